@@ -1,0 +1,198 @@
+// Options declared once: a struct with a `describe` member is read from TOML, set from `key=value`, listed with its help, and
+// checked, by the functions below.
+//
+//   struct ReplayOptions {
+//     int capacity = 1000;
+//     template <class Visitor> void describe(Visitor&& visit) {
+//       visit("capacity", capacity, "episodes kept", at_least(1));
+//     }
+//   };
+//
+// A nested struct is visited as `visit("replay", replay)`; its keys are then "replay.capacity".
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace scout {
+
+/// A condition on a number, and how it is named in errors.
+struct Condition {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool open_low = false;
+  bool open_high = false;
+  bool holds(double x) const { return (open_low ? x > low : x >= low) && (open_high ? x < high : x <= high); }
+  std::string text() const;
+};
+inline Condition anything() { return {}; }
+inline Condition at_least(double low) { return {.low = low}; }
+inline Condition positive() { return {.low = 0, .open_low = true}; }
+inline Condition between(double low, double high) { return {.low = low, .high = high}; }
+inline Condition inside(double low, double high) { return {.low = low, .high = high, .open_low = true, .open_high = true}; }
+
+/// A string option that must be one of a few words.
+struct OneOf {
+  std::vector<std::string> words;
+};
+
+/// std::invalid_argument: "option 'KEY' is VALUE: must be CONDITION".
+[[noreturn]] void throw_bad_option(std::string_view key, const std::string& value, const std::string& condition);
+
+/// One option, for listings.
+struct OptionDescription {
+  std::string key;
+  std::string default_value;
+  std::string condition;
+  std::string help;
+};
+
+namespace detail {
+
+template <class T>
+concept Described = requires(T t) { t.describe([](auto&&...) {}); };
+
+void check_number(const std::string& key, double value, const Condition& condition);
+void check_word(const std::string& key, const std::string& value, const OneOf& condition);
+std::string condition_text(const Condition& condition);
+std::string condition_text(const OneOf& condition);
+
+/// Calls `leaf(key, value, help, condition)` on every option below `options`.
+template <class Options, class Leaf>
+void for_each_option(Options& options, const std::string& prefix, Leaf&& leaf) {
+  struct Visitor {
+    const std::string& prefix;
+    Leaf& leaf;
+    template <class Nested>
+    void operator()(const char* name, Nested& nested) {
+      for_each_option(nested, prefix + name + ".", leaf);
+    }
+    template <class Value, class Check>
+    void operator()(const char* name, Value& value, const char* help, const Check& check) {
+      leaf(prefix + name, value, help, check);
+    }
+    template <class Value>
+    void operator()(const char* name, Value& value, const char* help) {
+      leaf(prefix + name, value, help, Condition{});
+    }
+  };
+  options.describe(Visitor{prefix, leaf});
+}
+
+template <class Value>
+void assign(const std::string& key, Value& value, const nlohmann::json& from) {
+  auto wrong_type = [&](const char* expected) { throw_bad_option(key, from.dump(), expected); };
+  if constexpr (std::is_same_v<Value, bool>) {
+    if (!from.is_boolean()) wrong_type("true or false");
+    value = from.get<bool>();
+  } else if constexpr (std::is_integral_v<Value>) {
+    const bool whole = from.is_number_integer() ||
+                       (from.is_number_float() && std::floor(from.get<double>()) == from.get<double>() &&
+                        std::abs(from.get<double>()) < 9e15);
+    if (!whole) wrong_type("a whole number");
+    const double wide = from.get<double>();
+    if (wide < static_cast<double>(std::numeric_limits<Value>::lowest()) ||
+        wide > static_cast<double>(std::numeric_limits<Value>::max())) {
+      wrong_type("a whole number in the range of its type");
+    }
+    value = from.is_number_integer() ? from.get<Value>() : static_cast<Value>(wide);
+  } else if constexpr (std::is_floating_point_v<Value>) {
+    if (!from.is_number()) wrong_type("a number");
+    value = from.get<Value>();
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    if (!from.is_string()) wrong_type("a string");
+    value = from.get<std::string>();
+  } else {  // std::vector
+    if (!from.is_array()) {  // one element stands for a list of one
+      value.clear();
+      value.emplace_back();
+      assign(key, value.front(), from);
+      return;
+    }
+    value.clear();
+    for (const auto& item : from) {
+      value.emplace_back();
+      assign(key, value.back(), item);
+    }
+  }
+}
+
+template <class Value, class Check>
+void check(const std::string& key, const Value& value, const Check& condition) {
+  if constexpr (std::is_same_v<Check, OneOf>) {
+    check_word(key, value, condition);
+  } else if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>) {
+    check_number(key, static_cast<double>(value), condition);
+  } else if constexpr (requires { value.begin(); } && !std::is_same_v<Value, std::string>) {
+    for (const auto& item : value) check(key, item, condition);
+  }
+}
+
+}  // namespace detail
+
+/// Checks every option; throws std::invalid_argument naming key, value and condition.
+template <class Options>
+void validate(const Options& options) {
+  detail::for_each_option(const_cast<Options&>(options), "",
+                          [](const std::string& key, auto& value, const char*, const auto& condition) {
+                            detail::check(key, value, condition);
+                          });
+}
+
+/// Every option as a flat JSON object {"a.b": value}.
+template <class Options>
+nlohmann::json to_json(const Options& options) {
+  nlohmann::json out = nlohmann::json::object();
+  detail::for_each_option(const_cast<Options&>(options), "",
+                          [&](const std::string& key, auto& value, const char*, const auto&) { out[key] = value; });
+  return out;
+}
+
+/// Key, default, condition and help of every option.
+template <class Options>
+std::vector<OptionDescription> describe_options(const Options& defaults = {}) {
+  std::vector<OptionDescription> out;
+  detail::for_each_option(const_cast<Options&>(defaults), "",
+                          [&](const std::string& key, auto& value, const char* help, const auto& condition) {
+                            out.push_back({key, nlohmann::json(value).dump(), detail::condition_text(condition), help});
+                          });
+  return out;
+}
+
+/// {"a": {"b": 1}} -> {"a.b": 1}. Arrays stay values.
+nlohmann::json flatten(const nlohmann::json& nested);
+
+/// Throws std::invalid_argument saying that `key` is unknown and which known key is nearest.
+[[noreturn]] void throw_unknown_option(const std::string& key, const std::vector<std::string>& known);
+
+/// Sets options from a flat or nested JSON object, then validates. An unknown key is an error that names the nearest known one.
+template <class Options>
+void set_options(Options& options, const nlohmann::json& values) {
+  nlohmann::json flat = flatten(values);
+  std::vector<std::string> known;
+  detail::for_each_option(options, "", [&](const std::string& key, auto& value, const char*, const auto&) {
+    known.push_back(key);
+    if (auto it = flat.find(key); it != flat.end()) {
+      detail::assign(key, value, *it);
+      flat.erase(it);
+    }
+  });
+  if (!flat.empty()) throw_unknown_option(flat.begin().key(), known);
+  validate(options);
+}
+
+/// "a.b=3" -> {"a.b": 3}; the value is JSON or, failing that, a string; "a=x,y" is not split: write a=["x","y"].
+/// Throws std::invalid_argument if there is no '='.
+nlohmann::json parse_assignment(const std::string& assignment);
+
+/// Reads a TOML file as a nested JSON object. Throws std::invalid_argument naming the file, and the line for a syntax error.
+nlohmann::json read_toml(const std::string& path);
+
+}  // namespace scout

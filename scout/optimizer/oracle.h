@@ -1,0 +1,74 @@
+// What an optimizer may ask of a function, and what it costs. Every method is compared at equal oracle calls.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <vector>
+
+#include "scout/problem/instance.h"
+
+namespace scout {
+
+/// Thrown by an oracle call that the budget does not cover, before anything is evaluated. A run that ends so has simply used its
+/// budget; the thrower's caller is the runner, so optimizers let it pass.
+class BudgetExhausted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the budget of oracle calls is exhausted"; }
+};
+
+/// One point of a best-so-far curve.
+struct CurvePoint {
+  std::int64_t values;     ///< evaluations of f so far
+  std::int64_t gradients;  ///< evaluations of ∇f so far
+  double best;             ///< the least true (noiseless) f among the points asked about so far
+};
+
+/// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at each
+/// visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
+class Oracle {
+ public:
+  /// `budget`: the number of calls. The instance must outlive the oracle.
+  Oracle(const Instance& instance, std::int64_t budget);
+
+  double value(std::span<const double> theta);                                         ///< 1 call
+  void gradient(std::span<const double> theta, std::span<double> gradient);            ///< 1 call
+  double value_and_gradient(std::span<const double> theta, std::span<double> gradient);  ///< 2 calls
+
+  const Instance& instance() const { return instance_; }
+  std::int64_t budget() const { return budget_; }
+  std::int64_t calls() const { return values_ + gradients_; }
+  std::int64_t remaining() const { return budget_ - calls(); }
+  std::int64_t values() const { return values_; }
+  std::int64_t gradients() const { return gradients_; }
+
+  /// The least finite true f so far; +infinity if there was none.
+  double best_value() const { return best_; }
+  std::span<const double> best_point() const { return best_point_; }
+  /// How many answers were not finite.
+  std::int64_t non_finite() const { return non_finite_; }
+  /// One entry each time the best improved, and one at the last call.
+  std::vector<CurvePoint> curve() const;
+
+  /// Keeps every asked point, for drawing (2-D).
+  void keep_trajectory() { keep_trajectory_ = true; }
+  /// [K, M] row-major; empty unless kept.
+  const std::vector<double>& trajectory() const { return trajectory_; }
+
+ private:
+  void charge(std::int64_t cost) const;
+  void observe(std::span<const double> theta, bool finite);
+
+  const Instance& instance_;
+  std::int64_t budget_;
+  std::int64_t values_ = 0;
+  std::int64_t gradients_ = 0;
+  std::int64_t non_finite_ = 0;
+  double best_;
+  std::vector<double> best_point_;
+  std::vector<CurvePoint> curve_;
+  bool keep_trajectory_ = false;
+  std::vector<double> trajectory_;
+};
+
+}  // namespace scout

@@ -1,0 +1,44 @@
+// What a file in this folder defines: one closed-form test function in its textbook coordinates.
+//
+// To add a problem: copy rastrigin.cc, change it, done. CMake finds the file; the function is then listed, sampled with random
+// shift, scale and difficulty, rotated, made noisy, trained on, benchmarked, and put through the conformance tests.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/base/random.h"
+
+namespace scout {
+
+/// Difficulty parameters of one instance, drawn by `AnalyticFunction::sample_parameters`; empty if there are none.
+using Parameters = std::vector<double>;
+
+struct AnalyticFunction {
+  const char* name;
+  /// One line: what makes it hard.
+  const char* summary;
+  /// The source: author and year, or a definition.
+  const char* source;
+
+  /// f at z [M]; writes ∇f to `gradient` [M] unless it is empty.
+  double (*evaluate)(std::span<const double> z, std::span<double> gradient, const Parameters& parameters);
+
+  /// The textbook domain of every coordinate; starts are uniform over it.
+  double lower;
+  double upper;
+
+  /// The global minimiser z* [M] of this dimension and these parameters; null if there is no closed form.
+  std::vector<double> (*optimum)(int dimension, const Parameters& parameters) = nullptr;
+
+  /// Draws the difficulty parameters; null if there are none.
+  Parameters (*sample_parameters)(int dimension, Random& random) = nullptr;
+
+  int minimum_dimension = 1;
+};
+
+/// Every function of this folder, in alphabetical order of the file names.
+const std::vector<const AnalyticFunction*>& analytic_functions();
+
+}  // namespace scout

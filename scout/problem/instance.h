@@ -1,0 +1,72 @@
+// One function to minimise, and the family it was sampled from.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/base/random.h"
+
+namespace scout {
+
+/// A function f: R^M -> R with its gradient, its start distribution and, where it is known, its optimum.
+/// Instances are immutable and may be evaluated from several threads at once.
+class Instance {
+ public:
+  virtual ~Instance() = default;
+
+  /// M >= 1.
+  virtual int dimension() const = 0;
+
+  /// f and ∇f at a batch of points. `theta` is [B, M] row-major; `f` is [B]; `gradient` is [B, M]. Either output may be empty,
+  /// and is then not computed. On a noisy instance these are the noisy values that an optimizer sees. Noise is a function of
+  /// the instance's seed and θ, so evaluation is deterministic.
+  virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
+
+  /// The noiseless f of one point [M]: what results are judged by.
+  virtual double true_value(std::span<const double> theta) const = 0;
+
+  /// A point [M] from the start distribution.
+  virtual void sample_start(Random& random, std::span<double> theta) const = 0;
+
+  /// The box [M] that holds the starts and the optimum. A hint for scales and for methods that need bounds, not a constraint:
+  /// f is defined outside.
+  virtual std::span<const double> lower() const = 0;
+  virtual std::span<const double> upper() const = 0;
+
+  /// The least value f*, if known.
+  virtual std::optional<double> optimum_value() const { return std::nullopt; }
+  /// A point [M] where f = f*; empty if unknown.
+  virtual std::span<const double> optimum() const { return {}; }
+};
+
+/// Which instances: they never overlap, since the split is an axis of the instance's seed.
+enum class Split { train, validation, test };
+std::string_view to_string(Split split);
+/// Throws std::invalid_argument that lists the names.
+Split split_from_string(std::string_view name);
+
+/// A distribution over instances.
+class Family {
+ public:
+  virtual ~Family() = default;
+  virtual const std::string& name() const = 0;
+  /// One line for `scout list problems`.
+  virtual const std::string& summary() const = 0;
+
+  /// The instance number `index` of a split, of dimension `dimension`; the same arguments always give the same instance. Throws
+  /// std::invalid_argument if the family has no instance of that dimension.
+  virtual std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const = 0;
+};
+
+/// A family by name: a base name and any of the suffixes `-rotated` and `-noisy`, in this order, e.g. "rastrigin-rotated-noisy".
+/// Throws std::invalid_argument that lists the known names.
+std::shared_ptr<const Family> family(std::string_view name);
+
+/// Every family name without a suffix, in the order of the table.
+std::vector<std::string> family_names();
+
+}  // namespace scout
