@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scout/base/random.h"
@@ -21,9 +22,9 @@ class Instance {
   /// M >= 1.
   virtual int dimension() const = 0;
 
-  /// f and ∇f at a batch of points. `theta` is [B, M] row-major; `f` is [B]; `gradient` is [B, M]. Either output may be empty,
-  /// and is then not computed. On a noisy instance these are the noisy values that an optimizer sees. Noise is a function of
-  /// the instance's seed and θ, so evaluation is deterministic.
+  /// f and ∇f at a batch of points. `theta` is [B, M] row-major; `f` is [B]; `gradient` is [B, M]. Either output may be
+  /// empty, and is then not computed. On a noisy instance these are the noisy values that an optimizer sees. Noise is a
+  /// function of the instance's seed and θ, so evaluation is deterministic.
   virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
 
   /// The noiseless f of one point [M]: what results are judged by.
@@ -32,8 +33,8 @@ class Instance {
   /// A point [M] from the start distribution.
   virtual void sample_start(Random& random, std::span<double> theta) const = 0;
 
-  /// The box [M] that holds the starts and the optimum. A hint for scales and for methods that need bounds, not a constraint:
-  /// f is defined outside.
+  /// The box [M] that holds the starts and the optimum. A hint for scales and for methods that need bounds, not a
+  /// constraint: f is defined outside.
   virtual std::span<const double> lower() const = 0;
   virtual std::span<const double> upper() const = 0;
 
@@ -49,6 +50,9 @@ std::string_view to_string(Split split);
 /// Throws std::invalid_argument that lists the names.
 Split split_from_string(std::string_view name);
 
+/// The seed that everything random about one instance derives from: named axes make instances permanent and splits disjoint.
+Seed instance_seed(std::string_view family_name, Split split, std::uint64_t index, int dimension);
+
 /// A distribution over instances.
 class Family {
  public:
@@ -57,13 +61,13 @@ class Family {
   /// One line for `scout list problems`.
   virtual const std::string& summary() const = 0;
 
-  /// The instance number `index` of a split, of dimension `dimension`; the same arguments always give the same instance. Throws
-  /// std::invalid_argument if the family has no instance of that dimension.
+  /// The instance number `index` of a split, of dimension `dimension`; the same arguments always give the same instance.
+  /// Throws std::invalid_argument if the family has no instance of that dimension.
   virtual std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const = 0;
 };
 
-/// A family by name: a base name and any of the suffixes `-rotated` and `-noisy`, in this order, e.g. "rastrigin-rotated-noisy".
-/// Throws std::invalid_argument that lists the known names.
+/// A family by name: a base name and any of the suffixes `-rotated` and `-noisy`, in this order, e.g.
+/// "rastrigin-rotated-noisy". Throws std::invalid_argument that lists the known names.
 std::shared_ptr<const Family> family(std::string_view name);
 
 /// Every family name without a suffix, in the order of the table.

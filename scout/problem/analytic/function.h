@@ -1,7 +1,7 @@
 // What a file in this folder defines: one closed-form test function in its textbook coordinates.
 //
-// To add a problem: copy rastrigin.cc, change it, done. CMake finds the file; the function is then listed, sampled with random
-// shift, scale and difficulty, rotated, made noisy, trained on, benchmarked, and put through the conformance tests.
+// To add a problem: copy rastrigin.cc, change it, done. CMake finds the file; the function is then listed, sampled with
+// random shift, scale and difficulty, rotated, made noisy, trained on, benchmarked, and put through the conformance tests.
 #pragma once
 
 #include <span>

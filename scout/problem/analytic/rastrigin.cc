@@ -17,7 +17,9 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) { return std::vector<double>(static_cast<std::size_t>(dimension), 0.0); }
+std::vector<double> optimum(int dimension, const Parameters&) {
+  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
+}
 
 /// The height of the ripples: 10 in the textbook.
 Parameters sample_parameters(int, Random& random) { return {random.uniform(5.0, 15.0)}; }

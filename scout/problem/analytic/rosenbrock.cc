@@ -1,0 +1,42 @@
+#include "scout/problem/analytic/function.h"
+
+namespace scout::analytic {
+namespace {
+
+double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+  const double steepness = parameters[0];
+  if (!gradient.empty()) gradient[0] = 0.0;
+  double f = 0.0;
+  for (std::size_t i = 0; i + 1 < z.size(); ++i) {
+    const double across = z[i + 1] - z[i] * z[i];
+    const double along = 1.0 - z[i];
+    f += steepness * across * across + along * along;
+    if (gradient.empty()) continue;
+    gradient[i] -= 4.0 * steepness * across * z[i] + 2.0 * along;
+    gradient[i + 1] = 2.0 * steepness * across;
+  }
+  return f;
+}
+
+std::vector<double> optimum(int dimension, const Parameters&) {
+  return std::vector<double>(static_cast<std::size_t>(dimension), 1.0);
+}
+
+/// The steepness of the valley's walls: 100 in the textbook.
+Parameters sample_parameters(int, Random& random) { return {random.log_uniform(20.0, 500.0)}; }
+
+}  // namespace
+
+extern const AnalyticFunction rosenbrock{
+    .name = "rosenbrock",
+    .summary = "a long curved valley with a nearly flat floor",
+    .source = "Rosenbrock 1960",
+    .evaluate = evaluate,
+    .lower = -2.048,
+    .upper = 2.048,
+    .optimum = optimum,
+    .sample_parameters = sample_parameters,
+    .minimum_dimension = 2,
+};
+
+}  // namespace scout::analytic

@@ -1,0 +1,95 @@
+#include "scout/problem/instance.h"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+#include "scout/problem/analytic_family.h"
+#include "scout/problem/noisy_family.h"
+
+namespace scout {
+namespace {
+
+constexpr std::string_view kRotated = "-rotated";
+constexpr std::string_view kNoisy = "-noisy";
+
+std::string join(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// Levenshtein's distance.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+bool remove_suffix(std::string_view& name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return false;
+  name.remove_suffix(suffix.size());
+  return true;
+}
+
+}  // namespace
+
+std::string_view to_string(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
+  }
+  throw std::invalid_argument("split is not one of train, validation, test");
+}
+
+Split split_from_string(std::string_view name) {
+  for (Split split : {Split::train, Split::validation, Split::test}) {
+    if (name == to_string(split)) return split;
+  }
+  throw std::invalid_argument("split is '" + std::string(name) + "': must be one of train, validation, test");
+}
+
+Seed instance_seed(std::string_view family_name, Split split, std::uint64_t index, int dimension) {
+  constexpr std::uint64_t root = 20240229;  // part of what an instance is: never changed
+  return Seed(root).derive("instance").derive(family_name).derive(to_string(split)).derive(dimension).derive(index);
+}
+
+std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  return names;
+}
+
+std::shared_ptr<const Family> family(std::string_view name) {
+  std::string_view base = name;
+  const bool noisy = remove_suffix(base, kNoisy);
+  const bool rotated = remove_suffix(base, kRotated);
+  for (const AnalyticFunction* function : analytic_functions()) {
+    if (base != function->name) continue;
+    std::shared_ptr<const Family> found = std::make_shared<AnalyticFamily>(*function, rotated);
+    if (noisy) found = std::make_shared<NoisyFamily>(std::move(found));
+    return found;
+  }
+  const auto names = family_names();
+  const auto nearest = std::min_element(names.begin(), names.end(), [&](const auto& a, const auto& b) {
+    return edit_distance(base, a) < edit_distance(base, b);
+  });
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + *nearest +
+                              "'? Known problems: " + join(names) +
+                              "; each also with the suffixes -rotated, -noisy, -rotated-noisy");
+}
+
+}  // namespace scout

@@ -1,0 +1,64 @@
+#include "scout/problem/orthogonal_map.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace scout {
+namespace {
+
+/// Fills `q` [n, n] with orthonormal rows by modified Gram-Schmidt on Gaussian rows, which makes it Haar-distributed
+/// (Stewart 1980). The second pass restores the orthogonality that rounding costs the first.
+void fill_orthogonal(std::span<double> q, std::size_t n, Random& random) {
+  for (double& entry : q) entry = random.normal();
+  for (std::size_t i = 0; i < n; ++i) {
+    double* row = &q[i * n];
+    for (int pass = 0; pass < 2; ++pass) {
+      for (std::size_t k = 0; k < i; ++k) {
+        const double* other = &q[k * n];
+        double dot = 0.0;
+        for (std::size_t j = 0; j < n; ++j) dot += row[j] * other[j];
+        for (std::size_t j = 0; j < n; ++j) row[j] -= dot * other[j];
+      }
+      double square = 0.0;
+      for (std::size_t j = 0; j < n; ++j) square += row[j] * row[j];
+      const double inverse = 1.0 / std::sqrt(square);
+      for (std::size_t j = 0; j < n; ++j) row[j] *= inverse;
+    }
+  }
+}
+
+}  // namespace
+
+OrthogonalMap::OrthogonalMap(int dimension, int block, Random& random) : block_(static_cast<std::size_t>(block)) {
+  const auto m = static_cast<std::size_t>(dimension);
+  for (std::size_t begin = 0; begin < m; begin += block_) {
+    const std::size_t n = std::min(block_, m - begin);
+    const std::size_t offset = matrix_.size();
+    matrix_.resize(offset + n * n);
+    transposed_.resize(offset + n * n);
+    fill_orthogonal(std::span(matrix_).subspan(offset), n, random);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) transposed_[offset + j * n + i] = matrix_[offset + i * n + j];
+    }
+  }
+}
+
+void OrthogonalMap::multiply(const std::vector<double>& blocks, std::span<const double> in, std::span<double> out) const {
+  const std::size_t m = in.size();
+  if (block_ == 1) {
+    for (std::size_t i = 0; i < m; ++i) out[i] = blocks[i] * in[i];
+    return;
+  }
+  const double* row = blocks.data();
+  for (std::size_t begin = 0; begin < m; begin += block_) {
+    const std::size_t n = std::min(block_, m - begin);
+    double* result = &out[begin];
+    std::fill_n(result, n, 0.0);
+    for (std::size_t i = 0; i < n; ++i, row += n) {
+      const double factor = in[begin + i];
+      for (std::size_t j = 0; j < n; ++j) result[j] += factor * row[j];
+    }
+  }
+}
+
+}  // namespace scout
