@@ -49,6 +49,8 @@ class AnalyticInstance : public Instance {
   std::span<const double> lower() const override { return lower_; }
   std::span<const double> upper() const override { return upper_; }
 
+  double value_scale() const override { return amplitude_; }
+
   std::optional<double> optimum_value() const override {
     if (function_.optimum == nullptr) return std::nullopt;
     return true_value(theta_pivot_);

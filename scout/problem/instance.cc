@@ -87,7 +87,8 @@ std::shared_ptr<const Family> family(std::string_view name) {
   const auto nearest = std::min_element(names.begin(), names.end(), [&](const auto& a, const auto& b) {
     return edit_distance(base, a) < edit_distance(base, b);
   });
-  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + *nearest +
+  const std::string suffixes(name.substr(base.size()));
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + *nearest + suffixes +
                               "'? Known problems: " + join(names) +
                               "; each also with the suffixes -rotated, -noisy, -rotated-noisy");
 }

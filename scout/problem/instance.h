@@ -38,6 +38,10 @@ class Instance {
   virtual std::span<const double> lower() const = 0;
   virtual std::span<const double> upper() const = 0;
 
+  /// The factor between the textbook function and this instance's f. Gaps are reported in textbook units, (f -
+  /// f*)/value_scale(), so that instances of one family can be put into one median.
+  virtual double value_scale() const { return 1.0; }
+
   /// The least value f*, if known.
   virtual std::optional<double> optimum_value() const { return std::nullopt; }
   /// A point [M] where f = f*; empty if unknown.

@@ -47,6 +47,7 @@ class NoisyInstance : public Instance {
   void sample_start(Random& random, std::span<double> theta) const override { base_->sample_start(random, theta); }
   std::span<const double> lower() const override { return base_->lower(); }
   std::span<const double> upper() const override { return base_->upper(); }
+  double value_scale() const override { return base_->value_scale(); }
   std::optional<double> optimum_value() const override { return base_->optimum_value(); }
   std::span<const double> optimum() const override { return base_->optimum(); }
 

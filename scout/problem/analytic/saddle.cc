@@ -1,0 +1,45 @@
+#include "scout/problem/analytic/function.h"
+
+namespace scout::analytic {
+namespace {
+
+/// Σ (z_i^2 - 1)^2 + coupling Σ (z_i+1 - z_i)^2. The least value, 0, is at z = 1 and at z = -1; where neighbours disagree
+/// there are local minima, and between all of these about 3^M saddles.
+double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+  const double coupling = parameters[0];
+  double f = 0.0;
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const double well = z[i] * z[i] - 1.0;
+    f += well * well;
+    if (!gradient.empty()) gradient[i] = 4.0 * z[i] * well;
+    if (i == 0) continue;
+    const double difference = z[i] - z[i - 1];
+    f += coupling * difference * difference;
+    if (gradient.empty()) continue;
+    gradient[i] += 2.0 * coupling * difference;
+    gradient[i - 1] -= 2.0 * coupling * difference;
+  }
+  return f;
+}
+
+std::vector<double> optimum(int dimension, const Parameters&) {
+  return std::vector<double>(static_cast<std::size_t>(dimension), 1.0);
+}
+
+/// How strongly neighbours want to agree; the smaller, the more local minima.
+Parameters sample_parameters(int, Random& random) { return {random.log_uniform(0.03, 0.6)}; }
+
+}  // namespace
+
+extern const AnalyticFunction saddle{
+    .name = "saddle",
+    .summary = "a chain of double wells: about 3^M saddles between 2^M minima",
+    .source = "the discrete phi^4 chain of Ginzburg & Landau",
+    .evaluate = evaluate,
+    .lower = -2.0,
+    .upper = 2.0,
+    .optimum = optimum,
+    .sample_parameters = sample_parameters,
+};
+
+}  // namespace scout::analytic
