@@ -1,0 +1,161 @@
+#include "scout/bench/landscapes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "scout/bench/figures.h"
+#include "scout/bench/page.h"
+
+namespace scout::bench {
+namespace {
+
+using Lines = std::vector<nlohmann::json>;
+
+constexpr const char* kExplorerColours[] = {"#e8590c", "#1c7ed6", "#2b8a3e", "#d6336c",
+                                            "#7048e8", "#0c8599", "#f2a900", "#5c4033"};
+constexpr int kCircle = 6, kDisc = 7, kCross = 2;
+constexpr std::size_t kExplorersListed = 24;
+
+std::pair<double, double> point(const nlohmann::json& xy) { return {xy.at(0).get<double>(), xy.at(1).get<double>()}; }
+
+const nlohmann::json& contour_of(const Lines& lines, const std::string& instance) {
+  static const nlohmann::json none;
+  for (const auto& line : lines) {
+    if (line.at("kind") == "contour" && line.at("instance") == instance) return line;
+  }
+  return none;
+}
+
+/// One figure for each path: the policy, Adam, ... side by side on the same instance.
+std::string optimizer_section(const Lines& lines, const Results& results) {
+  const auto all = styles(results);
+  std::string out;
+  for (const auto& contour : lines) {
+    if (contour.at("kind") != "contour") continue;
+    const std::string instance = contour.at("instance");
+    std::string figures;
+    for (const auto& line : lines) {
+      if (line.at("kind") != "path" || line.at("instance") != instance) continue;
+      const std::string label = line.at("optimizer");
+      const auto style = std::find_if(all.begin(), all.end(), [&](const Style& s) { return s.label == label; });
+      Path path{{{}}, style == all.end() ? "#1c7ed6" : style->colour, 1.5};
+      if (path.colour == "#9aa0a6") path.colour = "#1c7ed6";
+      for (const auto& xy : line.at("path")) path.segments.back().push_back(point(xy));
+      std::vector<Marker> markers;
+      if (!path.segments.back().empty()) {
+        const auto [x, y] = path.segments.back().front();
+        markers.push_back({x, y, kCircle, 1.0, path.colour});
+      }
+      if (line.at("best_point").size() == 2) {
+        const auto [x, y] = point(line.at("best_point"));
+        markers.push_back({x, y, kDisc, 1.1, "#ffffff"});
+        markers.push_back({x, y, kDisc, 0.8, path.colour});
+      }
+      std::string caption = fmt::format("{} calls", line.at("budget").get<std::int64_t>());
+      if (!contour.at("optimum_value").is_null() && line.at("best").is_number()) {
+        caption += ", final gap " +
+                   html_number(std::max(0.0, line.at("best").get<double>() - contour.at("optimum_value").get<double>()));
+      }
+      figures += html_figure(landscape_figure(contour, {path}, markers), escape_html(label), caption);
+    }
+    if (!figures.empty()) out += "<h3>" + escape_html(instance) + "</h3>\n<div class=\"grid\">" + figures + "</div>\n";
+  }
+  if (out.empty()) return out;
+  return "<h2>Paths in two dimensions</h2>\n<p>Every point that an optimizer asked about, from its start (circle) to its "
+         "best point "
+         "(disc); darker is lower, and the star is the global optimum.</p>\n" +
+         out;
+}
+
+struct Explorer {
+  Path path{{{}}, "", 1.1};
+  std::vector<Marker> markers;
+  std::vector<int> coordinates;  ///< in the order of their assignment
+  int moves = 0, resets = 0, prunes = 0;
+  double best = INFINITY;
+};
+
+Explorer follow(int number, Lines events) {
+  Explorer out;
+  out.path.colour = kExplorerColours[static_cast<std::size_t>(number) % std::size(kExplorerColours)];
+  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
+    return a.at("step").template get<int>() < b.at("step").template get<int>();
+  });
+  for (const auto& event : events) {
+    const std::string what = event.at("event");
+    const auto& theta = event.at("theta");
+    const int coordinate = event.at("coordinate");
+    if (out.coordinates.empty() || out.coordinates.back() != coordinate) out.coordinates.push_back(coordinate);
+    if (event.at("value").is_number()) out.best = std::min(out.best, event.at("value").get<double>());
+    out.moves += what == "move";
+    out.resets += what == "reset";
+    out.prunes += what == "prune";
+    if (theta.size() != 2) continue;
+    const auto [x, y] = point(theta);
+    auto& segment = out.path.segments.back();
+    if (what == "reset" && !segment.empty()) {
+      out.markers.push_back({segment.back().first, segment.back().second, kCross, 0.8, out.path.colour});
+      out.path.segments.push_back({});
+    }
+    if (out.path.segments.back().empty()) out.markers.push_back({x, y, kCircle, 0.7, out.path.colour});
+    out.path.segments.back().emplace_back(x, y);
+  }
+  return out;
+}
+
+std::string explorer_section(const Lines& events, const Lines& contours) {
+  std::map<std::string, std::map<int, Lines>> by_instance;
+  for (const auto& event : events) by_instance[event.at("instance")][event.at("explorer")].push_back(event);
+  if (by_instance.empty()) return "";
+  std::string figures, tables;
+  for (auto& [instance, explorers] : by_instance) {
+    std::vector<Path> paths;
+    std::vector<Marker> markers;
+    std::vector<std::vector<HtmlCell>> rows;
+    for (auto& [number, lines] : explorers) {
+      Explorer explorer = follow(number, std::move(lines));
+      if (rows.size() < kExplorersListed) {
+        rows.push_back({{fmt::format("explorer {}", number)},
+                        {fmt::format("{}", fmt::join(explorer.coordinates, " → "))},
+                        {std::to_string(explorer.moves)},
+                        {std::to_string(explorer.resets)},
+                        {std::to_string(explorer.prunes)},
+                        {html_number(explorer.best)}});
+      }
+      if (!explorer.path.segments.front().empty()) {
+        paths.push_back(std::move(explorer.path));
+        markers.insert(markers.end(), explorer.markers.begin(), explorer.markers.end());
+      }
+    }
+    if (!paths.empty()) {
+      figures += html_figure(landscape_figure(contour_of(contours, instance), paths, markers), escape_html(instance),
+                             fmt::format("{} explorers", paths.size()));
+    }
+    tables += "<h3>" + escape_html(instance) + "</h3>\n" +
+              html_table({"", "coordinates, in turn", "moves", "resets", "directions pruned", "best f"}, rows);
+  }
+  return "<h2>The exploration ensemble</h2>\n<p>What the explorers did in training: one colour each, from their starts "
+         "(circles); a "
+         "cross ends a stretch that was given up by a reset.</p>\n<div class=\"grid\">" +
+         figures + "</div>\n<details><summary>Explorers, by instance</summary>" + tables + "</details>\n";
+}
+
+}  // namespace
+
+std::string landscapes(const std::filesystem::path& directory, const Results& results) {
+  const auto trajectories = read_json_lines(directory / "trajectories.jsonl");
+  const auto explorers = read_json_lines(directory / "explorers.jsonl");
+  std::string file = "trajectories.jsonl";
+  try {
+    std::string out = optimizer_section(trajectories, results);
+    file = "explorers.jsonl";
+    return out + explorer_section(explorers, trajectories);
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument((directory / file).string() + ": a line lacks a field: " + error.what());
+  }
+}
+
+}  // namespace scout::bench

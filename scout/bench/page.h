@@ -1,0 +1,28 @@
+// Building blocks of the report's page.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace scout::bench {
+
+std::string escape_html(std::string_view text);
+
+/// Three significant digits, with a real minus sign; "–" for infinity.
+std::string html_number(double x);
+
+/// A table cell: HTML, and whether it is emphasised.
+struct HtmlCell {
+  std::string html;
+  bool strong = false;
+};
+/// A table with a row of headings; the first column holds the row's name.
+std::string html_table(const std::vector<std::string>& headings, const std::vector<std::vector<HtmlCell>>& rows);
+
+std::string html_figure(const std::string& svg, const std::string& title, const std::string& caption = "");
+
+/// The page around `body`, with its style sheet. `title` is plain text.
+std::string html_page(const std::string& title, const std::string& body);
+
+}  // namespace scout::bench

@@ -1,0 +1,187 @@
+#include "scout/bench/runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "scout/bench/statistics.h"
+#include "scout/bench/trajectory.h"
+
+namespace scout::bench {
+namespace fs = std::filesystem;
+namespace {
+
+using RunId = std::tuple<std::string, std::string, int, int>;  // key, label, instance, seed
+RunId id_of(const Record& record) { return {record.key, record.optimizer, record.instance, record.seed}; }
+
+struct Entrant {
+  std::string label;
+  Contestant contestant;
+};
+
+/// One optimizer on one task, tuned.
+struct Cell {
+  Task task;
+  const Entrant* entrant;
+  Tuned tuned;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// The records that the plan asks for; the file is brought to hold just these.
+std::vector<Record> keep_records(const fs::path& out, const std::vector<Cell>& cells, const Suite& suite) {
+  std::set<std::pair<std::string, std::string>> planned;
+  for (const auto& cell : cells) planned.emplace(cell.tuned.key, cell.entrant->label);
+  std::vector<Record> kept;
+  std::string content;
+  bool dropped = false;
+  std::set<RunId> seen;
+  for (auto& record : read_records(out)) {
+    const bool asked = planned.contains({record.key, record.optimizer}) && record.instance < suite.instances &&
+                       record.seed < suite.seeds && seen.insert(id_of(record)).second;
+    if (asked) {
+      content += record_to_json(record).dump() + "\n";
+      kept.push_back(std::move(record));
+    } else {
+      dropped = true;
+    }
+  }
+  const fs::path path = out / "records.jsonl";
+  if (dropped) fs::copy_file(path, out / "records.previous.jsonl", fs::copy_options::overwrite_existing);
+  write_atomically(path, content);
+  return kept;
+}
+
+class Runner {
+ public:
+  Runner(const Suite& suite, const fs::path& out, ThreadTeam& team) : suite_(suite), out_(out), team_(team) {}
+
+  /// Runs what of `cell` is not in `done`; returns the new records, in order.
+  std::vector<Record> run(const Cell& cell, const std::set<RunId>& done) {
+    std::vector<Record> records;
+    for (int i = 0; i < suite_.instances; ++i) {
+      for (int s = 0; s < suite_.seeds; ++s) {
+        Record record;
+        record.task = cell.task;
+        record.instance = i;
+        record.seed = s;
+        record.optimizer = cell.entrant->label;
+        record.method = cell.entrant->contestant.name;
+        record.settings = cell.tuned.settings;
+        record.key = cell.tuned.key;
+        record.machine = machine_;
+        record.versions = versions_;
+        if (!done.contains(id_of(record))) records.push_back(std::move(record));
+      }
+    }
+    const auto optimizer = cell.entrant->contestant.make(cell.tuned.settings);
+    const auto problem = family(cell.task.problem);
+    for_each_job(team_, static_cast<int>(records.size()), [&](int job) {
+      Record& record = records[static_cast<std::size_t>(job)];
+      const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), cell.task.dimension);
+      record.optimum = instance->optimum_value();
+      record.outcome =
+          execute(*instance, *optimizer, start_of(*instance, cell.task, Split::test, record.instance, record.seed),
+                  seed_of(cell.task, Split::test, record.instance, record.seed), cell.task.budget);
+    });
+    append(records);
+    return records;
+  }
+
+ private:
+  void append(const std::vector<Record>& records) const {
+    const fs::path path = out_ / "records.jsonl";
+    std::ofstream file(path, std::ios::app | std::ios::binary);
+    for (const auto& record : records) file << record_to_json(record).dump() << '\n';
+    file.close();
+    if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable, the disk full?");
+  }
+
+  const Suite& suite_;
+  fs::path out_;
+  ThreadTeam& team_;
+  nlohmann::json machine_ = machine_facts();
+  nlohmann::json versions_ = version_facts();
+};
+
+bool failed(const Record& record) {
+  const auto& status = record.outcome.status;
+  return status == "failed" || status == "non-finite" || status == "error";
+}
+
+std::string median_gap(const std::vector<Record>& records) {
+  std::vector<double> gaps;
+  for (const auto& record : records) {
+    if (record.optimum) gaps.push_back(std::max(0.0, record.outcome.best - *record.optimum));
+  }
+  return gaps.empty() ? "" : fmt::format(", median gap {:.3g}", median(gaps));
+}
+
+}  // namespace
+
+RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress) {
+  validate_suite(suite);
+  fs::create_directories(out);
+  std::vector<Entrant> entrants;
+  for (const auto& entry : suite.optimizers) {
+    const auto [label, name] = parse_optimizer(entry);
+    entrants.push_back({label, resolve(name)});
+  }
+  nlohmann::json plan = to_json(suite);
+  plan["name"] = suite.name;
+  write_atomically(out / "suite.json", plan.dump(1) + "\n");
+
+  ThreadTeam team(suite.threads);
+  Tuner tuner(out / "tuning.json", suite.validation, team);
+  std::vector<Cell> cells;
+  const auto tasks = suite.tasks();
+  const auto begin = std::chrono::steady_clock::now();
+  int count = 0;
+  const auto total = tasks.size() * entrants.size();
+  for (const auto& task : tasks) {
+    for (const auto& entrant : entrants) {
+      const auto tuning_begin = std::chrono::steady_clock::now();
+      cells.push_back({task, &entrant, tuner.tune(task, entrant.contestant)});
+      const auto& tuned = cells.back().tuned;
+      ++count;
+      if (entrant.contestant.grid.size() > 1 && !tuned.cached) {
+        progress(fmt::format("[tune {:>3}/{}] {}: {} {} ({} settings, {:.1f} s)", count, total, to_string(task),
+                             entrant.label, tuned.settings.dump(), entrant.contestant.grid.size(),
+                             seconds_since(tuning_begin)));
+      }
+    }
+  }
+
+  RunSummary summary;
+  std::set<RunId> done;
+  for (const auto& record : keep_records(out, cells, suite)) done.insert(id_of(record));
+  summary.reused = static_cast<int>(done.size());
+  Runner runner(suite, out, team);
+  count = 0;
+  for (const auto& cell : cells) {
+    const auto cell_begin = std::chrono::steady_clock::now();
+    const auto records = runner.run(cell, done);
+    ++count;
+    if (records.empty()) continue;
+    const auto failures = static_cast<int>(std::count_if(records.begin(), records.end(), failed));
+    summary.ran += static_cast<int>(records.size());
+    summary.failures += failures;
+    progress(fmt::format("[run {:>3}/{}] {}: {}: {} runs in {:.1f} s{}{}", count, total, to_string(cell.task),
+                         cell.entrant->label, records.size(), seconds_since(cell_begin), median_gap(records),
+                         failures > 0 ? fmt::format(", {} FAILED", failures) : ""));
+  }
+  record_trajectories(suite, out, resolve, tuner);
+  progress(fmt::format("{} runs, {} reused, {} failed, {:.0f} s", summary.ran, summary.reused, summary.failures,
+                       seconds_since(begin)));
+  return summary;
+}
+
+}  // namespace scout::bench

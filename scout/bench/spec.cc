@@ -1,0 +1,107 @@
+#include "scout/bench/spec.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+#include "scout/problem/instance.h"
+
+namespace scout::bench {
+namespace fs = std::filesystem;
+namespace {
+
+template <class T>
+void check_list(const char* key, const std::vector<T>& list) {
+  if (list.empty()) throw_bad_option(key, "[]", "a list of at least one");
+  std::set<T> seen;
+  for (const T& item : list) {
+    if (!seen.insert(item).second)
+      throw_bad_option(key, nlohmann::json(item).dump() + " twice", "a list without repetition");
+  }
+}
+
+}  // namespace
+
+std::string to_string(const Task& task) {
+  return task.problem + ", " + std::to_string(task.dimension) + "-D, " + std::to_string(task.budget) + " calls";
+}
+
+std::vector<Task> Suite::tasks() const {
+  std::vector<Task> out;
+  for (const auto& problem : problems) {
+    for (int dimension : dimensions) {
+      for (auto budget : budgets) out.push_back({problem, dimension, budget});
+    }
+  }
+  return out;
+}
+
+OptimizerName parse_optimizer(const std::string& entry) {
+  const auto equals = entry.find('=');
+  OptimizerName out = equals == std::string::npos ? OptimizerName{entry, entry}
+                                                  : OptimizerName{entry.substr(0, equals), entry.substr(equals + 1)};
+  if (out.label.empty() || out.name.empty()) throw_bad_option("optimizers", '"' + entry + '"', "NAME or LABEL=NAME");
+  return out;
+}
+
+void validate_suite(const Suite& suite) {
+  validate(suite);
+  check_list("problems", suite.problems);
+  check_list("dimensions", suite.dimensions);
+  check_list("budgets", suite.budgets);
+  check_list("targets", suite.targets);
+  std::vector<std::string> labels;
+  for (const auto& entry : suite.optimizers) labels.push_back(parse_optimizer(entry).label);
+  check_list("optimizers", labels);
+  for (const auto& problem : suite.problems) family(problem);
+  for (const auto& problem : suite.trajectories.problems) family(problem);
+  for (const auto& label : suite.trajectories.optimizers) {
+    if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
+      throw_bad_option("trajectories.optimizers", '"' + label + '"', "one of the labels in optimizers");
+    }
+  }
+}
+
+Suite load_suite(const std::string& name_or_path) {
+  fs::path path = name_or_path;
+  if (!fs::exists(path)) path = suite_folder() / (name_or_path + ".toml");
+  if (!fs::exists(path)) {
+    std::string known;
+    for (const auto& suite : shipped_suites()) known += (known.empty() ? "" : ", ") + suite.name;
+    throw std::invalid_argument("no suite '" + name_or_path + "': give a TOML file or one of the shipped suites (" +
+                                (known.empty() ? "none found" : known) + ")");
+  }
+  Suite suite;
+  suite.name = path.stem().string();
+  const auto values = read_toml(path.string());
+  try {
+    set_options(suite, values);
+    validate_suite(suite);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path.string() + ": " + error.what());
+  }
+  return suite;
+}
+
+fs::path suite_folder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path beside = program.parent_path().parent_path();
+  for (const fs::path& folder : {beside / "benchmarks", beside / "share/scout/benchmarks", fs::path("benchmarks")}) {
+    if (fs::is_directory(folder, error)) return folder;
+  }
+  return {};
+}
+
+std::vector<Suite> shipped_suites() {
+  std::vector<Suite> out;
+  const fs::path folder = suite_folder();
+  if (folder.empty()) return out;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".toml") out.push_back(load_suite(entry.path().string()));
+  }
+  std::sort(out.begin(), out.end(), [](const Suite& a, const Suite& b) { return a.name < b.name; });
+  return out;
+}
+
+}  // namespace scout::bench

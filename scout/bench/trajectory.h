@@ -1,0 +1,35 @@
+// 2-D pictures: the paths of optimizers, and of explorers, over the contours of an instance.
+//
+// `trajectories.jsonl` holds two kinds of lines, matched by "instance", which is "PROBLEM/SPLIT/INDEX":
+//   {"kind": "contour", "instance", "lower": [2], "upper": [2], "side": n, "f": [n * n] rows of constant y, "optimum": [2]
+//   or null,
+//    "optimum_value": f* or null}
+//   {"kind": "path", "instance", "optimizer", "method", "settings", "status", "budget", "path": [[x, y], ...], "best_point":
+//   [2],
+//    "best": f}
+// `explorers.jsonl`, written in training, holds one line an event:
+//   {"instance", "explorer": k, "coordinate": i, "step": t, "theta": [..], "value": f, "event": "move" | "reset" | "prune"}
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "scout/bench/spec.h"
+#include "scout/bench/tuning.h"
+#include "scout/problem/instance.h"
+
+namespace scout::bench {
+
+/// "PROBLEM/SPLIT/INDEX".
+std::string instance_name(std::string_view problem, Split split, std::uint64_t index);
+
+/// The contour line of a 2-D instance. Append it to a `trajectories.jsonl` to have explorers of that instance drawn over it.
+nlohmann::json contour_line(const std::string& name, const Instance& instance, int side = 101);
+
+/// Runs the policies of `suite`, and the other optimizers named in suite.trajectories, tuned, on the 2-D test instance 0 of
+/// each family of suite.trajectories.problems with the suite's first budget, and writes `out/trajectories.jsonl`. Writes
+/// nothing if no family is named.
+void record_trajectories(const Suite& suite, const std::filesystem::path& out, const Resolver& resolve, Tuner& tuner);
+
+}  // namespace scout::bench

@@ -1,0 +1,71 @@
+// Fair baselines: every optimizer is tuned, per task, on the validation instances.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scout/base/parallel.h"
+#include "scout/bench/spec.h"
+#include "scout/optimizer/optimizer.h"
+
+namespace scout::bench {
+
+/// An optimizer that can be judged: a row of the table of optimizers, or a learned policy.
+struct Contestant {
+  std::string name;
+  /// Changes when the method does: the hash of a policy file, say. May be empty.
+  std::string fingerprint;
+  /// At least one; tuning picks one of them.
+  std::vector<nlohmann::json> grid;
+  std::function<std::unique_ptr<Optimizer>(const nlohmann::json& settings)> make;
+};
+
+/// Finds a contestant by name; throws std::invalid_argument for a name that it does not know.
+using Resolver = std::function<Contestant(std::string_view name)>;
+
+Contestant contestant(const OptimizerEntry& entry);
+
+/// 16 hexadecimal digits (FNV-1a).
+std::string hash_text(std::string_view text);
+
+/// The start [M] of a run. It depends on the task's problem and dimension, the instance and the seed: not on the optimizer.
+std::vector<double> start_of(const Instance& instance, const Task& task, Split split, int index, int seed);
+/// The seed of an optimizer's own random choices in a run.
+Seed seed_of(const Task& task, Split split, int index, int seed);
+
+struct Tuned {
+  nlohmann::json settings;
+  /// Median over the validation instances of (f - f*) / (f(start) - f*) at the end of the budget; f* is the best value that
+  /// any setting found, where the optimum is unknown.
+  double score = 0;
+  /// Hash of everything that the choice depends on: the task, the method's name and fingerprint, its grid, the number of
+  /// instances, f at the starts and the result of a probe run, which change when the code of the problem or the method does.
+  std::string key;
+  bool cached = false;
+};
+
+/// Tunes, and keeps the results in a JSON file.
+class Tuner {
+ public:
+  Tuner(std::filesystem::path cache, int validation_instances, ThreadTeam& team);
+
+  /// Runs every setting of the grid from one start on each validation instance, at the task's budget, and picks the lowest
+  /// score; among equals the lowest mean, then the first. An optimizer with one setting is not run.
+  Tuned tune(const Task& task, const Contestant& contestant);
+
+ private:
+  std::filesystem::path cache_path_;
+  int instances_;
+  ThreadTeam& team_;
+  nlohmann::json cache_;
+};
+
+/// Calls body(i) for each i in [0, count), whichever thread is free; the bodies must not depend on each other.
+void for_each_job(ThreadTeam& team, int count, const std::function<void(int)>& body);
+
+}  // namespace scout::bench
