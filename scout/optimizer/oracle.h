@@ -1,6 +1,7 @@
 // What an optimizer may ask of a function, and what it costs. Every method is compared at equal oracle calls.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <span>
@@ -10,12 +11,15 @@
 
 namespace scout {
 
-/// Thrown by an oracle call that the budget does not cover, before anything is evaluated. A run that ends so has simply used its
-/// budget; the thrower's caller is the runner, so optimizers let it pass.
+/// Thrown by an oracle call that the budget does not cover, before anything is evaluated. A run that ends so has simply used
+/// its budget; the thrower's caller is the runner, so optimizers let it pass.
 class BudgetExhausted : public std::exception {
  public:
   const char* what() const noexcept override { return "the budget of oracle calls is exhausted"; }
 };
+
+/// False if any number is infinite or NaN.
+bool all_finite(std::span<const double> numbers);
 
 /// One point of a best-so-far curve.
 struct CurvePoint {
@@ -24,18 +28,19 @@ struct CurvePoint {
   double best;             ///< the least true (noiseless) f among the points asked about so far
 };
 
-/// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at each
-/// visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
+/// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at
+/// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 class Oracle {
  public:
-  /// `budget`: the number of calls. The instance must outlive the oracle.
+  /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
   Oracle(const Instance& instance, std::int64_t budget);
 
-  double value(std::span<const double> theta);                                         ///< 1 call
-  void gradient(std::span<const double> theta, std::span<double> gradient);            ///< 1 call
+  double value(std::span<const double> theta);                                           ///< 1 call
+  void gradient(std::span<const double> theta, std::span<double> gradient);              ///< 1 call
   double value_and_gradient(std::span<const double> theta, std::span<double> gradient);  ///< 2 calls
 
   const Instance& instance() const { return instance_; }
+  /// The calls that the run may make in all, or the end of the share that it is in (see BudgetShare).
   std::int64_t budget() const { return budget_; }
   std::int64_t calls() const { return values_ + gradients_; }
   std::int64_t remaining() const { return budget_ - calls(); }
@@ -44,10 +49,11 @@ class Oracle {
 
   /// The least finite true f so far; +infinity if there was none.
   double best_value() const { return best_; }
+  /// Where it was reached [M]; empty if there was none.
   std::span<const double> best_point() const { return best_point_; }
   /// How many answers were not finite.
   std::int64_t non_finite() const { return non_finite_; }
-  /// One entry each time the best improved, and one at the last call.
+  /// One entry each time the best improved, and one at the last call; empty before the first call.
   std::vector<CurvePoint> curve() const;
 
   /// Keeps every asked point, for drawing (2-D).
@@ -56,7 +62,9 @@ class Oracle {
   const std::vector<double>& trajectory() const { return trajectory_; }
 
  private:
-  void charge(std::int64_t cost) const;
+  friend class BudgetShare;
+
+  void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 
   const Instance& instance_;
@@ -69,6 +77,22 @@ class Oracle {
   std::vector<CurvePoint> curve_;
   bool keep_trajectory_ = false;
   std::vector<double> trajectory_;
+};
+
+/// Lends part of an oracle's budget: while it lives, `oracle` throws BudgetExhausted after `calls` more calls. A method that
+/// runs another one several times gives each run a share, and the inner method sees it as its whole budget.
+class BudgetShare {
+ public:
+  BudgetShare(Oracle& oracle, std::int64_t calls) : oracle_(oracle), whole_(oracle.budget_) {
+    oracle.budget_ = std::min(whole_, oracle.calls() + calls);
+  }
+  ~BudgetShare() { oracle_.budget_ = whole_; }
+  BudgetShare(const BudgetShare&) = delete;
+  BudgetShare& operator=(const BudgetShare&) = delete;
+
+ private:
+  Oracle& oracle_;
+  std::int64_t whole_;
 };
 
 }  // namespace scout

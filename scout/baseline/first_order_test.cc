@@ -1,0 +1,131 @@
+// Golden comparisons: torch's methods, as adapted here, against their formulas written out.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "scout/baseline/table.h"
+#include "scout/optimizer/test_instance.h"
+
+namespace scout {
+namespace {
+
+constexpr int steps = 6;
+const std::vector<double> start{-3, 2};
+
+/// f = θ_0² + 10 θ_1², whose gradient is (2 θ_0, 20 θ_1).
+TestInstance quadratic() {
+  return TestInstance(2, [](std::span<const double> theta, std::span<double> gradient) {
+    gradient[0] = 2 * theta[0];
+    gradient[1] = 20 * theta[1];
+    return theta[0] * theta[0] + 10 * theta[1] * theta[1];
+  });
+}
+
+constexpr double width = 10;  // of the box of TestInstance
+const double first_rms = std::sqrt((36.0 + 1600.0) / 2);
+
+/// The visited points of `name`, one [2] row a step.
+std::vector<double> visited(std::string_view name, const nlohmann::json& settings) {
+  const TestInstance instance = quadratic();
+  Oracle oracle(instance, steps);
+  oracle.keep_trajectory();
+  EXPECT_THROW(make_optimizer(name, settings)->run(oracle, start, Seed(0)), BudgetExhausted);
+  EXPECT_EQ(oracle.gradients(), steps);
+  return oracle.trajectory();
+}
+
+/// The visited points when each coordinate moves by `update(i, step, gradient)`.
+template <class Update>
+std::vector<double> expected(Update&& update) {
+  std::vector<double> theta = start;
+  std::vector<double> out;
+  for (int step = 0; step < steps; ++step) {
+    out.insert(out.end(), theta.begin(), theta.end());
+    for (std::size_t i = 0; i < 2; ++i) theta[i] += update(i, step, (i == 0 ? 2 : 20) * theta[i]);
+  }
+  return out;
+}
+
+void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-9 * (1 + std::abs(b[i]))) << "entry " << i;
+}
+
+TEST(FirstOrder, Sgd) {
+  const double lr = 0.1 * width / first_rms;
+  expect_near(visited("sgd", {{"lr", 0.1}, {"schedule", "constant"}}),
+              expected([&](auto, int, double g) { return -lr * g; }));
+}
+
+TEST(FirstOrder, CosineFallsToZeroAtTheBudget) {
+  const double lr = 0.1 * width / first_rms;
+  expect_near(visited("sgd", {{"lr", 0.1}, {"schedule", "cosine"}}), expected([&](auto, int step, double g) {
+                return -lr * 0.5 * (1 + std::cos(std::numbers::pi * step / steps)) * g;
+              }));
+}
+
+TEST(FirstOrder, Momentum) {
+  const double lr = 0.02 * width / first_rms;
+  double v[2] = {};
+  expect_near(visited("momentum", {{"lr", 0.02}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {
+                v[i] = 0.9 * v[i] + g;
+                return -lr * v[i];
+              }));
+}
+
+TEST(FirstOrder, Nesterov) {
+  const double lr = 0.02 * width / first_rms;
+  double v[2] = {};
+  expect_near(visited("nesterov", {{"lr", 0.02}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {
+                v[i] = 0.9 * v[i] + g;
+                return -lr * (g + 0.9 * v[i]);
+              }));
+}
+
+TEST(FirstOrder, RmsProp) {
+  double v[2] = {};
+  expect_near(visited("rmsprop", {{"lr", 0.01}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {
+                v[i] = 0.99 * v[i] + 0.01 * g * g;
+                return -0.01 * width * g / (std::sqrt(v[i]) + 1e-8);
+              }));
+}
+
+double adam_step(double (&m)[2], double (&v)[2], std::size_t i, int step, double g) {
+  m[i] = 0.9 * m[i] + 0.1 * g;
+  v[i] = 0.999 * v[i] + 0.001 * g * g;
+  const double m_hat = m[i] / (1 - std::pow(0.9, step + 1));
+  const double v_hat = v[i] / (1 - std::pow(0.999, step + 1));
+  return m_hat / (std::sqrt(v_hat) + 1e-8);
+}
+
+TEST(FirstOrder, Adam) {
+  double m[2] = {}, v[2] = {};
+  expect_near(visited("adam", {{"lr", 0.05}, {"schedule", "constant"}}),
+              expected([&](std::size_t i, int step, double g) { return -0.05 * width * adam_step(m, v, i, step, g); }));
+}
+
+TEST(FirstOrder, AdamW) {
+  const double lr = 0.05 * width;
+  double m[2] = {}, v[2] = {}, theta[2] = {start[0], start[1]};
+  expect_near(visited("adamw", {{"lr", 0.05}, {"schedule", "constant"}, {"weight_decay", 0.2}}),
+              expected([&](std::size_t i, int step, double g) {
+                const double change = -lr * 0.2 * theta[i] - lr * adam_step(m, v, i, step, g);
+                theta[i] += change;
+                return change;
+              }));
+}
+
+TEST(FirstOrder, SgdRateCarriesOverToAnotherScaleOfF) {
+  const auto gap = [](double scale) {
+    const TestInstance sphere = shifted_sphere(3, scale);
+    Oracle oracle(sphere, 30);
+    const std::vector<double> from(3, -3.0);
+    EXPECT_THROW(make_optimizer("sgd", {{"lr", 0.05}})->run(oracle, from, Seed(0)), BudgetExhausted);
+    return oracle.best_value() / scale;
+  };
+  EXPECT_NEAR(gap(1), gap(1e6), 1e-9);
+}
+
+}  // namespace
+}  // namespace scout

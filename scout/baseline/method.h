@@ -1,0 +1,74 @@
+// What the baselines share: making a method from its settings, tuning grids, and scales that let one setting serve many
+// instances.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/optimizer/optimizer.h"
+
+namespace scout::baseline {
+
+/// `OptimizerEntry::make` of a class with an `Options` struct and a constructor from it.
+template <class Method>
+std::unique_ptr<Optimizer> make(const nlohmann::json& settings) {
+  typename Method::Options options;
+  set_options(options, settings);
+  return std::make_unique<Method>(options);
+}
+
+/// `count` >= 2 numbers from `low` to `high`, equally spaced in the logarithm.
+std::vector<double> log_spaced(double low, double high, int count);
+
+/// Every combination of the named axes, each axis a JSON array; the last axis varies fastest.
+std::vector<nlohmann::json> product(std::initializer_list<std::pair<const char*, nlohmann::json>> axes);
+
+/// The mean over the coordinates of upper - lower: the unit of length of an instance.
+double mean_width(const Instance& instance);
+
+double root_mean_square(std::span<const double> numbers);
+
+/// A learning rate in units that carry over from one instance to another, and how it falls over a run.
+struct RateOptions {
+  double lr = 0.03;
+  std::string schedule = "cosine";
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("lr", lr, "learning rate, in box widths a step", positive());
+    visit("schedule", schedule, "constant, or a half cosine down to 0 at the end of the budget",
+          OneOf{{"constant", "cosine"}});
+  }
+
+  /// The learning rate at step `step` of `horizon`.
+  double at(std::int64_t step, std::int64_t horizon) const;
+};
+
+/// The scale of SGD-like steps. The right learning rate is inversely proportional to the scale of f, which differs between
+/// the instances of a family; so `lr` is the root mean square length, in box widths, of the first step. It costs nothing,
+/// since the gradient at the start is asked for anyway, and makes one tuned value serve all instances, which an absolute
+/// rate cannot.
+class GradientScale {
+ public:
+  explicit GradientScale(const Instance& instance) : width_(mean_width(instance)) {}
+  /// width / rms(first gradient that is not zero); 0 before that.
+  double operator()(std::span<const double> gradient) {
+    if (scale_ == 0) {
+      const double rms = root_mean_square(gradient);
+      if (rms > 0) scale_ = width_ / rms;
+    }
+    return scale_;
+  }
+
+ private:
+  double width_;
+  double scale_ = 0;
+};
+
+}  // namespace scout::baseline

@@ -1,0 +1,79 @@
+#include "scout/baseline/multistart.h"
+
+#include <algorithm>
+
+#include "scout/baseline/entries.h"
+#include "scout/baseline/method.h"
+
+namespace scout::baseline {
+namespace {
+
+struct MultiStartOptions {
+  int starts = 1;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("starts", starts, "runs that share the budget equally; 1: restart on convergence only", at_least(1));
+  }
+};
+
+}  // namespace
+
+Ending MultiStart::run(Oracle& oracle, std::span<const double> start, Seed seed) const {
+  Random random(seed.derive("starts"));
+  std::vector<double> theta(start.begin(), start.end());
+  for (int k = 0;; ++k) {
+    const int runs_left = std::max(1, starts_ - k);
+    const std::int64_t calls_before = oracle.calls();
+    try {
+      const BudgetShare share(oracle, oracle.remaining() / runs_left);
+      inner_->run(oracle, theta, seed.derive(k));
+    } catch (const BudgetExhausted&) {
+      if (runs_left == 1) throw;
+    }
+    // A run that asks for nothing would repeat for ever.
+    if (runs_left == 1 && oracle.calls() == calls_before) return Ending::stalled;
+    oracle.instance().sample_start(random, theta);
+  }
+}
+
+std::unique_ptr<Optimizer> make_multistart(std::unique_ptr<Optimizer> (*make_inner)(const nlohmann::json&),
+                                           const nlohmann::json& settings) {
+  nlohmann::json inner = settings;
+  nlohmann::json own = nlohmann::json::object();
+  if (inner.contains("starts")) {
+    own["starts"] = inner["starts"];
+    inner.erase("starts");
+  }
+  MultiStartOptions options;
+  set_options(options, own);
+  return std::make_unique<MultiStart>(make_inner(inner), options.starts);
+}
+
+constinit const OptimizerEntry multistart_momentum{
+    "multistart-momentum",
+    "torch SGD with momentum, restarted from fresh starts",
+    [] {
+      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"schedule", {"constant", "cosine"}}, {"starts", {2, 4, 8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(momentum.make, settings); },
+};
+
+constinit const OptimizerEntry multistart_adam{
+    "multistart-adam",
+    "torch Adam, restarted from fresh starts",
+    [] {
+      return product({{"lr", log_spaced(1e-3, 3, 9)}, {"schedule", {"constant", "cosine"}}, {"starts", {2, 4, 8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(adam.make, settings); },
+};
+
+constinit const OptimizerEntry multistart_lbfgs{
+    "multistart-lbfgs",
+    "torch L-BFGS, restarted from fresh starts on convergence",
+    [] {
+      return product({{"lr", log_spaced(0.05, 5, 7)}, {"tolerance", {1e-9, 1e-4}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(lbfgs.make, settings); },
+};
+
+}  // namespace scout::baseline

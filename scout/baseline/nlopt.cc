@@ -1,0 +1,196 @@
+// NLopt (Johnson) through its C interface. A call with a gradient costs two oracle calls, one without costs one.
+#include <nlopt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <mutex>
+
+#include "scout/baseline/entries.h"
+#include "scout/baseline/method.h"
+#include "scout/baseline/multistart.h"
+
+namespace scout::baseline {
+namespace {
+
+struct Closer {
+  void operator()(nlopt_opt handle) const { nlopt_destroy(handle); }
+};
+using Handle = std::unique_ptr<nlopt_opt_s, Closer>;
+
+struct Search {
+  Oracle& oracle;
+  nlopt_opt handle;
+  std::exception_ptr error;
+};
+
+/// NLopt is C: an exception must not cross it. It is kept, NLopt is told to stop, and the caller rethrows it.
+double evaluate(unsigned count, const double* theta, double* gradient, void* data) {
+  Search& search = *static_cast<Search*>(data);
+  const std::span<double> slope(gradient, gradient ? count : 0);
+  double f = HUGE_VAL;
+  if (!search.error) {
+    try {
+      f = gradient ? search.oracle.value_and_gradient({theta, count}, slope) : search.oracle.value({theta, count});
+    } catch (...) {
+      search.error = std::current_exception();
+      nlopt_force_stop(search.handle);
+    }
+  }
+  if (search.error || !std::isfinite(f) || !all_finite(slope)) {
+    std::fill(slope.begin(), slope.end(), 0.0);
+    return HUGE_VAL;
+  }
+  return f;
+}
+
+/// Runs `algorithm` once within the instance's box.
+Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlopt_algorithm algorithm, int population,
+                   double tolerance) {
+  const auto lower = oracle.instance().lower();
+  const auto upper = oracle.instance().upper();
+  const auto count = static_cast<unsigned>(start.size());
+  const auto with_tolerance = [&](nlopt_algorithm which) {
+    Handle handle(nlopt_create(which, count));
+    if (!handle) throw std::bad_alloc();
+    nlopt_set_ftol_rel(handle.get(), tolerance);
+    nlopt_set_xtol_rel(handle.get(), tolerance);
+    return handle;
+  };
+  // The global methods have no end of their own: they stop with the budget.
+  const bool local = algorithm == NLOPT_LD_LBFGS;
+  Handle handle = local ? with_tolerance(algorithm) : Handle(nlopt_create(algorithm, count));
+  if (!handle) throw std::bad_alloc();
+  Search search{oracle, handle.get(), nullptr};
+  nlopt_set_min_objective(handle.get(), evaluate, &search);
+  nlopt_set_lower_bounds(handle.get(), lower.data());
+  nlopt_set_upper_bounds(handle.get(), upper.data());
+  nlopt_set_maxeval(handle.get(), static_cast<int>(std::min<std::int64_t>(oracle.remaining() + 1, 2'000'000'000)));
+  if (population > 0) nlopt_set_population(handle.get(), static_cast<unsigned>(population));
+  if (algorithm == NLOPT_G_MLSL_LDS) nlopt_set_local_optimizer(handle.get(), with_tolerance(NLOPT_LD_LBFGS).get());
+
+  nlopt_srand(seed.value());  // NLopt's generator is local to the thread
+  std::vector<double> theta(start.size());
+  for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = std::clamp(start[i], lower[i], upper[i]);
+  double f = 0;
+  const nlopt_result result = nlopt_optimize(handle.get(), theta.data(), &f);
+  if (search.error) std::rethrow_exception(search.error);
+  return result < 0 && result != NLOPT_ROUNDOFF_LIMITED ? Ending::failed : Ending::converged;
+}
+
+class Lbfgs : public Optimizer {
+ public:
+  struct Options {
+    double tolerance = 1e-8;
+    template <class Visitor>
+    void describe(Visitor&& visit) {
+      visit("tolerance", tolerance, "ends when the relative change of f or θ is smaller", positive());
+    }
+  };
+  explicit Lbfgs(const Options& options) : options_(options) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    return search_once(oracle, start, seed, NLOPT_LD_LBFGS, 0, options_.tolerance);
+  }
+
+ private:
+  Options options_;
+};
+
+class Mlsl : public Optimizer {
+ public:
+  struct Options : Lbfgs::Options {
+    int population = 4;
+    template <class Visitor>
+    void describe(Visitor&& visit) {
+      Lbfgs::Options::describe(visit);
+      visit("population", population, "points sampled an iteration", at_least(1));
+    }
+  };
+  explicit Mlsl(const Options& options) : options_(options) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    return search_once(oracle, start, seed, NLOPT_G_MLSL_LDS, options_.population, options_.tolerance);
+  }
+
+ private:
+  Options options_;
+};
+
+class Crs2 : public Optimizer {
+ public:
+  struct Options {
+    int population = 10;
+    template <class Visitor>
+    void describe(Visitor&& visit) {
+      visit("population", population, "points kept, as a multiple of M + 1", at_least(1));
+    }
+  };
+  explicit Crs2(const Options& options) : options_(options) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    const int population = options_.population * (oracle.instance().dimension() + 1);
+    return search_once(oracle, start, seed, NLOPT_GN_CRS2_LM, population, 0);
+  }
+
+ private:
+  Options options_;
+};
+
+class Stogo : public Optimizer {
+ public:
+  struct Options {
+    bool randomized = false;
+    template <class Visitor>
+    void describe(Visitor&& visit) {
+      visit("randomized", randomized, "randomized search of the regions");
+    }
+  };
+  explicit Stogo(const Options& options) : options_(options) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    static std::mutex mutex;  // NLopt's StoGO keeps its counters in global variables
+    const std::lock_guard lock(mutex);
+    return search_once(oracle, start, seed, options_.randomized ? NLOPT_GD_STOGO_RAND : NLOPT_GD_STOGO, 0, 0);
+  }
+
+ private:
+  Options options_;
+};
+
+}  // namespace
+
+constinit const OptimizerEntry nlopt_lbfgs_multistart{
+    "nlopt-lbfgs-multistart",
+    "NLopt L-BFGS in the box, restarted from fresh starts on convergence",
+    [] {
+      return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(make<Lbfgs>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_mlsl{
+    "nlopt-mlsl",
+    "NLopt multi-level single-linkage over a low-discrepancy sequence, with L-BFGS",
+    [] {
+      return product({{"tolerance", {1e-2, 1e-4, 1e-8}}, {"population", {1, 4, 16}}});
+    },
+    // MLSL gives up when one of its local searches fails: it is then started again.
+    [](const nlohmann::json& settings) { return make_multistart(make<Mlsl>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_crs2{
+    "nlopt-crs2",
+    "NLopt controlled random search with local mutation, values only",
+    [] {
+      return product({{"population", {1, 2, 5, 10}}});
+    },
+    make<Crs2>,
+};
+
+constinit const OptimizerEntry nlopt_stogo{
+    "nlopt-stogo",
+    "NLopt StoGO: branch and bound with local searches",
+    [] {
+      return product({{"randomized", {false, true}}});
+    },
+    make<Stogo>,
+};
+
+}  // namespace scout::baseline

@@ -1,0 +1,48 @@
+#include "scout/baseline/table.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "scout/baseline/entries.h"
+
+namespace scout {
+
+const std::vector<OptimizerEntry>& optimizers() {
+  using namespace baseline;
+  static const std::vector<OptimizerEntry> table{
+      sgd,
+      momentum,
+      nesterov,
+      rmsprop,
+      adam,
+      adamw,
+      lbfgs,
+      multistart_momentum,
+      multistart_adam,
+      multistart_lbfgs,
+      nlopt_lbfgs_multistart,
+      nlopt_mlsl,
+      nlopt_crs2,
+      nlopt_stogo,
+      pagmo_cmaes,
+      pagmo_de1220,
+      random_search,
+      epsilon_greedy_sgd,
+  };
+  return table;
+}
+
+const OptimizerEntry& optimizer_entry(std::string_view name) {
+  std::string names;
+  for (const OptimizerEntry& entry : optimizers()) {
+    if (entry.name == name) return entry;
+    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw std::invalid_argument("unknown optimizer '" + std::string(name) + "'; known: " + names);
+}
+
+std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const nlohmann::json& settings) {
+  return optimizer_entry(name).make(settings);
+}
+
+}  // namespace scout

@@ -1,0 +1,69 @@
+#include "scout/optimizer/oracle.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace scout {
+
+bool all_finite(std::span<const double> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
+}
+
+Oracle::Oracle(const Instance& instance, std::int64_t budget)
+    : instance_(instance), budget_(budget), best_(std::numeric_limits<double>::infinity()) {
+  if (budget < 0) throw std::invalid_argument("oracle: the budget is " + std::to_string(budget) + ": must be >= 0");
+}
+
+double Oracle::value(std::span<const double> theta) {
+  charge(theta, 1, 0);
+  double f = 0;
+  instance_.evaluate(theta, {&f, 1}, {});
+  observe(theta, std::isfinite(f));
+  return f;
+}
+
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) {
+  charge(theta, 0, 1);
+  instance_.evaluate(theta, {}, gradient);
+  observe(theta, all_finite(gradient));
+}
+
+double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
+  charge(theta, 1, 1);
+  double f = 0;
+  instance_.evaluate(theta, {&f, 1}, gradient);
+  observe(theta, std::isfinite(f) && all_finite(gradient));
+  return f;
+}
+
+std::vector<CurvePoint> Oracle::curve() const {
+  std::vector<CurvePoint> out = curve_;
+  const bool complete = calls() == 0 || (!out.empty() && out.back().values + out.back().gradients == calls());
+  if (!complete) out.push_back({values_, gradients_, best_});
+  return out;
+}
+
+void Oracle::charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients) {
+  if (theta.size() != static_cast<std::size_t>(instance_.dimension())) {
+    throw std::invalid_argument("oracle: the point has " + std::to_string(theta.size()) + " coordinates, the instance " +
+                                std::to_string(instance_.dimension()));
+  }
+  if (values + gradients > remaining()) throw BudgetExhausted();
+  values_ += values;
+  gradients_ += gradients;
+}
+
+void Oracle::observe(std::span<const double> theta, bool finite) {
+  if (!finite) ++non_finite_;
+  if (keep_trajectory_) trajectory_.insert(trajectory_.end(), theta.begin(), theta.end());
+  const double f = instance_.true_value(theta);
+  if (std::isfinite(f) && f < best_) {
+    best_ = f;
+    best_point_.assign(theta.begin(), theta.end());
+    curve_.push_back({values_, gradients_, best_});
+  }
+}
+
+}  // namespace scout

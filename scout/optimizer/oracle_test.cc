@@ -1,0 +1,132 @@
+#include "scout/optimizer/oracle.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "scout/optimizer/test_instance.h"
+
+namespace scout {
+namespace {
+
+const double nan = std::numeric_limits<double>::quiet_NaN();
+const double infinity = std::numeric_limits<double>::infinity();
+
+TestInstance half_nan() {  // θ² for θ > 0, NaN elsewhere
+  return TestInstance(1, [](std::span<const double> theta, std::span<double> gradient) {
+    gradient[0] = theta[0] > 0 ? 2 * theta[0] : nan;
+    return theta[0] > 0 ? theta[0] * theta[0] : nan;
+  });
+}
+
+TEST(Oracle, CountsEachKindOfCall) {
+  const TestInstance sphere = shifted_sphere(2);
+  Oracle oracle(sphere, 10);
+  const std::vector<double> theta{2, 3};
+  std::vector<double> gradient(2);
+  EXPECT_EQ(oracle.value(theta), 5);
+  oracle.gradient(theta, gradient);
+  EXPECT_EQ(gradient, (std::vector<double>{2, 4}));
+  EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 5);
+  EXPECT_EQ(oracle.values(), 2);
+  EXPECT_EQ(oracle.gradients(), 2);
+  EXPECT_EQ(oracle.calls(), 4);
+  EXPECT_EQ(oracle.remaining(), 6);
+}
+
+TEST(Oracle, NeverExceedsTheBudget) {
+  const TestInstance sphere = shifted_sphere(1);
+  Oracle oracle(sphere, 2);
+  const std::vector<double> theta{0};
+  std::vector<double> gradient(1);
+  oracle.value(theta);
+  EXPECT_THROW(oracle.value_and_gradient(theta, gradient), BudgetExhausted);
+  EXPECT_EQ(oracle.calls(), 1);
+  oracle.gradient(theta, gradient);
+  EXPECT_THROW(oracle.value(theta), BudgetExhausted);
+  EXPECT_EQ(oracle.calls(), 2);
+  EXPECT_THROW(Oracle(sphere, -1), std::invalid_argument);
+}
+
+TEST(Oracle, CurveHoldsImprovementsAndTheLastCall) {
+  const TestInstance sphere = shifted_sphere(1);
+  Oracle oracle(sphere, 10);
+  EXPECT_TRUE(oracle.curve().empty());
+  std::vector<double> gradient(1);
+  oracle.value(std::vector<double>{4});
+  oracle.value(std::vector<double>{5});
+  oracle.gradient(std::vector<double>{3}, gradient);
+  oracle.value(std::vector<double>{-9});
+  const auto curve = oracle.curve();
+  ASSERT_EQ(curve.size(), 3u);
+  EXPECT_EQ(curve[0].best, 9);
+  EXPECT_EQ(curve[1].best, 4);
+  EXPECT_EQ(curve[1].values, 2);
+  EXPECT_EQ(curve[1].gradients, 1);
+  EXPECT_EQ(curve[2].best, 4);
+  EXPECT_EQ(curve[2].values, 3);
+  EXPECT_EQ(oracle.best_point()[0], 3);
+}
+
+TEST(Oracle, NanIsCountedAndNeverTheBest) {
+  const TestInstance instance = half_nan();
+  Oracle oracle(instance, 10);
+  std::vector<double> gradient(1);
+  EXPECT_TRUE(std::isnan(oracle.value(std::vector<double>{-1})));
+  EXPECT_EQ(oracle.best_value(), infinity);
+  EXPECT_TRUE(oracle.best_point().empty());
+  oracle.value(std::vector<double>{2});
+  oracle.gradient(std::vector<double>{-1}, gradient);
+  oracle.value(std::vector<double>{nan});
+  EXPECT_EQ(oracle.non_finite(), 3);
+  EXPECT_EQ(oracle.best_value(), 4);
+  EXPECT_EQ(oracle.curve().back().best, 4);
+}
+
+TEST(Oracle, MinusInfinityIsNotTheBest) {
+  const TestInstance instance(1, [](std::span<const double>, std::span<double>) { return -infinity; });
+  Oracle oracle(instance, 1);
+  oracle.value(std::vector<double>{0});
+  EXPECT_EQ(oracle.best_value(), infinity);
+  EXPECT_EQ(oracle.non_finite(), 1);
+}
+
+TEST(Oracle, KeepsTheTrajectoryIfAsked) {
+  const TestInstance sphere = shifted_sphere(2);
+  Oracle oracle(sphere, 10);
+  oracle.value(std::vector<double>{1, 2});
+  EXPECT_TRUE(oracle.trajectory().empty());
+  oracle.keep_trajectory();
+  oracle.value(std::vector<double>{3, 4});
+  oracle.value(std::vector<double>{5, 6});
+  EXPECT_EQ(oracle.trajectory(), (std::vector<double>{3, 4, 5, 6}));
+}
+
+TEST(Oracle, RejectsAPointOfAnotherDimension) {
+  const TestInstance sphere = shifted_sphere(2);
+  Oracle oracle(sphere, 10);
+  EXPECT_THROW(oracle.value(std::vector<double>{1}), std::invalid_argument);
+  EXPECT_EQ(oracle.calls(), 0);
+}
+
+TEST(BudgetShare, EndsWithTheShareAndGivesTheRestBack) {
+  const TestInstance sphere = shifted_sphere(1);
+  Oracle oracle(sphere, 5);
+  const std::vector<double> theta{0};
+  oracle.value(theta);
+  {
+    const BudgetShare share(oracle, 2);
+    EXPECT_EQ(oracle.remaining(), 2);
+    oracle.value(theta);
+    oracle.value(theta);
+    EXPECT_THROW(oracle.value(theta), BudgetExhausted);
+  }
+  EXPECT_EQ(oracle.remaining(), 2);
+  const BudgetShare more_than_left(oracle, 100);
+  EXPECT_EQ(oracle.remaining(), 2);
+}
+
+}  // namespace
+}  // namespace scout
