@@ -64,27 +64,32 @@ void check_word(const std::string& key, const std::string& value, const OneOf& c
 std::string condition_text(const Condition& condition);
 std::string condition_text(const OneOf& condition);
 
+template <class Leaf>
+struct OptionVisitor;
+
 /// Calls `leaf(key, value, help, condition)` on every option below `options`.
 template <class Options, class Leaf>
 void for_each_option(Options& options, const std::string& prefix, Leaf&& leaf) {
-  struct Visitor {
-    const std::string& prefix;
-    Leaf& leaf;
-    template <class Nested>
-    void operator()(const char* name, Nested& nested) {
-      for_each_option(nested, prefix + name + ".", leaf);
-    }
-    template <class Value, class Check>
-    void operator()(const char* name, Value& value, const char* help, const Check& check) {
-      leaf(prefix + name, value, help, check);
-    }
-    template <class Value>
-    void operator()(const char* name, Value& value, const char* help) {
-      leaf(prefix + name, value, help, Condition{});
-    }
-  };
-  options.describe(Visitor{prefix, leaf});
+  options.describe(OptionVisitor<std::remove_reference_t<Leaf>>{prefix, leaf});
 }
+
+template <class Leaf>
+struct OptionVisitor {
+  const std::string& prefix;
+  Leaf& leaf;
+  template <class Nested>
+  void operator()(const char* name, Nested& nested) const {
+    for_each_option(nested, prefix + name + ".", leaf);
+  }
+  template <class Value, class Check>
+  void operator()(const char* name, Value& value, const char* help, const Check& check) const {
+    leaf(prefix + name, value, help, check);
+  }
+  template <class Value>
+  void operator()(const char* name, Value& value, const char* help) const {
+    leaf(prefix + name, value, help, Condition{});
+  }
+};
 
 template <class Value>
 void assign(const std::string& key, Value& value, const nlohmann::json& from) {

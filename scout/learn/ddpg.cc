@@ -1,0 +1,318 @@
+#include "scout/learn/ddpg.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace scout {
+
+// --- Adam ------------------------------------------------------------------------------------------------------------------
+
+void Adam::update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate) {
+  constexpr float beta1 = 0.9F;
+  constexpr float beta2 = 0.999F;
+  mean.resize(parameters.size(), 0.0F);
+  square.resize(parameters.size(), 0.0F);
+  ++steps;
+  const double correction1 = 1.0 - std::pow(static_cast<double>(beta1), static_cast<double>(steps));
+  const double correction2 = 1.0 - std::pow(static_cast<double>(beta2), static_cast<double>(steps));
+  const auto rate = static_cast<float>(learning_rate / correction1);
+  const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    mean[i] += (1.0F - beta1) * (gradient[i] - mean[i]);
+    square[i] += (1.0F - beta2) * (gradient[i] * gradient[i] - square[i]);
+    parameters[i] -= rate * mean[i] / (std::sqrt(square[i]) * root + 1e-8F);
+  }
+}
+
+// --- The critic ------------------------------------------------------------------------------------------------------------
+
+Critic::Critic(int features, int actions, std::vector<int> hidden, bool pooled)
+    : features_(features), actions_(actions), pooled_(pooled) {
+  if (hidden.size() != 2) throw std::invalid_argument("option 'critic_hidden' must have two entries");
+  auto add = [&](int in, int out) {
+    const Linear layer{in, out, parameter_count_};
+    parameter_count_ += layer.size();
+    return layer;
+  };
+  first_ = add(features + actions, hidden[0]);
+  second_ = add(hidden[0], hidden[1]);
+  if (pooled_) pool_ = add(hidden[0], hidden[1]);
+  output_ = add(hidden[1], 1);
+}
+
+std::vector<float> Critic::initial_parameters(Random& random) const {
+  std::vector<float> parameters(parameter_count_, 0.0F);
+  auto fill = [&](const Linear& layer, double scale) {
+    for (int i = 0; i < layer.in * layer.out; ++i) {
+      parameters[layer.offset + static_cast<std::size_t>(i)] = static_cast<float>(scale * random.normal());
+    }
+  };
+  fill(first_, std::sqrt(2.0 / first_.in));
+  fill(second_, std::sqrt(2.0 / second_.in) * (pooled_ ? std::sqrt(0.5) : 1.0));
+  if (pooled_) fill(pool_, std::sqrt(1.0 / second_.in));
+  fill(output_, 0.1 * std::sqrt(1.0 / output_.in));
+  return parameters;
+}
+
+const std::vector<float>& Critic::forward(const float* parameters, const float* states, const float* moves,
+                                          std::span<const int> begin, Trace& t) const {
+  const int rows = begin.back();
+  const auto n = static_cast<std::size_t>(rows);
+  const auto in = static_cast<std::size_t>(first_.in);
+  t.begin.assign(begin.begin(), begin.end());
+  t.input.resize(n * in);
+  for (std::size_t r = 0; r < n; ++r) {
+    std::copy_n(states + r * static_cast<std::size_t>(features_), features_, t.input.data() + r * in);
+    std::copy_n(moves + r * static_cast<std::size_t>(actions_), actions_, t.input.data() + r * in + features_);
+  }
+  t.hidden.resize(n * static_cast<std::size_t>(first_.out));
+  first_.forward(parameters, t.input.data(), rows, t.hidden.data());
+  relu(t.hidden);
+  t.second.resize(n * static_cast<std::size_t>(second_.out));
+  second_.forward(parameters, t.hidden.data(), rows, t.second.data());
+  if (pooled_) {
+    const std::size_t states_count = begin.size() - 1;
+    const auto width = static_cast<std::size_t>(first_.out);
+    const auto width2 = static_cast<std::size_t>(second_.out);
+    t.pool.assign(states_count * width, 0.0F);
+    t.pooled_part.resize(states_count * width2);
+    for (std::size_t b = 0; b < states_count; ++b) {
+      const float share = 1.0F / static_cast<float>(begin[b + 1] - begin[b]);
+      float* sum = t.pool.data() + b * width;
+      for (int r = begin[b]; r < begin[b + 1]; ++r) {
+        const float* h = t.hidden.data() + static_cast<std::size_t>(r) * width;
+        for (std::size_t j = 0; j < width; ++j) sum[j] += share * h[j];
+      }
+    }
+    pool_.forward(parameters, t.pool.data(), static_cast<int>(states_count), t.pooled_part.data());
+    for (std::size_t b = 0; b < states_count; ++b) {
+      const float* part = t.pooled_part.data() + b * width2;
+      for (int r = begin[b]; r < begin[b + 1]; ++r) {
+        float* z = t.second.data() + static_cast<std::size_t>(r) * width2;
+        for (std::size_t j = 0; j < width2; ++j) z[j] += part[j];
+      }
+    }
+  }
+  relu(t.second);
+  t.q.resize(n);
+  output_.forward(parameters, t.second.data(), rows, t.q.data());
+  return t.q;
+}
+
+void Critic::backward(const float* parameters, const float* dq, Trace& t, float* gradient, float* d_moves) const {
+  const int rows = t.begin.back();
+  const auto n = static_cast<std::size_t>(rows);
+  const auto width = static_cast<std::size_t>(first_.out);
+  const auto width2 = static_cast<std::size_t>(second_.out);
+  t.d_second.resize(n * width2);
+  t.d_hidden.resize(n * width);
+  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data());
+  relu_backward(t.second, t.d_second);
+  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data());
+  if (pooled_) {
+    const std::size_t states_count = t.begin.size() - 1;
+    t.pooled_part.assign(states_count * width2, 0.0F);  // now ∂L/∂(its output)
+    for (std::size_t b = 0; b < states_count; ++b) {
+      float* sum = t.pooled_part.data() + b * width2;
+      for (int r = t.begin[b]; r < t.begin[b + 1]; ++r) {
+        const float* dz = t.d_second.data() + static_cast<std::size_t>(r) * width2;
+        for (std::size_t j = 0; j < width2; ++j) sum[j] += dz[j];
+      }
+    }
+    t.d_pool.resize(states_count * width);
+    pool_.backward(parameters, t.pool.data(), t.pooled_part.data(), static_cast<int>(states_count), gradient, t.d_pool.data());
+    for (std::size_t b = 0; b < states_count; ++b) {
+      const float share = 1.0F / static_cast<float>(t.begin[b + 1] - t.begin[b]);
+      const float* dp = t.d_pool.data() + b * width;
+      for (int r = t.begin[b]; r < t.begin[b + 1]; ++r) {
+        float* dh = t.d_hidden.data() + static_cast<std::size_t>(r) * width;
+        for (std::size_t j = 0; j < width; ++j) dh[j] += share * dp[j];
+      }
+    }
+  }
+  relu_backward(t.hidden, t.d_hidden);
+  if (d_moves == nullptr) {
+    first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, nullptr);
+    return;
+  }
+  const auto in = static_cast<std::size_t>(first_.in);
+  t.d_input.resize(n * in);
+  first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, t.d_input.data());
+  for (std::size_t r = 0; r < n; ++r) {
+    std::copy_n(t.d_input.data() + r * in + features_, actions_, d_moves + r * static_cast<std::size_t>(actions_));
+  }
+}
+
+// --- The algorithm ---------------------------------------------------------------------------------------------------------
+
+Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
+    : actor_(std::move(actor)),
+      critic_(actor_.features(), actor_.actions(), options.critic_hidden, options.pooled_critic),
+      options_(options),
+      team_(team),
+      shards_(static_cast<std::size_t>(team.size())) {
+  validate(options);
+  Random random(seed.derive("networks"));
+  actor_parameters_ = actor_.initial_parameters(random);
+  actor_target_ = actor_parameters_;
+  for (int k = 0; k < 2; ++k) {
+    critic_parameters_[k] = critic_.initial_parameters(random);
+    critic_target_[k] = critic_parameters_[k];
+  }
+}
+
+DdpgReport Ddpg::update(const Batch& batch, Random& random) {
+  // Noise on the target actions, drawn here so that it does not depend on the number of threads.
+  noise_.resize(options_.target_noise > 0 ? batch.moves.size() : 0);
+  const auto bound = options_.target_noise_clip;
+  for (float& e : noise_) e = static_cast<float>(std::clamp(options_.target_noise * random.normal(), -bound, bound));
+
+  update_critics(batch);
+  ++updates_;
+  if (updates_ % options_.actor_delay == 0) update_actor(batch);
+
+  DdpgReport report;
+  for (const Shard& shard : shards_) {
+    report.critic_loss += shard.loss / batch.size();
+    report.mean_q += shard.q_sum / batch.size();
+  }
+  return report;
+}
+
+void Ddpg::update_critics(const Batch& batch) {
+  for (Shard& shard : shards_) {
+    shard.loss = shard.q_sum = 0;
+    for (int k = 0; k < critics(); ++k) shard.gradient[k].assign(critic_.parameter_count(), 0.0F);
+  }
+  team_.run([&](int s) {
+    critic_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
+  });
+  for (int k = 0; k < critics(); ++k) apply(critic_parameters_[k], critic_adam_[k], k, options_.critic_learning_rate);
+}
+
+void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
+  if (first == last) return;
+  const int row0 = batch.begin[static_cast<std::size_t>(first)];
+  const int rows = batch.begin[static_cast<std::size_t>(last)] - row0;
+  const auto n = static_cast<std::size_t>(rows);
+  const auto actions = static_cast<std::size_t>(actor_.actions());
+  const float* states = batch.states.data() + static_cast<std::ptrdiff_t>(row0) * actor_.features();
+  const float* next_states = batch.next_states.data() + static_cast<std::ptrdiff_t>(row0) * actor_.features();
+  const float* moves = batch.moves.data() + static_cast<std::size_t>(row0) * actions;
+  shard.begin.clear();
+  for (int b = first; b <= last; ++b) shard.begin.push_back(batch.begin[static_cast<std::size_t>(b)] - row0);
+
+  // Targets: y = Σ_{k<n} γ^k r_{t+k} + γ^n min_j Q'_j(s_{t+n}, π'(s_{t+n}) + ε).
+  shard.actions.resize(n * actions);
+  actor_.forward(actor_target_.data(), next_states, rows, shard.actor_trace, shard.actions.data());
+  if (!noise_.empty()) {
+    const float* noise = noise_.data() + static_cast<std::size_t>(row0) * actions;
+    for (std::size_t i = 0; i < shard.actions.size(); ++i) {
+      shard.actions[i] = std::clamp(shard.actions[i] + noise[i], -1.0F, 1.0F);
+    }
+  }
+  for (int k = 0; k < critics(); ++k) {
+    const auto& q = critic_.forward(critic_target_[k].data(), next_states, shard.actions.data(), shard.begin, shard.critic_trace);
+    if (k == 0) {
+      shard.targets = q;
+    } else {
+      for (std::size_t i = 0; i < n; ++i) shard.targets[i] = std::min(shard.targets[i], q[i]);
+    }
+  }
+  for (int b = first; b < last; ++b) {
+    const float discount = batch.discounts[static_cast<std::size_t>(b)];
+    for (int r = shard.begin[static_cast<std::size_t>(b - first)]; r < shard.begin[static_cast<std::size_t>(b - first) + 1]; ++r) {
+      const auto i = static_cast<std::size_t>(r);
+      shard.targets[i] = batch.returns[static_cast<std::size_t>(row0) + i] + discount * shard.targets[i];
+    }
+  }
+
+  // Mean squared error, of each row's Q ("coordinate") or of the rows' mean Q ("shared").
+  const bool shared = options_.credit == "shared";
+  shard.dq.resize(n);
+  for (int k = 0; k < critics(); ++k) {
+    const auto& q = critic_.forward(critic_parameters_[k].data(), states, moves, shard.begin, shard.critic_trace);
+    for (int b = 0; b < last - first; ++b) {
+      const int r0 = shard.begin[static_cast<std::size_t>(b)];
+      const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
+      const float share = 1.0F / static_cast<float>(r1 - r0);
+      float mean_error = 0;
+      for (int r = r0; r < r1; ++r) {
+        const auto i = static_cast<std::size_t>(r);
+        const float error = q[i] - shard.targets[i];
+        mean_error += share * error;
+        shard.dq[i] = 2.0F * error * share / static_cast<float>(batch.size());
+        if (!shared) shard.loss += static_cast<double>(error * error * share) / critics();
+        shard.q_sum += static_cast<double>(q[i] * share) / critics();
+      }
+      if (shared) {
+        shard.loss += static_cast<double>(mean_error * mean_error) / critics();
+        for (int r = r0; r < r1; ++r) {
+          shard.dq[static_cast<std::size_t>(r)] = 2.0F * mean_error * share / static_cast<float>(batch.size());
+        }
+      }
+    }
+    critic_.backward(critic_parameters_[k].data(), shard.dq.data(), shard.critic_trace, shard.gradient[k].data(), nullptr);
+  }
+}
+
+void Ddpg::update_actor(const Batch& batch) {
+  for (Shard& shard : shards_) shard.gradient[0].assign(actor_.parameter_count(), 0.0F);
+  team_.run([&](int s) {
+    actor_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
+  });
+  apply(actor_parameters_, actor_adam_, 0, options_.actor_learning_rate);
+
+  const auto tau = static_cast<float>(options_.target_rate);
+  auto follow = [tau](std::vector<float>& target, const std::vector<float>& source) {
+    for (std::size_t i = 0; i < target.size(); ++i) target[i] += tau * (source[i] - target[i]);
+  };
+  follow(actor_target_, actor_parameters_);
+  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k]);
+}
+
+void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
+  if (first == last) return;
+  const int row0 = batch.begin[static_cast<std::size_t>(first)];
+  const int rows = batch.begin[static_cast<std::size_t>(last)] - row0;
+  const auto n = static_cast<std::size_t>(rows);
+  const auto actions = static_cast<std::size_t>(actor_.actions());
+  const float* states = batch.states.data() + static_cast<std::ptrdiff_t>(row0) * actor_.features();
+  shard.begin.clear();
+  for (int b = first; b <= last; ++b) shard.begin.push_back(batch.begin[static_cast<std::size_t>(b)] - row0);
+
+  // Ascend Q_1(s, π(s)): the deterministic policy gradient (Silver et al. 2014, eq. 9).
+  shard.actions.resize(n * actions);
+  shard.d_moves.resize(n * actions);
+  actor_.forward(actor_parameters_.data(), states, rows, shard.actor_trace, shard.actions.data());
+  critic_.forward(critic_parameters_[0].data(), states, shard.actions.data(), shard.begin, shard.critic_trace);
+  shard.dq.resize(n);
+  for (int b = 0; b < last - first; ++b) {
+    const int r0 = shard.begin[static_cast<std::size_t>(b)];
+    const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
+    for (int r = r0; r < r1; ++r) shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch.size());
+  }
+  critic_.backward(critic_parameters_[0].data(), shard.dq.data(), shard.critic_trace, nullptr, shard.d_moves.data());
+  actor_.backward(actor_parameters_.data(), states, shard.d_moves.data(), shard.actor_trace, shard.gradient[0].data());
+}
+
+void Ddpg::apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate) {
+  gradient_.assign(parameters.size(), 0.0F);
+  for (const Shard& shard : shards_) {
+    const auto& part = shard.gradient[which];
+    for (std::size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += part[i];
+  }
+  if (options_.gradient_clip > 0) {
+    double square = 0;
+    for (float g : gradient_) square += static_cast<double>(g) * static_cast<double>(g);
+    const double norm = std::sqrt(square);
+    if (norm > options_.gradient_clip) {
+      const auto shrink = static_cast<float>(options_.gradient_clip / norm);
+      for (float& g : gradient_) g *= shrink;
+    }
+  }
+  adam.update(parameters, gradient_, learning_rate);
+}
+
+}  // namespace scout

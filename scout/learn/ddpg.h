@@ -1,0 +1,153 @@
+// Deep deterministic policy gradient (Lillicrap et al. 2015), for actors shared by the rows of a state.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/base/parallel.h"
+#include "scout/learn/replay.h"
+#include "scout/policy/actor.h"
+
+namespace scout {
+
+struct DdpgOptions {
+  std::vector<int> critic_hidden{64, 64};
+  double actor_learning_rate = 3e-4;
+  double critic_learning_rate = 1e-3;
+  double discount = 0.97;
+  double target_rate = 0.005;  // τ
+  int batch = 128;
+  int rows = 0;
+  int n_step = 5;
+  int actor_delay = 2;
+  bool twin_critics = true;
+  double target_noise = 0.1;
+  double target_noise_clip = 0.3;
+  std::string credit = "coordinate";
+  bool pooled_critic = true;
+  double gradient_clip = 10.0;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("critic_hidden", critic_hidden, "widths of the critic's two hidden layers", at_least(1));
+    visit("actor_learning_rate", actor_learning_rate, "Adam's step for the actor", positive());
+    visit("critic_learning_rate", critic_learning_rate, "Adam's step for the critics", positive());
+    visit("discount", discount, "γ, per update of θ", between(0, 1));
+    visit("target_rate", target_rate, "τ: share of the networks that their targets take on at each update", between(0, 1));
+    visit("batch", batch, "transitions in a batch", at_least(1));
+    visit("rows", rows, "coordinates taken from a transition at most; 0: all", at_least(0));
+    visit("n_step", n_step, "steps of reward before the bootstrap; 1 is the paper's", at_least(1));
+    visit("actor_delay", actor_delay, "critic updates for each actor update (Fujimoto 2018); 1 is the paper's", at_least(1));
+    visit("twin_critics", twin_critics, "bootstrap from the lesser of two critics (Fujimoto 2018)");
+    visit("target_noise", target_noise, "noise on the target action (Fujimoto 2018); 0 is the paper's", at_least(0));
+    visit("target_noise_clip", target_noise_clip, "bound on that noise", at_least(0));
+    visit("credit", credit, "what a row's Q predicts: its own share of the return, or all rows' mean Q the whole return",
+          OneOf{{"coordinate", "shared"}});
+    visit("pooled_critic", pooled_critic, "the critic's second layer also sees the mean over rows of the first");
+    visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
+  }
+};
+
+/// Adam (Kingma & Ba 2015) on a flat vector.
+struct Adam {
+  std::vector<float> mean, square;
+  std::int64_t steps = 0;
+  void update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate);
+};
+
+/// Q of the rows of a state. q_i = w · relu(W2 h_i + W3 mean_j h_j + b), h_i = relu(W1 [s_i, a_i] + b1): permutation-equivariant
+/// (Zaheer et al. 2017); with one row, or not pooled, an ordinary perceptron.
+class Critic {
+ public:
+  Critic() = default;
+  Critic(int features, int actions, std::vector<int> hidden, bool pooled);
+  std::size_t parameter_count() const { return parameter_count_; }
+  std::vector<float> initial_parameters(Random& random) const;
+
+  struct Trace {
+    std::vector<float> input, hidden, pool, pooled_part, second, q;
+    std::vector<float> d_second, d_hidden, d_pool, d_input;
+    std::vector<int> begin;
+  };
+  /// Rows [begin[b], begin[b+1]) belong to one state; begin[0] = 0. Returns q [N], in `trace`.
+  const std::vector<float>& forward(const float* parameters, const float* states, const float* moves,
+                                    std::span<const int> begin, Trace& trace) const;
+  /// Adds to `gradient` if not null; writes ∂L/∂moves [N, A] to `d_moves` if not null.
+  void backward(const float* parameters, const float* dq, Trace& trace, float* gradient, float* d_moves) const;
+
+ private:
+  int features_ = 0;
+  int actions_ = 0;
+  bool pooled_ = false;
+  Linear first_, second_, pool_, output_;
+  std::size_t parameter_count_ = 0;
+};
+
+/// What one update did, for the log.
+struct DdpgReport {
+  double critic_loss = 0;
+  double mean_q = 0;
+};
+
+class Ddpg {
+ public:
+  Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team);
+
+  /// One critic update and, every `actor_delay` updates, one of the actor and of the targets.
+  DdpgReport update(const Batch& batch, Random& random);
+
+  const Actor& actor() const { return actor_; }
+  const std::vector<float>& actor_parameters() const { return actor_parameters_; }
+  const DdpgOptions& options() const { return options_; }
+  std::int64_t updates() const { return updates_; }
+
+  /// Everything that continues the learning: `state(visitor)` visits each vector<float> and each counter, in a fixed order.
+  template <class Visitor>
+  void state(Visitor&& visit) {
+    visit(actor_parameters_);
+    visit(actor_target_);
+    for (int k = 0; k < 2; ++k) {
+      visit(critic_parameters_[k]);
+      visit(critic_target_[k]);
+      visit(critic_adam_[k].mean);
+      visit(critic_adam_[k].square);
+      visit(critic_adam_[k].steps);
+    }
+    visit(actor_adam_.mean);
+    visit(actor_adam_.square);
+    visit(actor_adam_.steps);
+    visit(updates_);
+  }
+
+ private:
+  /// One thread's part of a batch.
+  struct Shard {
+    Actor::Trace actor_trace;
+    Critic::Trace critic_trace;
+    std::vector<int> begin;
+    std::vector<float> actions, targets, dq, d_moves, q;
+    std::vector<float> gradient[2];
+    double loss = 0, q_sum = 0;
+  };
+  void update_critics(const Batch& batch);
+  void update_actor(const Batch& batch);
+  void critic_shard(const Batch& batch, int first, int last, Shard& shard);
+  void actor_shard(const Batch& batch, int first, int last, Shard& shard);
+  void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);
+  int critics() const { return options_.twin_critics ? 2 : 1; }
+
+  Actor actor_;
+  Critic critic_;
+  DdpgOptions options_;
+  ThreadTeam& team_;
+  std::vector<float> actor_parameters_, actor_target_;
+  std::vector<float> critic_parameters_[2], critic_target_[2];
+  Adam actor_adam_, critic_adam_[2];
+  std::int64_t updates_ = 0;
+  std::vector<Shard> shards_;
+  std::vector<float> noise_;
+  std::vector<float> gradient_;
+};
+
+}  // namespace scout

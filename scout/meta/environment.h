@@ -1,0 +1,99 @@
+// Optimization as a Markov decision process: one run of updates on one instance.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/learn/replay.h"
+#include "scout/policy/observer.h"
+#include "scout/problem/instance.h"
+
+namespace scout {
+
+struct RewardOptions {
+  std::string of = "current";
+  double floor = 1e-4;
+  double scale = 1.0;
+  int path_points = 1;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("of", of, "whose gap is rewarded: the current point's, or the best's so far", OneOf{{"current", "best"}});
+    visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+    visit("scale", scale, "factor on rewards", positive());
+    visit("path_points", path_points, "points inside a step where gradients are taken to credit coordinates", at_least(0));
+  }
+};
+
+/// The reward of an update is the fall of log(gap/gap⁰ + floor), gap = f - f* (for an instance without a known optimum, f minus
+/// the least value seen on it): the negated function value, normalised so that families of any scale can be mixed and so that
+/// each halving of the gap counts the same. It telescopes: the undiscounted return is the whole run's improvement.
+///
+/// Credit by coordinate: f(θ') - f(θ) is the path integral of ∇f along the step, so its part ∫∇_i f dθ_i is coordinate i's own
+/// (trapezoidal rule with `path_points` inner points; what the quadrature misses is shared out equally). Rewards of the
+/// coordinates have the mean r.
+class Environment {
+ public:
+  /// `step_scale`: the largest step of a coordinate as a share of the box's mean width.
+  Environment(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
+              double step_scale, bool credit_by_coordinate);
+
+  /// Begins a run of `horizon` updates at a start [M].
+  void start(std::span<const double> theta, int horizon);
+  /// Takes one update, with actions [M] in [-1, 1]. If `record` is set the transition is added to `trajectory()`. A point where f
+  /// or ∇f is not finite is rewarded like the worst seen, and the run goes on from its best point.
+  void step(std::span<const float> actions);
+
+  void write_features(float* out) const { observer_->write(out); }
+  int dimension() const { return instance_->dimension(); }
+  int rows() const { return observer_->rows(); }
+  int features() const { return observer_->features(); }
+  double step_scale() const { return scale_; }
+
+  const Instance& instance() const { return *instance_; }
+  std::span<const double> theta() const { return theta_; }
+  std::span<const double> gradient() const { return gradient_; }
+  double value() const { return f_; }
+  double best_value() const { return best_; }
+  std::span<const double> best_point() const { return best_theta_; }
+  double start_value() const { return start_value_; }
+  /// The last update's reward, over all coordinates.
+  double last_reward() const { return last_reward_; }
+  int steps() const { return step_; }
+  /// f and ∇f evaluations, those for credit included.
+  std::int64_t evaluations() const { return evaluations_; }
+
+  /// Whether transitions are kept. Set before `start`.
+  void record(bool on) { record_ = on; }
+  /// Hands over what was recorded since `start`.
+  Trajectory take_trajectory();
+
+ private:
+  double potential(double f) const;
+  void credit(std::span<const double> before, std::span<const double> gradient_before, double f_before, double reward);
+
+  std::shared_ptr<const Instance> instance_;
+  std::unique_ptr<Observer> observer_;
+  RewardOptions reward_;
+  bool observe_gradient_;
+  bool by_coordinate_;
+  bool record_ = false;
+  double scale_;
+  double reference_ = 0;  // f*, or the least value seen
+  double start_gap_ = 1;
+  double start_value_ = 0;
+  double worst_ = 0;
+  int step_ = 0;
+  std::vector<double> theta_, gradient_, best_theta_, best_gradient_;
+  double f_ = 0, best_ = 0;
+  double last_reward_ = 0;
+  std::int64_t evaluations_ = 0;
+  std::vector<double> previous_, previous_gradient_, shares_, point_, point_gradient_;
+  std::vector<float> row_rewards_;
+  Trajectory trajectory_;
+};
+
+}  // namespace scout

@@ -1,0 +1,120 @@
+// Every option of meta-training, with its default: what CONFIG.toml and --set can change.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/explore/ensemble.h"
+#include "scout/learn/ddpg.h"
+#include "scout/meta/environment.h"
+
+namespace scout {
+
+struct PolicyOptions {
+  std::string form = "coordinatewise";
+  std::vector<int> hidden{64, 64};
+  bool gradient = true;
+  bool proposals = true;
+  int history = 4;
+  double step_scale = 0.5;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("form", form, "one small network shared by all coordinates, or one network for a fixed M",
+          OneOf{{"coordinatewise", "joint"}});
+    visit("hidden", hidden, "widths of the actor's hidden layers", at_least(1));
+    visit("gradient", gradient, "observe the gradient; off is the seed's literal state");
+    visit("proposals", proposals, "the actor blends steps that the features contain (coordinatewise)");
+    visit("history", history, "steps of history in the state (joint)", at_least(1));
+    visit("step_scale", step_scale, "the largest step of a coordinate, as a share of the box's width", positive());
+  }
+};
+
+struct RolloutOptions {
+  int episodes = 32;
+  int horizon = 100;
+  double noise = 0.02;
+  double noise_high = 0.4;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("episodes", episodes, "episodes of the policy in a round", at_least(1));
+    visit("horizon", horizon, "updates in an episode, T", at_least(2));
+    visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly", positive());
+    visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
+  }
+};
+
+struct ReplayOptions {
+  int capacity = 150000;
+  double explorer_share = 0.25;
+  int explorer_capacity = 50000;
+  int warm_up = 5000;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("capacity", capacity, "steps of the policy kept", at_least(1));
+    visit("explorer_share", explorer_share, "share of explorer experience in a batch; 0: no ensemble is rolled out",
+          between(0, 1));
+    visit("explorer_capacity", explorer_capacity, "steps of explorers kept", at_least(1));
+    visit("warm_up", warm_up, "steps stored before the first update", at_least(1));
+  }
+};
+
+struct ValidationOptions {
+  int instances = 16;
+  int every = 10;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("instances", instances, "validation instances of each problem and dimension", at_least(1));
+    visit("every", every, "rounds between validations", at_least(1));
+  }
+};
+
+struct EnsembleOptions {
+  int instances = 4;
+  ExplorerOptions explorer;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("instances", instances, "instances explored in a round, by an ensemble each", at_least(0));
+    explorer.describe(visit);
+  }
+};
+
+struct TrainOptions {
+  std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
+  std::vector<int> dimensions{10};
+  int rounds = 300;
+  int updates = 64;
+  int threads = 0;
+  int checkpoint_every = 50;
+  PolicyOptions policy;
+  RewardOptions reward;
+  RolloutOptions rollout;
+  EnsembleOptions ensemble;
+  ReplayOptions replay;
+  DdpgOptions ddpg;
+  ValidationOptions validation;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("problems", problems, "families to train on, mixed evenly");
+    visit("dimensions", dimensions, "dimensions to train on, mixed evenly", at_least(1));
+    visit("rounds", rounds, "rounds of rollouts and updates", at_least(1));
+    visit("updates", updates, "updates of the networks in a round", at_least(0));
+    visit("threads", threads, "threads; 0: one a core. Part of what a seed reproduces", at_least(0));
+    visit("checkpoint_every", checkpoint_every, "rounds between checkpoints", at_least(1));
+    visit("policy", policy);
+    visit("reward", reward);
+    visit("rollout", rollout);
+    visit("ensemble", ensemble);
+    visit("replay", replay);
+    visit("ddpg", ddpg);
+    visit("validation", validation);
+  }
+};
+
+}  // namespace scout

@@ -1,0 +1,227 @@
+#include "scout/meta/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace scout {
+namespace {
+
+ObserverOptions observer_of(const TrainOptions& options) {
+  return {.form = options.policy.form,
+          .dimension = options.policy.form == "joint" ? options.dimensions.front() : 0,
+          .history = options.policy.history,
+          .gradient = options.policy.gradient};
+}
+
+TrainOptions checked(const TrainOptions& options) {
+  validate(options);
+  if (options.problems.empty()) throw_bad_option("problems", "[]", "at least one problem");
+  if (options.dimensions.empty()) throw_bad_option("dimensions", "[]", "at least one dimension");
+  if (options.policy.form == "joint" && options.dimensions.size() != 1) {
+    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(), "one dimension for a joint policy");
+  }
+  return options;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+}  // namespace
+
+void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
+              std::span<const double> noise, std::span<Random> random, ThreadTeam& team) {
+  team.for_shards(static_cast<int>(environments.size()), [&](int begin, int end) {
+    const auto shard = environments.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    int rows = 0;
+    for (const Environment& e : shard) rows += e.rows();
+    std::vector<float> features(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.features()));
+    std::vector<float> actions(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.actions()));
+    Actor::Trace trace;
+    for (int step = 0; step < steps; ++step) {
+      float* out = features.data();
+      for (const Environment& e : shard) {
+        e.write_features(out);
+        out += static_cast<std::ptrdiff_t>(e.rows()) * actor.features();
+      }
+      actor.forward(parameters.data(), features.data(), rows, trace, actions.data());
+      float* action = actions.data();
+      for (std::size_t k = 0; k < shard.size(); ++k) {
+        const auto m = static_cast<std::size_t>(shard[k].dimension());
+        if (!noise.empty()) {
+          const std::size_t e = static_cast<std::size_t>(begin) + k;
+          for (std::size_t i = 0; i < m; ++i) {
+            action[i] = std::clamp(action[i] + static_cast<float>(noise[e] * random[e].normal()), -1.0F, 1.0F);
+          }
+        }
+        shard[k].step({action, m});
+        action += m;
+      }
+    }
+  });
+}
+
+Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
+    : options_(checked(options)),
+      seed_(seed),
+      team_(options.threads),
+      ddpg_(Actor(observer_of(options), options.policy.hidden, options.policy.proposals), options.ddpg, Seed(seed).derive("ddpg"),
+            team_),
+      policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
+      explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
+      best_parameters_(ddpg_.actor_parameters()) {
+  for (std::size_t p = 0; p < options_.problems.size(); ++p) {
+    const auto problem = family(options_.problems[p]);
+    for (int dimension : options_.dimensions) {
+      for (int i = 0; i < options_.validation.instances; ++i) {
+        validation_instances_.push_back(problem->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
+        validation_problem_.push_back(p);
+      }
+    }
+  }
+}
+
+ObserverOptions Trainer::observer_options() const { return observer_of(options_); }
+
+RoundReport Trainer::round() {
+  RoundReport report;
+  report.mean_return = roll_out_policy();
+  if (options_.replay.explorer_share > 0) roll_out_ensembles(report.ensembles);
+  learn(report);
+  report.round = ++round_;
+  report.updates = ddpg_.updates();
+  report.evaluations = evaluations_;
+  if (round_ % options_.validation.every == 0 || finished()) validate_policy(report);
+  return report;
+}
+
+Trainer::Task Trainer::training_task(const char* axis, std::int64_t index) const {
+  const Seed seed = Seed(seed_).derive(axis).derive(static_cast<std::uint64_t>(index));
+  Random random(seed.derive("task"));
+  const auto& problem = options_.problems[static_cast<std::size_t>(index) % options_.problems.size()];
+  const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
+  return {family(problem)->sample(Split::train, random.next(), dimension), seed};
+}
+
+double Trainer::roll_out_policy() {
+  const auto count = static_cast<std::size_t>(options_.rollout.episodes);
+  std::vector<Environment> environments;
+  std::vector<Random> random;
+  std::vector<double> noise;
+  environments.reserve(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    const Task task = training_task("episode", round_ * options_.rollout.episodes + static_cast<std::int64_t>(k));
+    environments.emplace_back(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
+                              options_.ddpg.credit == "coordinate");
+    environments.back().record(true);
+    random.emplace_back(task.seed.derive("rollout"));
+    std::vector<double> theta(static_cast<std::size_t>(task.instance->dimension()));
+    task.instance->sample_start(random.back(), theta);
+    noise.push_back(random.back().log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high)));
+    environments.back().start(theta, options_.rollout.horizon);
+  }
+  roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, noise, random, team_);
+  double sum = 0;
+  for (Environment& e : environments) {
+    evaluations_ += e.evaluations();
+    Trajectory trajectory = e.take_trajectory();
+    sum += std::accumulate(trajectory.rewards.begin(), trajectory.rewards.end(), 0.0) / trajectory.rows;
+    policy_replay_.add(std::move(trajectory));
+  }
+  return sum / static_cast<double>(count);
+}
+
+void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
+  const int count = options_.ensemble.instances;
+  std::vector<std::unique_ptr<Ensemble>> ensembles;
+  std::vector<std::vector<Trajectory>> trajectories(static_cast<std::size_t>(count));
+  std::vector<std::shared_ptr<const Instance>> instances;
+  for (int k = 0; k < count; ++k) {
+    const Task task = training_task("ensemble", round_ * count + k);
+    instances.push_back(task.instance);
+    ensembles.push_back(std::make_unique<Ensemble>(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
+                                                   options_.ddpg.credit == "coordinate", options_.ensemble.explorer,
+                                                   options_.rollout.horizon, task.seed));
+  }
+  team_.for_shards(count, [&](int begin, int end) {
+    for (int k = begin; k < end; ++k) {
+      Ensemble::Observe observe;
+      if (k == 0 && observe_explorers) {
+        observe = [&](const ExplorerEvent& event) { observe_explorers(*instances.front(), event); };
+      }
+      trajectories[static_cast<std::size_t>(k)] = ensembles[static_cast<std::size_t>(k)]->run(observe);
+    }
+  });
+  summary.best_gap_share = 0;
+  for (int k = 0; k < count; ++k) {
+    for (Trajectory& trajectory : trajectories[static_cast<std::size_t>(k)]) explorer_replay_.add(std::move(trajectory));
+    const EnsembleSummary& one = ensembles[static_cast<std::size_t>(k)]->summary();
+    evaluations_ += ensembles[static_cast<std::size_t>(k)]->evaluations();
+    summary.coordinate_moves += one.coordinate_moves;
+    summary.gradient_moves += one.gradient_moves;
+    summary.resets += one.resets;
+    summary.prunes += one.prunes;
+    summary.coordinates_tried += one.coordinates_tried;
+    summary.basins += one.basins;
+    summary.best_gap_share += one.best_gap_share / count;
+  }
+}
+
+void Trainer::learn(RoundReport& report) {
+  if (policy_replay_.size() < static_cast<std::size_t>(options_.replay.warm_up)) return;
+  const DdpgOptions& ddpg = options_.ddpg;
+  const bool exploring = explorer_replay_.size() > 0;
+  const int explorer_batch = exploring ? static_cast<int>(std::lround(ddpg.batch * options_.replay.explorer_share)) : 0;
+  Random random(Seed(seed_).derive("updates").derive(static_cast<std::uint64_t>(round_)));
+  const int rows = ddpg.rows > 0 ? ddpg.rows : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
+  for (int k = 0; k < options_.updates; ++k) {
+    batch_.clear(ddpg.batch * rows, ddpg_.actor().features(), ddpg_.actor().actions());
+    const auto discount = static_cast<float>(ddpg.discount);
+    if (ddpg.batch > explorer_batch) {
+      policy_replay_.sample(ddpg.batch - explorer_batch, ddpg.n_step, discount, ddpg.rows, random, batch_);
+    }
+    if (explorer_batch > 0) explorer_replay_.sample(explorer_batch, ddpg.n_step, discount, ddpg.rows, random, batch_);
+    const DdpgReport one = ddpg_.update(batch_, random);
+    report.critic_loss += one.critic_loss / options_.updates;
+    report.mean_q += one.mean_q / options_.updates;
+  }
+}
+
+void Trainer::validate_policy(RoundReport& report) {
+  std::vector<Environment> environments;
+  environments.reserve(validation_instances_.size());
+  for (std::size_t k = 0; k < validation_instances_.size(); ++k) {
+    const auto& instance = validation_instances_[k];
+    environments.emplace_back(instance, observer_options(), options_.reward, options_.policy.step_scale, false);
+    Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
+    std::vector<double> theta(static_cast<std::size_t>(instance->dimension()));
+    instance->sample_start(random, theta);
+    environments.back().start(theta, options_.rollout.horizon);
+  }
+  roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, {}, {}, team_);
+  std::vector<std::vector<double>> gaps(options_.problems.size());
+  double score = 0;
+  for (std::size_t k = 0; k < environments.size(); ++k) {
+    const Environment& e = environments[k];
+    const auto optimum = e.instance().optimum_value();
+    const double gap = optimum ? e.best_value() - *optimum : e.best_value();
+    const double start = optimum ? e.start_value() - *optimum : 1.0;
+    gaps[validation_problem_[k]].push_back(gap / e.instance().value_scale());
+    score += std::log10(std::max(0.0, gap) / std::max(start, 1e-300) + 1e-8);
+  }
+  report.validated = true;
+  report.validation_score = score / static_cast<double>(environments.size());
+  for (auto& of_problem : gaps) report.validation_gaps.push_back(median(of_problem));
+  if (report.validation_score < best_score_) {
+    report.best = true;
+    best_score_ = report.validation_score;
+    best_round_ = round_;
+    best_parameters_ = ddpg_.actor_parameters();
+  }
+}
+
+}  // namespace scout

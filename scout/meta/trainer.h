@@ -1,0 +1,98 @@
+// Meta-training: rounds of rollouts (policy and exploration ensembles) and DDPG updates, judged on validation instances.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scout/base/parallel.h"
+#include "scout/base/random.h"
+#include "scout/explore/ensemble.h"
+#include "scout/learn/ddpg.h"
+#include "scout/learn/replay.h"
+#include "scout/meta/options.h"
+
+namespace scout {
+
+/// One line of the training log.
+struct RoundReport {
+  std::int64_t round = 0;
+  std::int64_t updates = 0;
+  std::int64_t evaluations = 0;   ///< of training instances, so far
+  double mean_return = 0;         ///< of the round's policy episodes, with noise
+  double critic_loss = 0;
+  double mean_q = 0;
+  bool validated = false;
+  double validation_score = 0;    ///< mean log10 of the final gap over the start's gap; lower is better
+  std::vector<double> validation_gaps;  ///< median final gap, in the problem's own units, by problem
+  bool best = false;              ///< the best validation score so far
+  EnsembleSummary ensembles;      ///< totals over the round's ensembles
+};
+
+class Trainer {
+ public:
+  /// Throws std::invalid_argument on bad options or unknown problems.
+  Trainer(const TrainOptions& options, std::uint64_t seed);
+
+  /// One round. The state between rounds is complete: `save` there and `restore` elsewhere continues exactly.
+  RoundReport round();
+  bool finished() const { return round_ >= options_.rounds; }
+  std::int64_t rounds_done() const { return round_; }
+
+  const TrainOptions& options() const { return options_; }
+  std::uint64_t seed() const { return seed_; }
+  int threads() const { return team_.size(); }
+  ObserverOptions observer_options() const;
+  const Actor& actor() const { return ddpg_.actor(); }
+  /// The parameters with the best validation score; those at hand if there was no validation yet.
+  const std::vector<float>& best_parameters() const { return best_parameters_; }
+  double best_score() const { return best_score_; }
+  std::int64_t best_round() const { return best_round_; }
+
+  /// Called with every explorer event of the round's first ensemble, and that ensemble's instance.
+  std::function<void(const Instance&, const ExplorerEvent&)> observe_explorers;
+
+  /// Atomic: a temporary file beside `path`, renamed once it is complete.
+  void save(const std::string& path) const;
+  /// Throws std::runtime_error if the file is damaged, or was made with other options, seed or thread count.
+  void restore(const std::string& path);
+
+ private:
+  struct Task {
+    std::shared_ptr<const Instance> instance;
+    Seed seed;
+  };
+  Task training_task(const char* axis, std::int64_t index) const;
+  double roll_out_policy();
+  void roll_out_ensembles(EnsembleSummary& summary);
+  void learn(RoundReport& report);
+  void validate_policy(RoundReport& report);
+  template <class Archive>
+  void archive(Archive& archive);
+
+  TrainOptions options_;
+  std::uint64_t seed_;
+  ThreadTeam team_;
+  Ddpg ddpg_;
+  Replay policy_replay_;
+  Replay explorer_replay_;
+  Batch batch_;
+  std::vector<std::shared_ptr<const Instance>> validation_instances_;
+  std::vector<std::size_t> validation_problem_;
+
+  std::int64_t round_ = 0;
+  std::int64_t evaluations_ = 0;
+  std::int64_t best_round_ = 0;
+  double best_score_ = std::numeric_limits<double>::infinity();
+  std::vector<float> best_parameters_;
+};
+
+/// Rolls `environments` forward together, without noise if `noise` is empty, else with normal noise of standard deviation noise[e]
+/// from random[e] on the actions of environment e. All environments must have been started; each makes `steps` updates.
+void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
+              std::span<const double> noise, std::span<Random> random, ThreadTeam& team);
+
+}  // namespace scout

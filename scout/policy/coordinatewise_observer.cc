@@ -1,0 +1,284 @@
+#include "scout/policy/coordinatewise_observer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "scout/policy/action.h"
+
+// The loops below are plain; the compiler turns them into SIMD, once for each of these targets, and picks one at run time.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SCOUT_SIMD_CLONES [[gnu::target_clones("default", "avx2,fma" , "avx512f")]]
+#else
+#define SCOUT_SIMD_CLONES
+#endif
+#undef SCOUT_SIMD_CLONES
+#define SCOUT_SIMD_CLONES
+
+namespace scout {
+namespace {
+
+/// Share of a new sample in each window's averages, at least 1/t: the last few steps, the last dozen, the whole run.
+constexpr std::array<double, 3> kWindowShare{0.3, 0.08, 0.0};
+constexpr float kTiny = 1e-30F;
+
+/// x/(1 + 0.3|x|): the identity near 0, at most ±3.3.
+[[gnu::always_inline]] inline float squash(float x) { return x / (1.0F + 0.3F * std::fabs(x)); }
+
+/// Decimal-like size of a ratio >= 0: 0 at 1, ±1 at 2^±10.
+[[gnu::always_inline]] inline float log_ratio(float x) { return fast_log2(x + 1e-12F) * 0.1F; }
+
+[[gnu::always_inline]] inline float clip(float x) { return x < -2.0F ? -2.0F : (x > 2.0F ? 2.0F : x); }
+
+float root(double mean_square) { return static_cast<float>(std::sqrt(mean_square)); }
+
+}  // namespace
+
+CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : dimension_(dimension), gradient_(gradient) {
+  if (dimension < 1) throw std::invalid_argument("CoordinatewiseObserver: dimension must be at least 1");
+  padded_ = (static_cast<std::size_t>(dimension) + kLanes - 1) / kLanes * kLanes;
+  state_.assign(padded_ * kFields, 0.0F);
+}
+
+std::vector<int> CoordinatewiseObserver::proposal_features() {
+  // In the order of `write_block`: mean of g (decay .9); the last action; best, elite; the last secant; each window's regression.
+  return {2, 10, 14, 15, 17, 21, 27, 33};
+}
+
+void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
+                                   int horizon) {
+  std::fill(state_.begin(), state_.end(), 0.0F);
+  origin_.assign(theta.begin(), theta.end());
+  scale_ = scale;
+  horizon_ = horizon;
+  step_ = 0;
+  since_best_ = 0;
+  f_ = best_ = worst_ = f;
+  previous_f_.fill(f);
+  elite_weight_ = 0;
+  mean_f_.fill(f);
+  variance_f_.fill(0);
+  gradient_square_ = gradient_square_average_ = first_gradient_square_ = 0;
+  action_mean_ = step_square_ = distance_square_ = spread_square_ = 0;
+  if (gradient_) {
+    float* g = field(kG);
+    for (std::size_t i = 0; i < theta.size(); ++i) {
+      g[i] = static_cast<float>(gradient[i] * scale);
+      field(kBestG)[i] = field(kMean5)[i] = field(kMean9)[i] = g[i];
+      field(kSquare)[i] = g[i] * g[i];
+      gradient_square_ += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+      for (int w = 0; w < kWindows; ++w) field(kWindowG + w)[i] = g[i];
+    }
+    gradient_square_ /= dimension_;
+    gradient_square_average_ = first_gradient_square_ = gradient_square_;
+  }
+}
+
+void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<const double> theta, double f,
+                                     std::span<const double> gradient) {
+  const auto m = static_cast<std::size_t>(dimension_);
+  ++step_;
+  for (int h = kHistory - 1; h > 0; --h) {
+    std::copy_n(field(kActions + h - 1), padded_, field(kActions + h));
+    std::copy_n(field(kGradients + h - 1), padded_, field(kGradients + h));
+    previous_f_[static_cast<std::size_t>(h)] = previous_f_[static_cast<std::size_t>(h) - 1];
+  }
+  std::copy_n(field(kG), padded_, field(kGradients));
+  std::copy_n(field(kG), padded_, field(kPreviousG));
+  std::copy_n(actions.begin(), m, field(kActions));
+  previous_f_[0] = f_;
+  f_ = f;
+  float* x = field(kX);
+  float* g = field(kG);
+  float* step = field(kStep);
+  action_mean_ = step_square_ = gradient_square_ = 0;
+  for (std::size_t i = 0; i < m; ++i) {
+    const auto now = static_cast<float>((theta[i] - origin_[i]) / scale_);
+    step[i] = now - x[i];
+    x[i] = now;
+    action_mean_ += std::fabs(actions[i]);
+    step_square_ += step[i] * step[i];
+    if (gradient_) {
+      g[i] = static_cast<float>(gradient[i] * scale_);
+      gradient_square_ += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+    }
+  }
+  action_mean_ /= dimension_;
+  step_square_ /= dimension_;
+  gradient_square_ /= dimension_;
+  if (first_gradient_square_ == 0) first_gradient_square_ = gradient_square_;
+  gradient_square_average_ += std::max(0.1, 1.0 / (step_ + 1)) * (gradient_square_ - gradient_square_average_);
+
+  worst_ = std::max(worst_, f);
+  ++since_best_;
+  if (f < best_) {
+    best_ = f;
+    since_best_ = 0;
+    std::copy_n(x, padded_, field(kBestX));
+    std::copy_n(g, padded_, field(kBestG));
+  }
+  update_statistics(f);
+}
+
+SCOUT_SIMD_CLONES void CoordinatewiseObserver::update_statistics(double f) {
+  const float* x = field(kX);
+  const float* g = field(kG);
+  const double range = worst_ > best_ ? worst_ - best_ : 1.0;
+  for (int w = 0; w < kWindows; ++w) {
+    // West 1979: exponentially weighted means, variances and covariances; the share 1/t gives plain averages.
+    const double share = std::max(kWindowShare[static_cast<std::size_t>(w)], 1.0 / (step_ + 1));
+    const double df = f - mean_f_[static_cast<std::size_t>(w)];
+    mean_f_[static_cast<std::size_t>(w)] += share * df;
+    variance_f_[static_cast<std::size_t>(w)] = (1 - share) * (variance_f_[static_cast<std::size_t>(w)] + share * df * df);
+    const auto s = static_cast<float>(share);
+    const auto relative_df = static_cast<float>(df / range);
+    float* mx = field(kWindowX + w);
+    float* mg = field(kWindowG + w);
+    float* xx = field(kWindowXX + w);
+    float* xg = field(kWindowXG + w);
+    float* gg = field(kWindowGG + w);
+    float* xf = field(kWindowXF + w);
+    for (std::size_t i = 0; i < padded_; ++i) {
+      const float dx = x[i] - mx[i];
+      const float dg = g[i] - mg[i];
+      mx[i] += s * dx;
+      mg[i] += s * dg;
+      xx[i] = (1.0F - s) * (xx[i] + s * dx * dx);
+      xg[i] = (1.0F - s) * (xg[i] + s * dx * dg);
+      gg[i] = (1.0F - s) * (gg[i] + s * dg * dg);
+      xf[i] = (1.0F - s) * (xf[i] + s * dx * relative_df);
+    }
+  }
+  // Points are weighted by exp(-z), z = f standardised over the run; old ones fade.
+  const double deviation = std::sqrt(variance_f_[kWindows - 1]);
+  const double z = deviation > 0 ? std::clamp((f - mean_f_[kWindows - 1]) / deviation, -3.0, 3.0) : 0.0;
+  const double weight = std::exp(-2.0 * z);
+  elite_weight_ = 0.95 * elite_weight_ + weight;
+  const auto share = static_cast<float>(weight / elite_weight_);
+  float* elite = field(kEliteX);
+  float* mean5 = field(kMean5);
+  float* mean9 = field(kMean9);
+  float* square = field(kSquare);
+  const float share5 = std::max(0.5F, 1.0F / static_cast<float>(step_ + 1));
+  const float share9 = std::max(0.1F, 1.0F / static_cast<float>(step_ + 1));
+  const float share95 = std::max(0.05F, 1.0F / static_cast<float>(step_ + 1));
+  const float* best = field(kBestX);
+  const float* spread = field(kWindowXX + kWindows - 1);
+  float distances = 0;
+  float spreads = 0;
+  for (std::size_t i = 0; i < padded_; ++i) {
+    elite[i] += share * (x[i] - elite[i]);
+    mean5[i] += share5 * (g[i] - mean5[i]);
+    mean9[i] += share9 * (g[i] - mean9[i]);
+    square[i] += share95 * (g[i] * g[i] - square[i]);
+    distances += (best[i] - x[i]) * (best[i] - x[i]);
+    spreads += spread[i];
+  }
+  distance_square_ = distances / static_cast<float>(dimension_);
+  spread_square_ = spreads / static_cast<float>(dimension_);
+}
+
+void CoordinatewiseObserver::write(float* features) const {
+  for (std::size_t begin = 0; begin < static_cast<std::size_t>(dimension_); begin += kLanes) {
+    const std::size_t count = std::min<std::size_t>(kLanes, static_cast<std::size_t>(dimension_) - begin);
+    write_block(begin, count, features + begin * kFeatures);
+  }
+}
+
+SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, float* features) const {
+  float out[kFeatures][kLanes];
+  int row = 0;
+  auto lane = [&](int index) { return field(index) + begin; };
+  auto put = [&](auto&& value) __attribute__((always_inline)) {
+    for (int l = 0; l < kLanes; ++l) out[row][l] = value(l);
+    ++row;
+  };
+  auto put_scalar = [&](float value) { put([value](int) { return value; }); };
+
+  const float* x = lane(kX);
+  const float* g = lane(kG);
+  const float* square = lane(kSquare);
+  const float pooled_gradient = root(gradient_square_average_) + kTiny;
+  float inverse_size[kLanes];
+  for (int l = 0; l < kLanes; ++l) inverse_size[l] = 1.0F / (std::sqrt(square[l]) + 1e-6F * pooled_gradient + kTiny);
+
+  // Gradients over their running size (as Adam sees them), and their size against the other coordinates'.
+  for (int index : {int{kG}, int{kMean5}, int{kMean9}, int{kBestG}}) {
+    const float* v = lane(index);
+    put([&](int l) { return squash(v[l] * inverse_size[l]); });
+  }
+  for (int h = 0; h < kHistory; ++h) {
+    const float* v = lane(kGradients + h);
+    put([&](int l) { return squash(v[l] * inverse_size[l]); });
+  }
+  put([&](int l) { return log_ratio(std::fabs(g[l]) / pooled_gradient); });
+  put([&](int l) { return log_ratio(std::sqrt(square[l]) / pooled_gradient); });
+
+  // Steps taken, and where the best point, the elite's mean and the windows' means are.
+  for (int h = 0; h < kHistory; ++h) {
+    const float* v = lane(kActions + h);
+    put([&](int l) { return v[l]; });
+  }
+  const float* best = lane(kBestX);
+  const float* elite = lane(kEliteX);
+  put([&](int l) { return encode_step(best[l] - x[l]); });
+  put([&](int l) { return encode_step(elite[l] - x[l]); });
+  put([&](int l) { return encode_step(-x[l]); });
+
+  // The last secant.
+  const float* step = lane(kStep);
+  const float* previous = lane(kPreviousG);
+  put([&](int l) {
+    const float change = g[l] - previous[l];
+    return encode_step(-g[l] * std::fabs(step[l]) / (std::fabs(change) + 1e-6F * pooled_gradient + kTiny));
+  });
+  put([&](int l) {
+    const float change = g[l] - previous[l];
+    return squash(3.0F * change * inverse_size[l]) * (step[l] > 0.0F ? 1.0F : (step[l] < 0.0F ? -1.0F : 0.0F));
+  });
+
+  for (int w = 0; w < kWindows; ++w) {
+    const float* mx = lane(kWindowX + w);
+    const float* mg = lane(kWindowG + w);
+    const float* xx = lane(kWindowXX + w);
+    const float* xg = lane(kWindowXG + w);
+    const float* gg = lane(kWindowGG + w);
+    const float* xf = lane(kWindowXF + w);
+    const auto deviation_f = static_cast<float>(std::sqrt(variance_f_[static_cast<std::size_t>(w)]) /
+                                                (worst_ > best_ ? worst_ - best_ : 1.0));
+    put([&](int l) { return encode_step(mx[l] - x[l]); });
+    put([&](int l) { return encode_step(std::sqrt(xx[l])); });
+    // Where the regression line of g on x crosses zero: a Newton step of the smoothed function.
+    put([&](int l) { return encode_step(mx[l] - x[l] - mg[l] * xx[l] / (std::fabs(xg[l]) + 1e-9F * pooled_gradient + kTiny)); });
+    // Its correlations: how straight that line is, and which way f goes.
+    put([&](int l) { return xg[l] / (std::sqrt(xx[l] * gg[l]) + 1e-12F * pooled_gradient + kTiny); });
+    put([&](int l) { return xf[l] / (std::sqrt(xx[l]) * deviation_f + 1e-12F); });
+    put([&](int l) { return squash(mg[l] * inverse_size[l]); });
+  }
+
+  // Progress, the same for every coordinate.
+  const double range = worst_ - best_;
+  auto relative = [&](double difference) { return encode_step(range > 0 ? static_cast<float>(difference / range) : 0.0F); };
+  put_scalar(relative(f_ - best_));
+  for (int h = 0; h < kHistory - 1; ++h) {
+    put_scalar(relative(f_ - previous_f_[static_cast<std::size_t>(h)]));
+  }
+  put_scalar(relative(std::sqrt(variance_f_[0])));
+  const float elapsed = static_cast<float>(step_) / static_cast<float>(horizon_);
+  put_scalar(elapsed);
+  put_scalar(fast_log2(1.0F + static_cast<float>(std::max(0, horizon_ - step_))) * 0.15F);
+  put_scalar(1.0F / (1.0F + 0.3F * static_cast<float>(step_)));
+  put_scalar(static_cast<float>(since_best_) / static_cast<float>(step_ + 3));
+  put_scalar(log_ratio(root(gradient_square_) / (root(first_gradient_square_) + kTiny)));
+  put_scalar(log_ratio(root(gradient_square_) / pooled_gradient));
+  put_scalar(static_cast<float>(action_mean_));
+  put_scalar(encode_step(root(step_square_)));
+  put_scalar(encode_step(root(distance_square_)));
+  put_scalar(encode_step(root(spread_square_)));
+
+  for (std::size_t l = 0; l < count; ++l) {
+    for (int j = 0; j < kFeatures; ++j) features[l * kFeatures + static_cast<std::size_t>(j)] = clip(out[j][l]);
+  }
+}
+
+}  // namespace scout

@@ -1,0 +1,88 @@
+// The features of one coordinate: its own history, pooled statistics of all coordinates, and the progress of the run.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "scout/policy/observer.h"
+
+namespace scout {
+
+/// Permutation-equivariant, for any M. Keeps, for every coordinate, the last four steps and gradients, gradient averages at
+/// several time scales, and running regressions of g_i on θ_i over three windows: their slope is a curvature, and where they
+/// cross zero is the centre of the bowl under the ripples, seen from as far as the run has wandered.
+class CoordinatewiseObserver : public Observer {
+ public:
+  static constexpr int kHistory = 4;
+  static constexpr int kWindows = 3;
+  static constexpr int kFeatures = 52;
+
+  /// The features that are steps, in the code of actions, after the averaged gradient (index first): what an actor can blend.
+  static std::vector<int> proposal_features();
+
+  CoordinatewiseObserver(int dimension, bool gradient);
+
+  int dimension() const override { return dimension_; }
+  int rows() const override { return dimension_; }
+  int features() const override { return kFeatures; }
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale, int horizon) override;
+  void observe(std::span<const float> actions, std::span<const double> theta, double f,
+               std::span<const double> gradient) override;
+  void write(float* features) const override;
+
+ private:
+  static constexpr int kLanes = 16;
+
+  /// State arrays, each [padded M]. x is (θ - θ⁰)/scale and g is scale·∇f.
+  enum Field : int {
+    kX,
+    kG,
+    kBestX,
+    kBestG,
+    kStep,                                   // the last step, x_t - x_{t-1}
+    kPreviousG,                              // g_{t-1}
+    kMean5,                                  // averages of g: decay .5, .9
+    kMean9,
+    kSquare,                                 // average of g², decay .95
+    kActions,                                // the last kHistory actions, newest first
+    kGradients = kActions + kHistory,        // the kHistory gradients before the current, newest first
+    kWindowX = kGradients + kHistory,        // then for each window: the means of x and g,
+    kWindowG = kWindowX + kWindows,          // the variances,
+    kWindowXX = kWindowG + kWindows,         //
+    kWindowXG = kWindowXX + kWindows,        // the covariances of x with g
+    kWindowGG = kWindowXG + kWindows,        //
+    kWindowXF = kWindowGG + kWindows,        // and with f (the range seen so far = 1)
+    kEliteX = kWindowXF + kWindows,          // mean of x weighted towards low f
+    kFields = kEliteX + 1
+  };
+  float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+  const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+  void update_statistics(double f);
+  void write_block(std::size_t begin, std::size_t count, float* features) const;
+
+  int dimension_;
+  bool gradient_;
+  std::size_t padded_;
+  std::vector<float> state_;
+  std::vector<double> origin_;
+
+  double scale_ = 1;
+  int horizon_ = 1;
+  int step_ = 0;
+  int since_best_ = 0;
+  double f_ = 0, best_ = 0, worst_ = 0;
+  std::array<double, kHistory> previous_f_{};  // newest first
+  double elite_weight_ = 0;
+  std::array<double, kWindows> mean_f_{}, variance_f_{};
+  // Pooled over coordinates: mean squares.
+  double gradient_square_ = 0;         // g², now
+  double gradient_square_average_ = 0; // g², averaged over steps, decay .9
+  double first_gradient_square_ = 0;
+  double action_mean_ = 0;             // |a|
+  double step_square_ = 0;
+  double distance_square_ = 0;         // (x_best - x)²
+  double spread_square_ = 0;           // variance of x over the longest window
+};
+
+}  // namespace scout
