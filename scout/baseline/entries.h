@@ -18,7 +18,9 @@ extern const OptimizerEntry adamw;
 extern const OptimizerEntry lbfgs;
 
 // multistart.cc
+extern const OptimizerEntry multistart_sgd;
 extern const OptimizerEntry multistart_momentum;
+extern const OptimizerEntry multistart_rmsprop;
 extern const OptimizerEntry multistart_adam;
 extern const OptimizerEntry multistart_lbfgs;
 

@@ -127,22 +127,20 @@ struct AdamW {
   }
 };
 
-std::vector<nlohmann::json> proportional_grid() {
-  return product({{"lr", log_spaced(1e-5, 10, 19)}, {"schedule", {"constant", "cosine"}}});
-}
-std::vector<nlohmann::json> normalised_grid() {
+/// Both units of `lr` make 1 a step across the box, so one range serves all.
+std::vector<nlohmann::json> rates() {
   return product({{"lr", log_spaced(1e-4, 3, 19)}, {"schedule", {"constant", "cosine"}}});
 }
 
 }  // namespace
 
-constinit const OptimizerEntry sgd{"sgd", "torch gradient descent", proportional_grid, make<FirstOrder<Sgd>>};
-constinit const OptimizerEntry momentum{"momentum", "torch SGD with heavy-ball momentum", proportional_grid,
+constinit const OptimizerEntry sgd{"sgd", "torch gradient descent", rates, make<FirstOrder<Sgd>>};
+constinit const OptimizerEntry momentum{"momentum", "torch SGD with heavy-ball momentum", rates,
                                         make<FirstOrder<Momentum<false>>>};
-constinit const OptimizerEntry nesterov{"nesterov", "torch SGD with Nesterov momentum", proportional_grid,
+constinit const OptimizerEntry nesterov{"nesterov", "torch SGD with Nesterov momentum", rates,
                                         make<FirstOrder<Momentum<true>>>};
-constinit const OptimizerEntry rmsprop{"rmsprop", "torch RMSprop", normalised_grid, make<FirstOrder<RmsProp>>};
-constinit const OptimizerEntry adam{"adam", "torch Adam", normalised_grid, make<FirstOrder<Adam>>};
-constinit const OptimizerEntry adamw{"adamw", "torch AdamW", normalised_grid, make<FirstOrder<AdamW>>};
+constinit const OptimizerEntry rmsprop{"rmsprop", "torch RMSprop", rates, make<FirstOrder<RmsProp>>};
+constinit const OptimizerEntry adam{"adam", "torch Adam", rates, make<FirstOrder<Adam>>};
+constinit const OptimizerEntry adamw{"adamw", "torch AdamW", rates, make<FirstOrder<AdamW>>};
 
 }  // namespace scout::baseline

@@ -49,21 +49,40 @@ std::unique_ptr<Optimizer> make_multistart(std::unique_ptr<Optimizer> (*make_inn
   return std::make_unique<MultiStart>(make_inner(inner), options.starts);
 }
 
+namespace {
+
+/// Coarser in the rate than the grids of the inner methods, since the number of starts multiplies it.
+std::vector<nlohmann::json> rates_and_starts() {
+  return product({{"lr", log_spaced(1e-3, 1, 9)}, {"schedule", {"constant", "cosine"}}, {"starts", {2, 4, 8}}});
+}
+
+}  // namespace
+
+constinit const OptimizerEntry multistart_sgd{
+    "multistart-sgd",
+    "torch gradient descent, restarted from fresh starts",
+    rates_and_starts,
+    [](const nlohmann::json& settings) { return make_multistart(sgd.make, settings); },
+};
+
 constinit const OptimizerEntry multistart_momentum{
     "multistart-momentum",
     "torch SGD with momentum, restarted from fresh starts",
-    [] {
-      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"schedule", {"constant", "cosine"}}, {"starts", {2, 4, 8}}});
-    },
+    rates_and_starts,
     [](const nlohmann::json& settings) { return make_multistart(momentum.make, settings); },
+};
+
+constinit const OptimizerEntry multistart_rmsprop{
+    "multistart-rmsprop",
+    "torch RMSprop, restarted from fresh starts",
+    rates_and_starts,
+    [](const nlohmann::json& settings) { return make_multistart(rmsprop.make, settings); },
 };
 
 constinit const OptimizerEntry multistart_adam{
     "multistart-adam",
     "torch Adam, restarted from fresh starts",
-    [] {
-      return product({{"lr", log_spaced(1e-3, 3, 9)}, {"schedule", {"constant", "cosine"}}, {"starts", {2, 4, 8}}});
-    },
+    rates_and_starts,
     [](const nlohmann::json& settings) { return make_multistart(adam.make, settings); },
 };
 
