@@ -1,4 +1,10 @@
 // Evolutionary methods of pagmo (Biscani & Izzo 2020). They use values only: one oracle call an evaluation.
+
+// pagmo's library frees Eigen matrices that are made here and the reverse, so both sides must agree on how Eigen allocates:
+// as in the distribution's build, whatever this one's instruction set and sanitizers.
+#define EIGEN_MAX_ALIGN_BYTES 16
+#define EIGEN_MALLOC_ALREADY_ALIGNED 1
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
