@@ -2,6 +2,8 @@
 #include <c10/core/GradMode.h>
 #include <torch/optim/lbfgs.h>
 
+#include <cmath>
+
 #include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
 #include "scout/baseline/torch_threads.h"

@@ -1,6 +1,7 @@
 // For tests only: an instance from a lambda.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 #include <vector>
