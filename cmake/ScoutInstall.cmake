@@ -1,0 +1,29 @@
+# Installation. Every installed library has its own export set, and is a component of find_package(scout): a program that
+# deploys a policy finds scout::scout without having LibTorch, or anything of training, on its machine.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+set(scout_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/scout)
+set(scout_components)
+
+# scout_install(NAME FOLDERS f...) installs scout::NAME, if it is built, and the headers in scout/f.
+function(scout_install name)
+  cmake_parse_arguments(arg "" "" "FOLDERS" ${ARGN})
+  if(NOT TARGET scout_${name})
+    return()
+  endif()
+  set_target_properties(scout_${name} PROPERTIES OUTPUT_NAME scout_${name})
+  install(TARGETS scout_${name} EXPORT scout_${name} ARCHIVE)
+  install(EXPORT scout_${name} NAMESPACE scout:: FILE scout-${name}.cmake DESTINATION ${scout_package_folder})
+  foreach(folder ${arg_FOLDERS})
+    install(DIRECTORY scout/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scout
+      FILES_MATCHING PATTERN "*.h" PATTERN "test_*" EXCLUDE)
+  endforeach()
+endfunction()
+
+function(scout_install_package)
+  configure_package_config_file(cmake/scoutConfig.cmake.in ${PROJECT_BINARY_DIR}/scoutConfig.cmake
+    INSTALL_DESTINATION ${scout_package_folder})
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/scoutConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/scoutConfig.cmake ${PROJECT_BINARY_DIR}/scoutConfigVersion.cmake
+    DESTINATION ${scout_package_folder})
+endfunction()

@@ -1,0 +1,138 @@
+#include "scout/base/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <toml.hpp>
+
+#include "scout/base/names.h"
+
+namespace scout {
+namespace {
+
+/// The shortest text that reads back as `x`: 1, 0.1, 1e-05.
+std::string number_text(double x) {
+  char buffer[32];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), x);
+  return error == std::errc{} ? std::string(buffer, end) : std::to_string(x);
+}
+
+std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
+
+nlohmann::json from_toml(const toml::value& value) {
+  switch (value.type()) {
+    case toml::value_t::boolean:
+      return value.as_boolean();
+    case toml::value_t::integer:
+      return value.as_integer();
+    case toml::value_t::floating:
+      return value.as_floating();
+    case toml::value_t::string:
+      return value.as_string().str;
+    case toml::value_t::array: {
+      nlohmann::json out = nlohmann::json::array();
+      for (const auto& item : value.as_array()) out.push_back(from_toml(item));
+      return out;
+    }
+    case toml::value_t::table: {
+      nlohmann::json out = nlohmann::json::object();
+      for (const auto& [key, item] : value.as_table()) out[key] = from_toml(item);
+      return out;
+    }
+    default:  // dates and times
+      return toml::format(value);
+  }
+}
+
+void flatten_into(const nlohmann::json& nested, const std::string& prefix, nlohmann::json& out) {
+  for (const auto& [key, value] : nested.items()) {
+    if (value.is_object()) {
+      flatten_into(value, prefix + key + ".", out);
+    } else {
+      out[prefix + key] = value;
+    }
+  }
+}
+
+}  // namespace
+
+std::string Condition::text() const {
+  const bool has_low = low > -std::numeric_limits<double>::infinity();
+  const bool has_high = high < std::numeric_limits<double>::infinity();
+  if (has_low && has_high) {
+    return std::string("in ") + (open_low ? "(" : "[") + number_text(low) + ", " + number_text(high) +
+           (open_high ? ")" : "]");
+  }
+  if (has_low) return (open_low ? "greater than " : "at least ") + number_text(low);
+  if (has_high) return (open_high ? "less than " : "at most ") + number_text(high);
+  return "";
+}
+
+void throw_bad_option(std::string_view key, const std::string& value, const std::string& condition) {
+  throw std::invalid_argument("option '" + std::string(key) + "' is " + value + ": must be " + condition);
+}
+
+void throw_unknown_option(const std::string& key, const std::vector<std::string>& known) {
+  if (known.empty()) throw std::invalid_argument("unknown option '" + key + "': there are no options here");
+  // The right name without, or with the wrong, section before it is a likelier slip than a spelling error.
+  auto match = std::find_if(known.begin(), known.end(), [&](const auto& name) { return last_part(name) == last_part(key); });
+  throw std::invalid_argument("unknown option '" + key + "': did you mean '" +
+                              (match != known.end() ? *match : nearest_name(key, known)) + "'?");
+}
+
+namespace detail {
+
+void check_number(const std::string& key, double value, const Condition& condition) {
+  if (!condition.holds(value)) {
+    throw_bad_option(key, number_text(value), std::isnan(value) ? "a number" : condition.text());
+  }
+}
+
+void check_word(const std::string& key, const std::string& value, const OneOf& condition) {
+  const auto& words = condition.words;
+  if (std::find(words.begin(), words.end(), value) == words.end()) {
+    throw_bad_option(key, "'" + value + "'", condition_text(condition));
+  }
+}
+
+std::string condition_text(const Condition& condition) { return condition.text(); }
+std::string condition_text(const OneOf& condition) { return "one of " + join_names(condition.words); }
+
+}  // namespace detail
+
+nlohmann::json flatten(const nlohmann::json& nested) {
+  nlohmann::json out = nlohmann::json::object();
+  flatten_into(nested, "", out);
+  return out;
+}
+
+nlohmann::json parse_assignment(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw std::invalid_argument("'" + assignment + "' does not set an option: write key=value, e.g. seed=3");
+  }
+  const std::string text = assignment.substr(equals + 1);
+  nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) value = text;
+  return {{assignment.substr(0, equals), std::move(value)}};
+}
+
+nlohmann::json read_toml(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  // Reading, not opening, is what fails on a folder.
+  if (!file || !(content << file.rdbuf())) {
+    throw std::invalid_argument("cannot read '" + path + "': give an existing, non-empty TOML file");
+  }
+  std::istringstream stream(content.str());
+  try {
+    return from_toml(toml::parse(stream, path));
+  } catch (const toml::exception& error) {
+    throw std::invalid_argument("'" + path + "' is not valid TOML, line " + std::to_string(error.location().line()) + ": " +
+                                error.what());
+  }
+}
+
+}  // namespace scout
