@@ -104,7 +104,8 @@ Trainer::Task Trainer::training_task(const char* axis, std::int64_t index) const
   Random random(seed.derive("task"));
   const auto& problem = options_.problems[static_cast<std::size_t>(index) % options_.problems.size()];
   const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
-  return {family(problem)->sample(Split::train, random.next(), dimension), seed};
+  const std::uint64_t number = random.next();
+  return {family(problem)->sample(Split::train, number, dimension), problem + "/train/" + std::to_string(number), seed};
 }
 
 double Trainer::roll_out_policy() {
@@ -139,10 +140,10 @@ void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
   const int count = options_.ensemble.instances;
   std::vector<std::unique_ptr<Ensemble>> ensembles;
   std::vector<std::vector<Trajectory>> trajectories(static_cast<std::size_t>(count));
-  std::vector<std::shared_ptr<const Instance>> instances;
+  std::string first;
   for (int k = 0; k < count; ++k) {
     const Task task = training_task("ensemble", round_ * count + k);
-    instances.push_back(task.instance);
+    if (k == 0) first = task.name;
     ensembles.push_back(std::make_unique<Ensemble>(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
                                                    options_.ddpg.credit == "coordinate", options_.ensemble.explorer,
                                                    options_.rollout.horizon, task.seed));
@@ -151,7 +152,7 @@ void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
     for (int k = begin; k < end; ++k) {
       Ensemble::Observe observe;
       if (k == 0 && observe_explorers) {
-        observe = [&](const ExplorerEvent& event) { observe_explorers(*instances.front(), event); };
+        observe = [&](const ExplorerEvent& event) { observe_explorers(first, event); };
       }
       trajectories[static_cast<std::size_t>(k)] = ensembles[static_cast<std::size_t>(k)]->run(observe);
     }

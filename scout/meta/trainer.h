@@ -52,17 +52,20 @@ class Trainer {
   double best_score() const { return best_score_; }
   std::int64_t best_round() const { return best_round_; }
 
-  /// Called with every explorer event of the round's first ensemble, and that ensemble's instance.
-  std::function<void(const Instance&, const ExplorerEvent&)> observe_explorers;
+  /// Called with every explorer event of the round's first ensemble, and the name of its instance, "PROBLEM/train/INDEX".
+  std::function<void(const std::string& instance, const ExplorerEvent&)> observe_explorers;
 
-  /// Atomic: a temporary file beside `path`, renamed once it is complete.
+  /// Writes everything that `restore` needs, whole or not at all (see CheckpointWriter).
   void save(const std::string& path) const;
-  /// Throws std::runtime_error if the file is damaged, or was made with other options, seed or thread count.
+  /// Continues where the trainer that saved `path` was. Throws std::runtime_error if the file cannot be read or is damaged (see
+  /// CheckpointReader), std::invalid_argument, naming what differs, if it was made with another seed, number of threads, or value
+  /// of any option but `rounds` and `checkpoint_every`. The trainer is unchanged then.
   void restore(const std::string& path);
 
  private:
   struct Task {
     std::shared_ptr<const Instance> instance;
+    std::string name;
     Seed seed;
   };
   Task training_task(const char* axis, std::int64_t index) const;
@@ -70,8 +73,9 @@ class Trainer {
   void roll_out_ensembles(EnsembleSummary& summary);
   void learn(RoundReport& report);
   void validate_policy(RoundReport& report);
-  template <class Archive>
-  void archive(Archive& archive);
+  /// Visits all that changes from round to round, in a fixed order.
+  template <class Visitor>
+  void state(Visitor& visit);
 
   TrainOptions options_;
   std::uint64_t seed_;

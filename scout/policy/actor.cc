@@ -15,11 +15,13 @@ std::vector<int> layer_sizes(int inputs, std::vector<int> hidden, int outputs) {
 
 }  // namespace
 
+Actor::Actor(int inputs, std::vector<int> hidden, int actions)
+    : network_(layer_sizes(inputs, std::move(hidden), actions)), actions_(actions) {}
+
 Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool proposals) {
   const int inputs = feature_count(observer);
   if (observer.form == "joint") {
-    actions_ = observer.dimension;
-    network_ = Mlp(layer_sizes(inputs, std::move(hidden), actions_));
+    *this = Actor(inputs, std::move(hidden), observer.dimension);
     return;
   }
   if (proposals) proposals_ = CoordinatewiseObserver::proposal_features();
@@ -29,10 +31,10 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
 std::vector<float> Actor::initial_parameters(Random& random) const {
   auto parameters = network_.initial_parameters(random, 0.1F);
   if (!proposals_.empty()) {
-    // The first proposal is the averaged gradient over its running size, of either sign and about 1: -0.6 of it is a step of
-    // about 1 % of the step scale, downhill.
+    // The first two proposals are annealed gradient steps; start from their geometric mean.
     const Linear& last = network_.layers().back();
-    parameters[last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out) + 1] = -0.6F;
+    float* bias = parameters.data() + last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
+    bias[1] = bias[2] = 0.5F;
   }
   return parameters;
 }

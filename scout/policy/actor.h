@@ -21,12 +21,14 @@ class Actor {
   Actor() = default;
   /// `hidden`: widths of the hidden layers. `proposals`: whether to use them (coordinatewise only).
   Actor(const ObserverOptions& observer, std::vector<int> hidden, bool proposals);
+  /// A plain network: `inputs` features to `actions` actions, for tasks that are not optimization.
+  Actor(int inputs, std::vector<int> hidden, int actions);
 
   const Mlp& network() const { return network_; }
   int features() const { return network_.inputs(); }
   int actions() const { return actions_; }
   std::size_t parameter_count() const { return network_.parameter_count(); }
-  /// Small random weights around a policy that descends: with proposals, one that follows the averaged gradient's sign.
+  /// Small random weights around a policy that descends: with proposals, annealed gradient descent.
   std::vector<float> initial_parameters(Random& random) const;
 
   using Trace = Mlp::Trace;

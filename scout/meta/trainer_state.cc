@@ -1,0 +1,100 @@
+// What a training run consists of between two rounds, saved and restored.
+#include <stdexcept>
+
+#include "scout/meta/checkpoint.h"
+#include "scout/meta/trainer.h"
+
+namespace scout {
+namespace {
+
+void write(CheckpointWriter& file, const Replay& replay) {
+  file(static_cast<std::uint64_t>(replay.trajectories().size()));
+  for (const Trajectory& t : replay.trajectories()) {
+    file(t.rows);
+    file(t.features);
+    file(t.actions);
+    file(t.terminated);
+    file(t.states);
+    file(t.moves);
+    file(t.rewards);
+  }
+  file(static_cast<std::uint64_t>(replay.next()));
+}
+
+void read(CheckpointReader& file, Replay& replay) {
+  std::uint64_t count = 0;
+  file(count);
+  std::vector<Trajectory> trajectories;
+  for (std::uint64_t k = 0; k < count; ++k) {
+    Trajectory& t = trajectories.emplace_back();
+    file(t.rows);
+    file(t.features);
+    file(t.actions);
+    file(t.terminated);
+    file(t.states);
+    file(t.moves);
+    file(t.rewards);
+  }
+  std::uint64_t next = 0;
+  file(next);
+  replay.restore(std::move(trajectories), static_cast<std::size_t>(next));
+}
+
+void require_same(const std::string& path, const std::string& what, const std::string& saved, const std::string& own) {
+  if (saved == own) return;
+  throw std::invalid_argument("checkpoint '" + path + "' was made with " + what + " = " + saved + ", not " + own +
+                              ": continue with the same, or start a new run");
+}
+
+void require_same_options(const std::string& path, const nlohmann::json& saved, const nlohmann::json& own) {
+  for (const auto& [key, value] : own.items()) {
+    // The first two change no round; the number of threads is compared as it is, not as it was asked for.
+    if (key == "rounds" || key == "checkpoint_every" || key == "threads") continue;
+    require_same(path, "option '" + key + "'", saved.contains(key) ? saved[key].dump() : "(none)", value.dump());
+  }
+  for (const auto& [key, value] : saved.items()) {
+    if (!own.contains(key)) require_same(path, "option '" + key + "'", value.dump(), "(none)");
+  }
+}
+
+}  // namespace
+
+template <class Visitor>
+void Trainer::state(Visitor& visit) {
+  visit(round_);
+  visit(evaluations_);
+  visit(best_round_);
+  visit(best_score_);
+  visit(best_parameters_);
+  ddpg_.state(visit);
+}
+
+void Trainer::save(const std::string& path) const {
+  CheckpointWriter file(path);
+  file(to_json(options_).dump());
+  file(seed_);
+  file(threads());
+  const_cast<Trainer*>(this)->state(file);
+  write(file, policy_replay_);
+  write(file, explorer_replay_);
+  file.finish();
+}
+
+void Trainer::restore(const std::string& path) {
+  CheckpointReader file(path);
+  std::string options;
+  std::uint64_t seed = 0;
+  int threads = 0;
+  file(options);
+  file(seed);
+  file(threads);
+  require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
+  require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
+  require_same_options(path, nlohmann::json::parse(options), to_json(options_));
+  state(file);
+  read(file, policy_replay_);
+  read(file, explorer_replay_);
+  file.finish();
+}
+
+}  // namespace scout
