@@ -1,0 +1,280 @@
+#include "scout/optimizer/minimize.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "scout/base/random.h"
+#include "scout/policy/action.h"
+
+namespace scout {
+namespace {
+
+constexpr double kRefinement = 0.1;  // of the step scale, each time that the best point is taken up again
+constexpr int kRefinements = 6;
+
+bool finite(std::span<const double> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
+}
+
+double root_mean_square(std::span<const double> numbers) {
+  double largest = 0;
+  for (double x : numbers) largest = std::max(largest, std::abs(x));
+  if (largest == 0) return 0;
+  double sum = 0;
+  for (double x : numbers) sum += (x / largest) * (x / largest);
+  return largest * std::sqrt(sum / static_cast<double>(numbers.size()));
+}
+
+/// The region of interest, [M].
+struct Region {
+  std::vector<double> lower, upper;
+};
+
+Region region_of(std::span<const double> x0, const MinimizeOptions& options) {
+  if (!options.lower.empty()) return {options.lower, options.upper};
+  const double radius = std::max(root_mean_square(x0), 1.0);
+  Region out;
+  for (double x : x0) {
+    out.lower.push_back(x - radius);
+    out.upper.push_back(x + radius);
+  }
+  return out;
+}
+
+void check(std::span<const double> x0, const MinimizeOptions& options) {
+  validate(options);
+  auto number = [](double x) { return std::isfinite(x) ? nlohmann::json(x).dump() : std::to_string(x); };
+  if (options.policy == nullptr) throw_bad_option("policy", "null", "a policy, such as Policy::load(path)");
+  if (x0.empty()) throw_bad_option("x0", "empty", "a point of one coordinate or more");
+  for (std::size_t i = 0; i < x0.size(); ++i) {
+    if (!std::isfinite(x0[i])) throw_bad_option("x0[" + std::to_string(i) + "]", number(x0[i]), "finite");
+  }
+  const bool bounded = !options.lower.empty() || !options.upper.empty();
+  if (options.keep_inside && !bounded) throw_bad_option("keep_inside", "true", "false without bounds");
+  if (!bounded) return;
+  for (const auto& [name, bounds] : {std::pair{"lower", &options.lower}, std::pair{"upper", &options.upper}}) {
+    if (bounds->size() != x0.size()) {
+      throw_bad_option(name, "of " + std::to_string(bounds->size()) + " numbers",
+                       "of as many as x0, " + std::to_string(x0.size()));
+    }
+  }
+  for (std::size_t i = 0; i < x0.size(); ++i) {
+    const double width = options.upper[i] - options.lower[i];
+    if (!(width > 0) || !std::isfinite(width)) {
+      throw_bad_option("upper[" + std::to_string(i) + "]", number(options.upper[i]),
+                       "above lower[" + std::to_string(i) + "] = " + number(options.lower[i]) + ", both finite");
+    }
+    if (options.keep_inside && (x0[i] < options.lower[i] || x0[i] > options.upper[i])) {
+      throw_bad_option("x0[" + std::to_string(i) + "]", number(x0[i]),
+                       "in [" + number(options.lower[i]) + ", " + number(options.upper[i]) + "] with keep_inside");
+    }
+  }
+}
+
+struct Point {
+  std::vector<double> theta;
+  std::vector<double> gradient;  // empty if the policy does not observe it
+  double value = 0;
+  bool finite = false;  // value and gradient
+};
+
+class Run {
+ public:
+  Run(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options, MinimizeSummary& summary)
+      : objective_(objective),
+        options_(options),
+        summary_(summary),
+        policy_(*options.policy),
+        region_(region_of(x0, options)),
+        random_(Seed(options.seed).derive("minimize")),
+        observer_(make_observer(policy_.description().observer, static_cast<int>(x0.size()))),
+        observe_gradient_(policy_.description().observer.gradient),
+        horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
+    for (std::size_t i = 0; i < x0.size(); ++i) {
+      step_scale_.push_back(policy_.description().step_scale * (region_.upper[i] - region_.lower[i]));
+    }
+    unit_ = *std::max_element(step_scale_.begin(), step_scale_.end());
+    for (double s : step_scale_) ratio_.push_back(s / unit_);
+    if (options.step_scale > 0) {
+      unit_ = options.step_scale;
+      for (std::size_t i = 0; i < x0.size(); ++i) step_scale_[i] = unit_ * ratio_[i];
+    }
+    now_.theta.assign(x0.begin(), x0.end());
+    if (observe_gradient_) now_.gradient.resize(x0.size());
+    features_.resize(static_cast<std::size_t>(observer_->rows()) * static_cast<std::size_t>(observer_->features()));
+    actions_.resize(x0.size());
+  }
+
+  void minimize() {
+    summary_.episodes = 1;
+    if (!evaluate()) return;
+    if (!now_.finite && !start_afresh()) return;
+    if (!episode(1.0)) return;
+    for (int refinements = 0;;) {
+      ++summary_.episodes;
+      now_ = anchor_;
+      if (!episode(std::pow(kRefinement, 1 + refinements % kRefinements))) return;
+      const double refined = anchor_.value;
+      ++summary_.episodes;
+      if (!start_afresh() || !episode(1.0)) return;
+      refinements = anchor_.value < refined ? 0 : refinements + 1;
+    }
+  }
+
+ private:
+  double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  std::int64_t remaining() const { return options_.budget - summary_.calls(); }
+
+  void finish(MinimizeStatus status, const std::string& message) {
+    summary_.status = status;
+    summary_.message =
+        message + " (" + std::to_string(summary_.values) + " values, " + std::to_string(summary_.gradients) + " gradients)";
+  }
+
+  /// f, and ∇f if it is observed and the budget covers it, at now_.theta. Returns false if the run is over.
+  bool evaluate() {
+    const bool with_gradient = observe_gradient_ && remaining() >= 2;
+    ++summary_.values;
+    summary_.gradients += with_gradient ? 1 : 0;
+    now_.value = objective_(now_.theta, with_gradient ? std::span(now_.gradient) : std::span<double>());
+    now_.finite = std::isfinite(now_.value) && (!with_gradient || finite(now_.gradient));
+    if (!now_.finite) ++summary_.non_finite;
+    if (std::isfinite(now_.value) && now_.value < summary_.best_value) {
+      summary_.best_value = now_.value;
+      summary_.best_point = now_.theta;
+    }
+    if (now_.finite && (anchor_.theta.empty() || now_.value < anchor_.value)) anchor_ = now_;
+    if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, now_.theta});
+    summary_.seconds = elapsed();
+
+    if (summary_.best_value <= options_.target) {
+      finish(MinimizeStatus::target, "f is at most the target");
+    } else if (options_.callback && !options_.callback({summary_, now_.theta, now_.value})) {
+      finish(MinimizeStatus::stopped, "the callback asked to stop");
+    } else if (summary_.seconds >= options_.max_seconds) {
+      finish(MinimizeStatus::time, "the time was over");
+    } else if (remaining() > 0) {
+      return true;
+    } else if (summary_.best_point.empty()) {
+      finish(MinimizeStatus::never_finite, "f was finite nowhere, neither at x0 nor around it; check the objective there");
+    } else {
+      finish(MinimizeStatus::budget, "the budget was used");
+    }
+    return false;
+  }
+
+  /// Evaluates points drawn from the region of interest until one is finite. Returns false if the run is over.
+  bool start_afresh() {
+    do {
+      for (std::size_t i = 0; i < now_.theta.size(); ++i) {
+        now_.theta[i] = random_.uniform(region_.lower[i], region_.upper[i]);
+      }
+      if (!evaluate()) return false;
+    } while (!now_.finite);
+    return true;
+  }
+
+  /// Runs the policy from now_, whose value is known, with the step scale times `factor`. This is the loop that the policy
+  /// was trained in (Environment::step). Returns false if the run is over.
+  bool episode(double factor) {
+    const std::int64_t cost = observe_gradient_ ? 2 : 1;
+    const auto horizon = static_cast<int>(std::min<std::int64_t>(horizon_, (remaining() + cost - 1) / cost));
+    Point best = now_;
+    to_policy_units();
+    observer_->start(theta_, now_.value, gradient_, unit_ * factor, horizon);
+    for (int step = 0; step < horizon; ++step) {
+      observer_->write(features_.data());
+      policy_.actor().forward(policy_.parameters().data(), features_.data(), observer_->rows(), trace_, actions_.data());
+      move(factor);
+      if (!evaluate()) return false;
+      if (!now_.finite) {
+        now_ = best;
+      } else if (now_.value < best.value) {
+        best = now_;
+      }
+      to_policy_units();
+      observer_->observe(actions_, theta_, now_.value, gradient_);
+    }
+    return true;
+  }
+
+  /// Takes the step of actions_; where it is cut at a bound, the action becomes that of the step taken.
+  void move(double factor) {
+    for (std::size_t i = 0; i < actions_.size(); ++i) {
+      const double scale = step_scale_[i] * factor;
+      const double before = now_.theta[i];
+      double& theta = now_.theta[i];
+      theta += scale * static_cast<double>(decode_action(actions_[i]));
+      if (options_.keep_inside && (theta < region_.lower[i] || theta > region_.upper[i])) {
+        theta = std::clamp(theta, region_.lower[i], region_.upper[i]);
+        actions_[i] = encode_step(static_cast<float>((theta - before) / scale));
+      }
+    }
+  }
+
+  /// now_ in the units in which every coordinate's step scale is unit_.
+  void to_policy_units() {
+    theta_ = now_.theta;
+    gradient_ = now_.gradient;
+    for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i] /= ratio_[i];
+    for (std::size_t i = 0; i < gradient_.size(); ++i) gradient_[i] *= ratio_[i];
+  }
+
+  const Objective& objective_;
+  const MinimizeOptions& options_;
+  MinimizeSummary& summary_;
+  const Policy& policy_;
+  Region region_;
+  Random random_;
+  std::unique_ptr<Observer> observer_;
+  bool observe_gradient_;
+  int horizon_;
+  std::vector<double> step_scale_;  // s_i
+  double unit_ = 1;                 // the largest s_i
+  std::vector<double> ratio_;       // s_i / unit_
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+
+  Point now_;
+  Point anchor_;                          // the best point whose gradient is known
+  std::vector<double> theta_, gradient_;  // now_ in the policy's units
+  std::vector<float> features_, actions_;
+  Actor::Trace trace_;
+};
+
+}  // namespace
+
+std::string_view to_string(MinimizeStatus status) {
+  switch (status) {
+    case MinimizeStatus::budget:
+      return "budget";
+    case MinimizeStatus::target:
+      return "target";
+    case MinimizeStatus::stopped:
+      return "stopped";
+    case MinimizeStatus::time:
+      return "time";
+    case MinimizeStatus::never_finite:
+      return "never_finite";
+    case MinimizeStatus::threw:
+      return "threw";
+  }
+  return "";
+}
+
+void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,
+              MinimizeSummary& summary) {
+  summary = {};
+  check(x0, options);
+  summary.message = "the objective or the callback threw an exception";
+  Run(objective, x0, options, summary).minimize();
+}
+
+MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options) {
+  MinimizeSummary summary;
+  minimize(objective, x0, options, summary);
+  return summary;
+}
+
+}  // namespace scout

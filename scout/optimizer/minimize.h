@@ -1,0 +1,113 @@
+// Minimises a function with a trained policy.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/policy/policy.h"
+
+namespace scout {
+
+/// Returns f at `theta` [M] and writes ∇f [M] to `gradient`, unless that is empty: then only f is wanted. A value that is
+/// not finite means that f cannot be evaluated there. An exception ends the run and reaches the caller unchanged.
+using Objective = std::function<double(std::span<const double> theta, std::span<double> gradient)>;
+
+struct MinimizeSummary;
+
+/// What a callback sees after each evaluation.
+struct MinimizeProgress {
+  const MinimizeSummary& summary;  ///< the run so far
+  std::span<const double> theta;   ///< the point just evaluated, [M]
+  double value;                    ///< f there
+};
+
+struct MinimizeOptions {
+  std::shared_ptr<const Policy> policy;  ///< required: Policy::load(path)
+  std::int64_t budget = 1000;
+  int horizon = 0;
+  std::vector<double> lower, upper;
+  bool keep_inside = false;
+  double step_scale = 0;
+  double target = -std::numeric_limits<double>::infinity();
+  double max_seconds = std::numeric_limits<double>::infinity();
+  std::uint64_t seed = 0;
+  bool history = false;
+  std::function<bool(const MinimizeProgress&)> callback;  ///< returns false to stop the run; may be empty
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("budget", budget, "oracle calls at most: an f and a gradient count 1 each", at_least(1));
+    visit("horizon", horizon, "updates in an episode; 0: as many as the policy was trained with", at_least(0));
+    visit("lower", lower, "lower bounds [M] of the region of interest, or empty");
+    visit("upper", upper, "upper bounds [M] of the region of interest, or empty");
+    visit("keep_inside", keep_inside, "evaluate no point outside the bounds, which otherwise only set scales and restarts");
+    visit("step_scale", step_scale,
+          "largest step of the coordinate with the widest bounds; 0: the policy's share of that width", at_least(0));
+    visit("target", target, "stop once f is at most this");
+    visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", positive());
+    visit("seed", seed, "drives every random choice");
+    visit("history", history, "keep every evaluation in the summary");
+  }
+};
+
+enum class MinimizeStatus {
+  budget,        ///< every oracle call was made
+  target,        ///< f reached the target
+  stopped,       ///< the callback asked to stop
+  time,          ///< the time was over
+  never_finite,  ///< every oracle call was made, and f was finite nowhere
+  threw          ///< the objective or the callback threw (only in a summary that is filled as the run goes)
+};
+std::string_view to_string(MinimizeStatus status);
+
+struct MinimizeSummary {
+  std::vector<double> best_point;  ///< [M]; empty if f was never finite
+  double best_value = std::numeric_limits<double>::infinity();
+  std::int64_t values = 0;      ///< evaluations of f
+  std::int64_t gradients = 0;   ///< evaluations of ∇f
+  std::int64_t non_finite = 0;  ///< evaluations where f or ∇f was not finite
+  int episodes = 0;             ///< begun
+  double seconds = 0;
+  MinimizeStatus status = MinimizeStatus::threw;
+  std::string message;  ///< why the run ended, for people
+
+  struct Evaluation {
+    std::int64_t calls;  ///< oracle calls so far, this one included
+    int episode;         ///< from 1
+    double value;
+    std::vector<double> theta;  ///< [M]
+  };
+  std::vector<Evaluation> history;  ///< empty unless asked for
+
+  std::int64_t calls() const { return values + gradients; }
+};
+
+/// Minimises f from x0 [M].
+///
+/// Scales. Coordinate i moves by at most s_i = step_scale · width_i, with the policy's step_scale and the width of the
+/// bounds. Without bounds the region of interest is taken to be x0 ± max(rms(x0), 1). Every coordinate is measured in its
+/// own s_i, so bounds of different widths make a badly scaled problem a well scaled one.
+///
+/// Episodes. The policy runs for one horizon from x0. If budget is left, episodes alternate: an even one goes on from the
+/// best point with steps 10 times smaller, and 10 times smaller again each time that this follows without a better point
+/// found elsewhere (down to 10^-6, then from 10^-1 again); an odd one starts afresh, uniformly in the region of interest.
+/// The last is cut to the budget.
+///
+/// Points where f or ∇f is not finite rank worst: the episode goes on from its best point. Where a start is not finite,
+/// others in the region of interest are tried.
+///
+/// Throws std::invalid_argument naming option, value and condition.
+MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options);
+
+/// The same, filling `summary` as it goes: after an exception it holds the best so far.
+void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,
+              MinimizeSummary& summary);
+
+}  // namespace scout
