@@ -13,9 +13,9 @@ namespace {
 
 constexpr const char* kPolicyColours[] = {"#e8590c", "#d6336c", "#f2a900"};
 constexpr const char* kBaselineColours[] = {"#1c7ed6", "#2b8a3e", "#7048e8", "#0c8599"};
-constexpr const char* kGrey = "#9aa0a6";
 /// Below this a relative gap is drawn as solved.
-constexpr double kFloor = 1e-10;
+constexpr double kFloor = 1e-8;
+constexpr int kDiamond = 13;  // gnuplot's point type
 
 /// Names of the order of drawing: the last row is drawn last, on top.
 std::vector<std::size_t> back_to_front(const std::vector<Style>& all) {
@@ -57,7 +57,7 @@ std::vector<Style> styles(const Results& results) {
   for (const auto& row : results.rows) {
     Style style{row.label, kGrey, 0.9, false};
     if (row.policy) {
-      style = {row.label, kPolicyColours[policies % std::size(kPolicyColours)], 2.8, policies == 0};
+      style = {row.label, kPolicyColours[policies % std::size(kPolicyColours)], 2.6, policies == 0};
       ++policies;
     } else if (baselines < std::size(kBaselineColours)) {
       style = {row.label, kBaselineColours[baselines], 1.8, baselines == 0};
@@ -88,14 +88,15 @@ std::string convergence_figure(const Results& results, std::size_t task) {
         bands[static_cast<std::size_t>(b)].push_back(std::clamp(quantile(gaps, q), kFloor, 2.0));
       }
     }
-    lowest = std::min({lowest, bands[0].back(), all[r].band ? bands[1].back() : 1.0});
+    lowest = std::min(lowest, bands[0].back());
     script += curve_block(fmt::format("d{}", r), costs, bands);
   }
+  const double bottom = std::max(lowest * 0.6, kFloor);
   script += fmt::format(
-      "set logscale xy\nset format y '10^{{%T}}'\nset xrange [1:{}]\nset yrange [{:.3g}:1.3]\nset xlabel 'oracle calls'\n"
-      "set ylabel 'relative gap' offset 1\nset mxtics 10\n",
-      what.budget, std::max(lowest * 0.7, kFloor));
-  return draw_svg(script + plot_lines(all, present), 430, 300);
+      "set logscale xy\nset xrange [1:{}]\nset yrange [{:.3g}:1.3]\nset xlabel 'oracle calls'\nset ylabel 'relative gap'\n"
+      "set mxtics 10\n{}\n",
+      what.budget, bottom, bottom > 0.02 ? "set ytics (1, 0.5, 0.2, 0.1, 0.05, 0.02)" : "set format y '10^{%T}'");
+  return draw_svg(script + plot_lines(all, present), 300, 240);
 }
 
 std::string performance_profile_figure(const Results& results) {
@@ -115,7 +116,7 @@ std::string performance_profile_figure(const Results& results) {
       "set ylabel 'share of runs with a gap ≤ τ'\n";
   auto lines = all;
   for (auto& style : lines) style.band = false;
-  return draw_svg(script + plot_lines(lines, std::vector<bool>(lines.size(), true)), 430, 300);
+  return draw_svg(script + plot_lines(lines, std::vector<bool>(lines.size(), true)), 390, 280);
 }
 
 std::string data_profile_figure(const Results& results, Cost cost) {
@@ -143,7 +144,7 @@ std::string data_profile_figure(const Results& results, Cost cost) {
       "set logscale x\nset xrange [1:{}]\nset yrange [0:*]\nset xlabel '{}'\n"
       "set ylabel 'share of (run, target) pairs reached'\n",
       most, cost == Cost::calls ? "oracle calls" : "evaluations, a gradient counted as M");
-  return draw_svg(script + plot_lines(lines, std::vector<bool>(lines.size(), true)), 430, 300);
+  return draw_svg(script + plot_lines(lines, std::vector<bool>(lines.size(), true)), 390, 280);
 }
 
 std::string landscape_figure(const nlohmann::json& contour, const std::vector<Path>& paths,
@@ -175,31 +176,39 @@ std::string landscape_figure(const nlohmann::json& contour, const std::vector<Pa
         "set palette defined (0 '#3b5b8c', 0.15 '#7f9cc4', 0.5 '#c5d3e6', 1 '#f6f8fb')\n",
         lower[0], upper[0], lower[1], upper[1]);
     plots.push_back("$f using 1:2:3 with image");
-    if (!contour.at("optimum").is_null()) {
-      script += fmt::format("$optimum << EOD\n{} {}\nEOD\n", contour["optimum"][0].get<double>(),
-                            contour["optimum"][1].get<double>());
-      plots.push_back("$optimum with points pt 3 ps 1.6 lw 2.6 lc rgb '#ffffff'");
-      plots.push_back("$optimum with points pt 3 ps 1.4 lw 1.4 lc rgb '#111111'");
-    }
   }
-  for (std::size_t p = 0; p < paths.size(); ++p) {
-    script += fmt::format("$p{} << EOD\n", p);
-    for (const auto& segment : paths[p].segments) {
-      for (const auto& [x, y] : segment) script += fmt::format("{:.6g} {:.6g}\n", x, y);
-      script += '\n';
-    }
+  auto add_points = [&](const std::string& block, const Points& points) {
+    script += fmt::format("${} << EOD\n", block);
+    for (const auto& [x, y] : points) script += fmt::format("{:.6g} {:.6g}\n", x, y);
     script += "EOD\n";
-    plots.push_back(fmt::format("$p{} with lines lw {} lc rgb '#ffffff'", p, paths[p].width + 1.4));
-    plots.push_back(fmt::format("$p{} with lines lw {} lc rgb '{}'", p, paths[p].width, paths[p].colour));
-    plots.push_back(fmt::format("$p{} with points pt 7 ps 0.28 lc rgb '{}'", p, paths[p].colour));
+  };
+  std::size_t blocks = 0;
+  for (const auto& path : paths) {
+    if (!path.dots.empty()) {
+      const auto name = fmt::format("d{}", blocks++);
+      add_points(name, path.dots);
+      plots.push_back(fmt::format("${} with points pt 7 ps 0.32 lc rgb '{}'", name, path.colour));
+    }
+    for (const auto& segment : path.segments) {
+      const auto name = fmt::format("d{}", blocks++);
+      add_points(name, segment);
+      plots.push_back(fmt::format("${} with lines lw {} lc rgb '#ffffff'", name, path.width + 1.4));
+      plots.push_back(fmt::format("${} with lines lw {} lc rgb '{}'", name, path.width, path.colour));
+    }
   }
-  for (std::size_t m = 0; m < markers.size(); ++m) {
-    script += fmt::format("$m{} << EOD\n{:.6g} {:.6g}\nEOD\n", m, markers[m].x, markers[m].y);
-    plots.push_back(fmt::format("$m{} with points pt {} ps {} lw 1.6 lc rgb '{}'", m, markers[m].point_type, markers[m].size,
-                                markers[m].colour));
+  auto all_markers = markers;
+  if (!contour.is_null() && !contour.at("optimum").is_null()) {
+    const double x = contour["optimum"][0], y = contour["optimum"][1];
+    all_markers.insert(all_markers.begin(), {{x, y, kDiamond, 1.5, 1, "#ffffff"}, {x, y, kDiamond, 0.95, 1, "#111111"}});
+  }
+  for (const auto& marker : all_markers) {
+    const auto name = fmt::format("d{}", blocks++);
+    add_points(name, {{marker.x, marker.y}});
+    plots.push_back(fmt::format("${} with points pt {} ps {} lw {} lc rgb '{}'", name, marker.point_type, marker.size,
+                                marker.width, marker.colour));
   }
   script += "plot " + fmt::format("{}", fmt::join(plots, ", ")) + "\n";
-  return draw_svg(script, 400, 400);
+  return draw_svg(script, 300, 300);
 }
 
 }  // namespace scout::bench

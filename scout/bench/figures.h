@@ -11,6 +11,7 @@ namespace scout::bench {
 
 /// How an optimizer is drawn, the same in every figure. Policies and the best few baselines have a colour, the rest are
 /// grey.
+inline constexpr const char* kGrey = "#9aa0a6";
 struct Style {
   std::string label;
   std::string colour;  ///< #rrggbb
@@ -29,20 +30,25 @@ std::string performance_profile_figure(const Results& results);
 /// The share of (run, target) pairs reached, against what was paid.
 std::string data_profile_figure(const Results& results, Cost cost);
 
-/// A path over contours: segments of points [x, y].
+using Points = std::vector<std::pair<double, double>>;
+
+/// Something drawn over contours: lines, and single points.
 struct Path {
-  std::vector<std::vector<std::pair<double, double>>> segments;
+  std::vector<Points> segments;
+  Points dots;
   std::string colour;
-  double width = 1.6;
+  double width = 1.8;
 };
 struct Marker {
   double x;
   double y;
   int point_type;  ///< of gnuplot
   double size;
+  double width;  ///< of its lines
   std::string colour;
 };
-/// Paths and markers over the contours of a 2-D instance. `contour` is a contour line of trajectories.jsonl, or null.
+/// Paths and markers over the contours of a 2-D instance, its optimum a diamond. `contour` is a contour line of
+/// trajectories.jsonl, or null.
 std::string landscape_figure(const nlohmann::json& contour, const std::vector<Path>& paths,
                              const std::vector<Marker>& markers);
 

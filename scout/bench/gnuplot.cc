@@ -44,15 +44,15 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 }
 
 constexpr const char* kPreamble = R"(
-set terminal svg size {0},{1} dynamic font 'system-ui, Helvetica, Arial, sans-serif,13' linewidth 1
+set terminal svg size {0},{1} dynamic font 'system-ui, Helvetica, Arial, sans-serif,12' linewidth 1
 set encoding utf8
 ink = '{2}'
 set border 3 lc rgb ink lw 0.8
 set tics nomirror textcolor rgb ink scale 0.6,0.3
 set xlabel textcolor rgb ink
 set ylabel textcolor rgb ink
-set title textcolor rgb ink
 set key off
+set tmargin 0.6
 set style fill transparent solid 0.16 noborder
 set grid back lc rgb '#B0909090' lw 0.6 dt 1
 )";

@@ -8,14 +8,14 @@
 
 #include "scout/bench/figures.h"
 #include "scout/bench/page.h"
+#include "scout/bench/record.h"
 
 namespace scout::bench {
 namespace {
 
 using Lines = std::vector<nlohmann::json>;
 
-constexpr const char* kExplorerColours[] = {"#e8590c", "#1c7ed6", "#2b8a3e", "#d6336c",
-                                            "#7048e8", "#0c8599", "#f2a900", "#5c4033"};
+constexpr const char* kColours[] = {"#e8590c", "#1c7ed6", "#2b8a3e", "#d6336c", "#7048e8", "#0c8599", "#f2a900", "#5c4033"};
 constexpr int kCircle = 6, kDisc = 7, kCross = 2;
 constexpr std::size_t kExplorersListed = 24;
 
@@ -30,8 +30,7 @@ const nlohmann::json& contour_of(const Lines& lines, const std::string& instance
 }
 
 /// One figure for each path: the policy, Adam, ... side by side on the same instance.
-std::string optimizer_section(const Lines& lines, const Results& results) {
-  const auto all = styles(results);
+std::string optimizer_section(const Lines& lines) {
   std::string out;
   for (const auto& contour : lines) {
     if (contour.at("kind") != "contour") continue;
@@ -40,38 +39,47 @@ std::string optimizer_section(const Lines& lines, const Results& results) {
     for (const auto& line : lines) {
       if (line.at("kind") != "path" || line.at("instance") != instance) continue;
       const std::string label = line.at("optimizer");
-      const auto style = std::find_if(all.begin(), all.end(), [&](const Style& s) { return s.label == label; });
-      Path path{{{}}, style == all.end() ? "#1c7ed6" : style->colour, 1.5};
-      if (path.colour == "#9aa0a6") path.colour = "#1c7ed6";
-      for (const auto& xy : line.at("path")) path.segments.back().push_back(point(xy));
+      const bool policy = line.at("method").get<std::string>().starts_with("policy:");
+      Path path{.segments = {{}}, .dots = {}, .colour = kColours[policy ? 0 : 1]};
+      double best = INFINITY;
+      for (const auto& visited : line.at("path")) {
+        path.dots.push_back(point(visited));
+        const auto& f = visited.at(2);
+        if (f.is_null() || f.get<double>() >= best) continue;
+        best = f;
+        path.segments.back().push_back(point(visited));
+      }
       std::vector<Marker> markers;
-      if (!path.segments.back().empty()) {
-        const auto [x, y] = path.segments.back().front();
-        markers.push_back({x, y, kCircle, 1.0, path.colour});
+      if (!path.dots.empty()) {
+        const auto [x, y] = path.dots.front();
+        markers.push_back({x, y, kCircle, 1.0, 1.8, path.colour});
       }
       if (line.at("best_point").size() == 2) {
         const auto [x, y] = point(line.at("best_point"));
-        markers.push_back({x, y, kDisc, 1.1, "#ffffff"});
-        markers.push_back({x, y, kDisc, 0.8, path.colour});
+        markers.push_back({x, y, kDisc, 1.1, 1, "#ffffff"});
+        markers.push_back({x, y, kDisc, 0.8, 1, path.colour});
       }
+      const auto gap = [&](const nlohmann::json& f) {
+        return html_number(f.is_number() ? std::max(0.0, f.get<double>() - contour.at("optimum_value").get<double>())
+                                         : INFINITY);
+      };
       std::string caption = fmt::format("{} calls", line.at("budget").get<std::int64_t>());
-      if (!contour.at("optimum_value").is_null() && line.at("best").is_number()) {
-        caption += ", final gap " +
-                   html_number(std::max(0.0, line.at("best").get<double>() - contour.at("optimum_value").get<double>()));
+      if (!contour.at("optimum_value").is_null() && !line.at("path").empty()) {
+        caption += ": gap " + gap(line.at("path").front().at(2)) + " → " + gap(line.at("best"));
       }
       figures += html_figure(landscape_figure(contour, {path}, markers), escape_html(label), caption);
     }
     if (!figures.empty()) out += "<h3>" + escape_html(instance) + "</h3>\n<div class=\"grid\">" + figures + "</div>\n";
   }
   if (out.empty()) return out;
-  return "<h2>Paths in two dimensions</h2>\n<p>Every point that an optimizer asked about, from its start (circle) to its "
-         "best point "
-         "(disc); darker is lower, and the star is the global optimum.</p>\n" +
+  return "<h2>Paths in two dimensions</h2>\n<p>Dots: every point that an optimizer asked about. Line: from its start "
+         "(circle) through each new best point to the last (disc). Darker is lower; the diamond is the global "
+         "optimum.</p>\n" +
          out;
 }
 
 struct Explorer {
-  Path path{{{}}, "", 1.1};
+  Path path{.segments = {{}}, .dots = {}, .colour = "", .width = 0.9};
   std::vector<Marker> markers;
   std::vector<int> coordinates;  ///< in the order of their assignment
   int moves = 0, resets = 0, prunes = 0;
@@ -80,7 +88,7 @@ struct Explorer {
 
 Explorer follow(int number, Lines events) {
   Explorer out;
-  out.path.colour = kExplorerColours[static_cast<std::size_t>(number) % std::size(kExplorerColours)];
+  out.path.colour = kColours[static_cast<std::size_t>(number) % std::size(kColours)];
   std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
     return a.at("step").template get<int>() < b.at("step").template get<int>();
   });
@@ -97,11 +105,12 @@ Explorer follow(int number, Lines events) {
     const auto [x, y] = point(theta);
     auto& segment = out.path.segments.back();
     if (what == "reset" && !segment.empty()) {
-      out.markers.push_back({segment.back().first, segment.back().second, kCross, 0.8, out.path.colour});
+      out.markers.push_back({segment.back().first, segment.back().second, kCross, 0.8, 1.8, out.path.colour});
       out.path.segments.push_back({});
     }
-    if (out.path.segments.back().empty()) out.markers.push_back({x, y, kCircle, 0.7, out.path.colour});
+    if (out.path.segments.back().empty()) out.markers.push_back({x, y, kCircle, 0.7, 1.8, out.path.colour});
     out.path.segments.back().emplace_back(x, y);
+    out.path.dots.emplace_back(x, y);
   }
   return out;
 }
@@ -139,18 +148,18 @@ std::string explorer_section(const Lines& events, const Lines& contours) {
   }
   return "<h2>The exploration ensemble</h2>\n<p>What the explorers did in training: one colour each, from their starts "
          "(circles); a "
-         "cross ends a stretch that was given up by a reset.</p>\n<div class=\"grid\">" +
+         "cross ends a stretch that was given up by a reset.</p>\n<div class=\"grid wide\">" +
          figures + "</div>\n<details><summary>Explorers, by instance</summary>" + tables + "</details>\n";
 }
 
 }  // namespace
 
-std::string landscapes(const std::filesystem::path& directory, const Results& results) {
+std::string landscapes(const std::filesystem::path& directory) {
   const auto trajectories = read_json_lines(directory / "trajectories.jsonl");
   const auto explorers = read_json_lines(directory / "explorers.jsonl");
   std::string file = "trajectories.jsonl";
   try {
-    std::string out = optimizer_section(trajectories, results);
+    std::string out = optimizer_section(trajectories);
     file = "explorers.jsonl";
     return out + explorer_section(explorers, trajectories);
   } catch (const nlohmann::json::exception& error) {

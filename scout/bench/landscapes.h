@@ -4,12 +4,10 @@
 #include <filesystem>
 #include <string>
 
-#include "scout/bench/results.h"
-
 namespace scout::bench {
 
 /// HTML sections from DIR/trajectories.jsonl and DIR/explorers.jsonl (described in trajectory.h); empty if neither is there.
 /// Throws std::invalid_argument naming the file if a line lacks a field.
-std::string landscapes(const std::filesystem::path& directory, const Results& results);
+std::string landscapes(const std::filesystem::path& directory);
 
 }  // namespace scout::bench

@@ -14,14 +14,15 @@ constexpr const char* kStyle = R"css(
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 3rem 1.5rem 4rem; }
+main { max-width: 1240px; margin: 0 auto; padding: 3rem 1.5rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; margin: 0 0 1rem; text-wrap: balance; }
 h2 { font-size: 1.25rem; letter-spacing: -0.01em; margin: 3.2rem 0 0.4rem; }
 h3 { font-size: 1rem; margin: 2rem 0 0.3rem; }
 p { max-width: 46rem; margin: 0.4rem 0 1rem; }
 .lead { font-size: 1.15rem; line-height: 1.5; border-left: 3px solid var(--accent); padding-left: 1rem; margin: 0 0 1.2rem; }
 .soft, figcaption, footer { color: var(--soft); font-size: 0.88rem; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 1.4rem 1.6rem; margin: 1.2rem 0; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(262px, 1fr)); gap: 1.6rem 1.4rem; margin: 1.2rem 0; }
+.grid.wide { grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); }
 figure { margin: 0; min-width: 0; }
 figure h4 { font-size: 0.95rem; font-weight: 600; margin: 0 0 0.2rem; }
 figure svg { width: 100%; height: auto; display: block; }
@@ -30,8 +31,8 @@ figure svg { width: 100%; height: auto; display: block; }
 .legend i { display: inline-block; width: 1.5rem; border-radius: 2px; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 0.88rem; font-variant-numeric: tabular-nums lining-nums; white-space: nowrap; }
-th, td { padding: 0.35rem 0.8rem; text-align: right; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; color: var(--soft); vertical-align: bottom; border-bottom-width: 2px; }
+th, td { padding: 0.35rem 0.65rem; text-align: right; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--soft); white-space: normal; max-width: 7.2rem; line-height: 1.25; vertical-align: bottom; border-bottom-width: 2px; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--page); }
 td b { color: var(--accent); }
 details { border-top: 1px solid var(--line); padding: 0.7rem 0; }

@@ -26,20 +26,29 @@ std::string task_name(const Task& task, const Results& results) {
   return out;
 }
 
-std::string interval(const Interval& x) {
-  return fmt::format("{} <span class=\"soft\">[{}, {}]</span>", html_number(x.estimate), html_number(x.low),
-                     html_number(x.high));
+std::string target_name(double target) {
+  const double exponent = std::log10(target);
+  const bool power = std::abs(exponent - std::round(exponent)) < 1e-9;
+  return power && target < 1e-3 ? fmt::format("10<sup>−{:.0f}</sup>", -exponent) : fmt::format("{:g}", target);
+}
+
+std::string interval(const Interval& x, bool strong = false) {
+  const std::string estimate = html_number(x.estimate);
+  return fmt::format("{} <span class=\"soft\">[{}, {}]</span>", strong ? "<b>" + estimate + "</b>" : estimate,
+                     html_number(x.low), html_number(x.high));
 }
 
 std::string legend(const Results& results) {
   std::string out = "<div class=\"legend\">";
   const auto all = styles(results);
   for (const auto& style : all) {
-    if (style.colour == "#9aa0a6") continue;
+    if (style.colour == kGrey) continue;
     out += fmt::format("<span><i style=\"height:{}px;background:{}\"></i>{}</span>", std::lround(style.width * 1.6),
                        style.colour, escape_html(style.label));
   }
-  if (all.size() > 5) out += "<span><i style=\"height:1px;background:#9aa0a6\"></i>the other baselines</span>";
+  if (std::any_of(all.begin(), all.end(), [](const Style& style) { return style.colour == kGrey; })) {
+    out += fmt::format("<span><i style=\"height:1px;background:{}\"></i>the other baselines</span>", kGrey);
+  }
   return out + "</div>\n";
 }
 
@@ -47,7 +56,7 @@ std::string legend(const Results& results) {
 std::string task_table(const Results& results, const std::function<double(const Cell&)>& statistic) {
   std::vector<std::string> headings{"optimizer"};
   for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
-  headings.insert(headings.end(), {"IQM relative gap", "mean rank"});
+  headings.insert(headings.end(), {"mean rank", "IQM relative gap"});
   std::vector<double> lowest(results.tasks.size(), INFINITY);
   for (const auto& row : results.rows) {
     for (std::size_t t = 0; t < lowest.size(); ++t) lowest[t] = std::min(lowest[t], statistic(row.cells[t]));
@@ -59,8 +68,8 @@ std::string task_table(const Results& results, const std::function<double(const 
       const double x = statistic(row.cells[t]);
       cells.push_back({html_number(x), std::isfinite(x) && x == lowest[t]});
     }
-    cells.push_back({interval(row.score), &row == &results.rows.front()});
     cells.push_back({fmt::format("{:.1f}", row.mean_rank)});
+    cells.push_back({interval(row.score, &row == &results.rows.front())});
     rows.push_back(std::move(cells));
   }
   return html_table(headings, rows);
@@ -88,8 +97,8 @@ std::string iqm_table(const Results& results) {
 /// Share of runs that reached each target, and the expected running time to it, over all tasks.
 std::string success_table(const Results& results) {
   std::vector<std::string> headings{"optimizer"};
-  for (double target : results.targets) headings.push_back("≤ " + html_number(target));
-  for (double target : results.targets) headings.push_back("ERT to " + html_number(target));
+  for (double target : results.targets) headings.push_back("≤&nbsp;" + target_name(target));
+  for (double target : results.targets) headings.push_back("ERT to " + target_name(target));
   const std::size_t targets = results.targets.size();
   std::vector<std::vector<double>> rates, times;
   for (const auto& row : results.rows) {
@@ -168,10 +177,8 @@ std::string body(const Results& results, const fs::path& directory) {
   std::string out = "<p class=\"lead\">" + escape_html(headline(results)) + "</p>\n";
   out += fmt::format(
       "<p class=\"soft\">{} problems, {} unseen test instances each, {} starts on each, {} optimizers: {} runs. All have "
-      "the same "
-      "budget of oracle calls; one value and one gradient each count 1. Every optimizer with settings was tuned, per "
-      "problem, on "
-      "validation instances.</p>\n",
+      "the same budget of oracle calls; one value and one gradient each count 1. Every optimizer with settings was "
+      "tuned, per problem, on validation instances.</p>\n",
       results.tasks.size(), results.instances, results.seeds, results.rows.size(), runs);
 
   out +=
@@ -179,8 +186,7 @@ std::string body(const Results& results, const fs::path& directory) {
       "far; bands span the quartiles.</p>\n" +
       legend(results) + "<div class=\"grid\">\n";
   for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-    out += html_figure(convergence_figure(results, t),
-                       fmt::format("{}, {}-D", escape_html(results.tasks[t].problem), results.tasks[t].dimension));
+    out += html_figure(convergence_figure(results, t), task_name(results.tasks[t], results));
   }
   out += "</div>\n";
 
@@ -191,7 +197,7 @@ std::string body(const Results& results, const fs::path& directory) {
          task_table(results, median_gap);
 
   out +=
-      "<h2>Profiles</h2>\n<div class=\"grid\">\n" +
+      "<h2>Profiles</h2>\n<div class=\"grid wide\">\n" +
       html_figure(performance_profile_figure(results), "Performance profile",
                   "Share of all runs that end with at most a given relative gap; harder to the right. Higher is better.") +
       html_figure(data_profile_figure(results, Cost::calls), "Targets reached by oracle calls",
@@ -206,7 +212,7 @@ std::string body(const Results& results, const fs::path& directory) {
           "oracle calls to reach it (ERT: calls of all runs, failed ones whole, divided by the number of successes).</p>\n",
           results.relative_targets ? "relative gap" : "gap f − f*") +
       success_table(results);
-  out += landscapes(directory, results);
+  out += landscapes(directory);
   out += "<h2>Details</h2>\n<details><summary>Interquartile mean of the relative gap, by problem</summary>" +
          iqm_table(results) + "</details>\n<details><summary>Median relative gap, by problem</summary>" +
          task_table(results, median_relative) + "</details>\n<details><summary>Tuned settings and time</summary>" +

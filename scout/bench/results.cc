@@ -108,6 +108,10 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
     const auto [it, fresh] = reference.try_emplace({record.task, record.instance}, INFINITY);
     it->second = record.optimum ? *record.optimum : std::min(it->second, record.outcome.best);
   }
+  const auto order = suite.tasks();  // a continued benchmark may hold the tasks in another order
+  std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) {
+    return std::find(order.begin(), order.end(), a) < std::find(order.begin(), order.end(), b);
+  });
   out.instances = static_cast<int>(instances.size());
   out.seeds = static_cast<int>(seeds.size());
   for (const auto& label : labels) {

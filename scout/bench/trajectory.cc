@@ -8,10 +8,13 @@
 namespace scout::bench {
 namespace {
 
-nlohmann::json pairs(const std::vector<double>& flat) {
+/// [[x, y, f], ...] of a flat path; points that are not finite are left out, an f that is not finite is null.
+nlohmann::json visited(const std::vector<double>& path, const Instance& instance) {
   nlohmann::json out = nlohmann::json::array();
-  for (std::size_t i = 0; i + 1 < flat.size(); i += 2) {
-    if (std::isfinite(flat[i]) && std::isfinite(flat[i + 1])) out.push_back({flat[i], flat[i + 1]});
+  for (std::size_t i = 0; i + 1 < path.size(); i += 2) {
+    if (!std::isfinite(path[i]) || !std::isfinite(path[i + 1])) continue;
+    const double f = instance.true_value({&path[i], 2});
+    out.push_back({path[i], path[i + 1], std::isfinite(f) ? nlohmann::json(f) : nlohmann::json()});
   }
   return out;
 }
@@ -62,9 +65,15 @@ void record_trajectories(const Suite& suite, const std::filesystem::path& out, c
       const auto tuned = tuner.tune(task, contestant);
       const auto run = execute(*instance, *contestant.make(tuned.settings), start_of(*instance, task, Split::test, 0, 0),
                                seed_of(task, Split::test, 0, 0), task.budget, /*keep_path=*/true);
-      content += nlohmann::json{{"kind", "path"},        {"instance", name},           {"optimizer", label},
-                                {"method", method},      {"settings", tuned.settings}, {"status", run.status},
-                                {"budget", task.budget}, {"path", pairs(run.path)},    {"best_point", run.best_point},
+      content += nlohmann::json{{"kind", "path"},
+                                {"instance", name},
+                                {"optimizer", label},
+                                {"method", method},
+                                {"settings", tuned.settings},
+                                {"status", run.status},
+                                {"budget", task.budget},
+                                {"path", visited(run.path, *instance)},
+                                {"best_point", run.best_point},
                                 {"best", run.best}}
                      .dump() +
                  "\n";

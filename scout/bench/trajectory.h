@@ -4,8 +4,8 @@
 //   {"kind": "contour", "instance", "lower": [2], "upper": [2], "side": n, "f": [n * n] rows of constant y, "optimum": [2]
 //   or null,
 //    "optimum_value": f* or null}
-//   {"kind": "path", "instance", "optimizer", "method", "settings", "status", "budget", "path": [[x, y], ...], "best_point":
-//   [2],
+//   {"kind": "path", "instance", "optimizer", "method", "settings", "status", "budget", "path": [[x, y, f], ...],
+//   "best_point": [2],
 //    "best": f}
 // `explorers.jsonl`, written in training, holds one line an event:
 //   {"instance", "explorer": k, "coordinate": i, "step": t, "theta": [..], "value": f, "event": "move" | "reset" | "prune"}
