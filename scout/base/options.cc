@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <toml.hpp>
 
@@ -121,14 +121,11 @@ nlohmann::json parse_assignment(const std::string& assignment) {
 
 nlohmann::json read_toml(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  // Reading, not opening, is what fails on a folder.
-  if (!file || !(content << file.rdbuf())) {
-    throw std::invalid_argument("cannot read '" + path + "': give an existing, non-empty TOML file");
+  if (!file || std::filesystem::is_directory(path)) {
+    throw std::invalid_argument("cannot read '" + path + "': give an existing TOML file");
   }
-  std::istringstream stream(content.str());
   try {
-    return from_toml(toml::parse(stream, path));
+    return from_toml(toml::parse(file, path));
   } catch (const toml::exception& error) {
     throw std::invalid_argument("'" + path + "' is not valid TOML, line " + std::to_string(error.location().line()) + ": " +
                                 error.what());
