@@ -27,3 +27,14 @@ function(scout_install_package)
   install(FILES ${PROJECT_BINARY_DIR}/scoutConfig.cmake ${PROJECT_BINARY_DIR}/scoutConfigVersion.cmake
     DESTINATION ${scout_package_folder})
 endfunction()
+
+# scout_consumer_test(NAME TRAINING) tests the installed package from a project outside (tests/consumer).
+function(scout_consumer_test name training)
+  if(SCOUT_SANITIZE)
+    set(flags -fsanitize=${SCOUT_SANITIZE})
+  endif()
+  add_test(NAME package/${name} COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR}
+    -D WORK=${PROJECT_BINARY_DIR}/consumer-${name} -D CXX=${CMAKE_CXX_COMPILER} -D FLAGS=${flags} -D TRAINING=${training}
+    -P ${PROJECT_SOURCE_DIR}/tests/consumer/check.cmake)
+  set_tests_properties(package/${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${SCOUT_TEST_ENVIRONMENT}")
+endfunction()

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Trains an optimizer that explores, judges it on functions that it has never seen beside tuned baselines, and draws the
+# result. Installs and builds first; a second call only trains and judges.
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/setup.sh"
+phase "build" build scout_program
+
+out=out/demo
+phase "train" build/scout train configs/demo.toml --out "$out" --seed 1
+phase "judge" build/scout bench benchmarks/demo.toml --out "$out/bench" --policy "$out/policy.scout"
+phase "report" build/scout report "$out/bench"
+printf '\nThe report: %s/%s/bench/report.html   (%d s in all)\n' "$PWD" "$out" "$SECONDS"
