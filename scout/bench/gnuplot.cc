@@ -79,6 +79,7 @@ std::string draw_svg(const std::string& script, int width, int height) {
   svg.erase(0, begin);
   replace_all(svg, "'rgb(  1,   2,   3)'", "'currentColor'");
   replace_all(svg, "\"rgb(  1,   2,   3)\"", "\"currentColor\"");
+  replace_all(svg, " color=\"black\"", "");  // or that would be the current colour
   replace_all(svg, "rgb(1,2,3)", "currentColor");
   replace_all(svg, "<title>Gnuplot</title>", "");
   return svg;

@@ -24,7 +24,7 @@ std::pair<double, double> point(const nlohmann::json& xy) { return {xy.at(0).get
 const nlohmann::json& contour_of(const Lines& lines, const std::string& instance) {
   static const nlohmann::json none;
   for (const auto& line : lines) {
-    if (line.at("kind") == "contour" && line.at("instance") == instance) return line;
+    if (line.value("kind", "") == "contour" && line.at("instance") == instance) return line;
   }
   return none;
 }
@@ -115,9 +115,11 @@ Explorer follow(int number, Lines events) {
   return out;
 }
 
-std::string explorer_section(const Lines& events, const Lines& contours) {
+std::string explorer_section(const Lines& log) {
   std::map<std::string, std::map<int, Lines>> by_instance;
-  for (const auto& event : events) by_instance[event.at("instance")][event.at("explorer")].push_back(event);
+  for (const auto& line : log) {
+    if (!line.contains("kind")) by_instance[line.at("instance")][line.at("explorer")].push_back(line);
+  }
   if (by_instance.empty()) return "";
   std::string figures, tables;
   for (auto& [instance, explorers] : by_instance) {
@@ -140,7 +142,7 @@ std::string explorer_section(const Lines& events, const Lines& contours) {
       }
     }
     if (!paths.empty()) {
-      figures += html_figure(landscape_figure(contour_of(contours, instance), paths, markers), escape_html(instance),
+      figures += html_figure(landscape_figure(contour_of(log, instance), paths, markers), escape_html(instance),
                              fmt::format("{} explorers", paths.size()));
     }
     tables += "<h3>" + escape_html(instance) + "</h3>\n" +
@@ -161,7 +163,7 @@ std::string landscapes(const std::filesystem::path& directory) {
   try {
     std::string out = optimizer_section(trajectories);
     file = "explorers.jsonl";
-    return out + explorer_section(explorers, trajectories);
+    return out + explorer_section(explorers);
   } catch (const nlohmann::json::exception& error) {
     throw std::invalid_argument((directory / file).string() + ": a line lacks a field: " + error.what());
   }

@@ -174,12 +174,13 @@ TEST_F(ReportTest, DrawsPathsAndExplorers) {
           R"({"kind":"path","instance":"rastrigin/test/0","optimizer":"mine","method":"policy:x","settings":{},"status":"done",)" +
           R"("budget":20,"path":[[0,0,5],[1,1,null],[0.5,0.5,4]],"best_point":[0.5,0.5],"best":4})" + "\n");
   write("explorers.jsonl",
-        R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":1,"step":0,"theta":[0,0],"value":5,"event":"move"})"
-        "\n"
-        R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":1,"step":1,"theta":[2,2],"value":6,"event":"reset"})"
-        "\n"
-        R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":0,"step":2,"theta":[2,1],"value":2,"event":"prune"})"
-        "\n");
+        contour_line(name, *instance, 11).dump() + "\n" +
+            R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":1,"step":0,"theta":[0,0],"value":5,"event":"move"})"
+            "\n"
+            R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":1,"step":1,"theta":[2,2],"value":6,"event":"reset"})"
+            "\n"
+            R"({"instance":"rastrigin/test/0","explorer":3,"coordinate":0,"step":2,"theta":[2,1],"value":2,"event":"prune"})"
+            "\n");
   const std::string page = html();
   EXPECT_THAT(page, HasSubstr("Paths in two dimensions"));
   EXPECT_THAT(page, HasSubstr("explorer 3"));

@@ -9,6 +9,7 @@
 //    "best": f}
 // `explorers.jsonl`, written in training, holds one line an event:
 //   {"instance", "explorer": k, "coordinate": i, "step": t, "theta": [..], "value": f, "event": "move" | "reset" | "prune"}
+// and may hold contour lines, over which the explorers of 2-D instances are drawn.
 #pragma once
 
 #include <filesystem>
@@ -24,7 +25,7 @@ namespace scout::bench {
 /// "PROBLEM/SPLIT/INDEX".
 std::string instance_name(std::string_view problem, Split split, std::uint64_t index);
 
-/// The contour line of a 2-D instance. Append it to a `trajectories.jsonl` to have explorers of that instance drawn over it.
+/// The contour line of a 2-D instance.
 nlohmann::json contour_line(const std::string& name, const Instance& instance, int side = 101);
 
 /// Runs the policies of `suite`, and the other optimizers named in suite.trajectories, tuned, on the 2-D test instance 0 of
