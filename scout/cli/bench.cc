@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "scout/bench/record.h"
+#include "scout/bench/report.h"
+#include "scout/bench/runner.h"
+#include "scout/bench/trajectory.h"
+#include "scout/cli/assignments.h"
+#include "scout/cli/commands.h"
+#include "scout/cli/contestants.h"
+#include "scout/cli/training_log.h"
+#include "scout/explore/ensemble.h"
+#include "scout/meta/options.h"
+
+namespace scout {
+namespace fs = std::filesystem;
+namespace {
+
+struct Arguments {
+  std::string suite;
+  std::string out;
+  std::vector<std::string> policies;
+  std::vector<std::string> assignments;
+  int threads = 0;
+};
+
+bench::Suite read_suite(const Arguments& arguments) {
+  bench::Suite suite = bench::load_suite(arguments.suite);
+  apply_assignments(suite, arguments.assignments);
+  for (const auto& path : arguments.policies) {
+    const std::string label = arguments.policies.size() == 1 ? "scout" : fs::path(path).stem().string();
+    suite.optimizers.push_back(label + "=" + std::string(kPolicyPrefix) + path);
+  }
+  if (arguments.threads > 0) suite.threads = arguments.threads;
+  return suite;
+}
+
+/// The options that a policy was trained with; those that this version does not know are left out.
+TrainOptions training_options(const Policy& policy) {
+  TrainOptions options;
+  const auto known = to_json(options);
+  auto values = nlohmann::json::object();
+  for (const auto& [key, value] : policy.description().provenance.value("options", nlohmann::json::object()).items()) {
+    if (known.contains(key)) values[key] = value;
+  }
+  set_options(options, values);
+  return options;
+}
+
+/// For the report's pictures: what an exploration ensemble, with the options of `policy`'s training, does on the instances
+/// that the optimizers' paths are drawn on. It judges nothing and trains nothing.
+void record_explorers(const bench::Suite& suite, const fs::path& out, const Policy& policy) {
+  const TrainOptions options = training_options(policy);
+  std::string content;
+  for (const auto& problem : suite.trajectories.problems) {
+    const std::string name = bench::instance_name(problem, Split::test, 0);
+    Ensemble ensemble(family(problem)->sample(Split::test, 0, 2), ObserverOptions{}, options.reward,
+                      options.policy.step_scale,
+                      /*credit_by_coordinate=*/false, options.ensemble.explorer, options.rollout.horizon,
+                      Seed(0).derive("drawn explorers").derive(problem));
+    ensemble.run([&](const ExplorerEvent& event) { content += explorer_line(name, event).dump() + "\n"; });
+  }
+  bench::write_atomically(out / "explorers.jsonl", content);
+}
+
+int run_suite(const Arguments& arguments) {
+  const bench::Suite suite = read_suite(arguments);
+  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, [](const std::string& line) {
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  });
+  if (!arguments.policies.empty() && !suite.trajectories.problems.empty()) {
+    record_explorers(suite, arguments.out, *Policy::load(arguments.policies.front()));
+  }
+  fmt::print("\n{}\nRecords are in {}; draw them with\n  scout report {}\n", bench::report_text(arguments.out),
+             arguments.out, arguments.out);
+  return summary.ran > 0 && summary.failures == summary.ran ? kFailed : kDone;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("bench", "Judge policies and tuned baselines on unseen instances, at equal cost");
+  command->add_option("SUITE", arguments->suite, "TOML file, or the name of a shipped suite (scout list suites)")
+      ->required();
+  command->add_option("--out", arguments->out, "folder of the records")->required();
+  command->add_option("--policy", arguments->policies, "policy files to judge beside the suite's optimizers")
+      ->check(CLI::ExistingFile);
+  command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");
+  command->footer(R"(Examples:
+  scout bench demo --out out/demo/bench --policy out/demo/policy.scout
+  scout bench benchmarks/demo.toml --out out/quick --set instances=5 seeds=2 'optimizers=["adam","lbfgs"]'
+Every optimizer is tuned on validation instances and then run on test instances. What the folder already holds is not run
+again, so a benchmark that was killed is continued by the same command.)");
+  command->callback([arguments, &exit_code] { exit_code = run_suite(*arguments); });
+}
+
+}  // namespace scout

@@ -1,0 +1,28 @@
+#include "scout/cli/contestants.h"
+
+#include "scout/baseline/table.h"
+#include "scout/optimizer/policy_optimizer.h"
+
+namespace scout {
+namespace {
+
+/// Of all that a policy's runs depend on: not of when and how it was trained.
+std::string fingerprint(const Policy& policy) {
+  PolicyDescription description = policy.description();
+  description.provenance = nlohmann::json::object();
+  const auto bytes = Policy(description, policy.parameters()).to_bytes();
+  return bench::hash_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+bench::Contestant resolve_contestant(std::string_view name) {
+  if (!name.starts_with(kPolicyPrefix)) return bench::contestant(optimizer_entry(name));
+  const auto policy = Policy::load(std::string(name.substr(kPolicyPrefix.size())));
+  return {.name = std::string(name),
+          .fingerprint = fingerprint(*policy),
+          .grid = {nlohmann::json::object()},
+          .make = [policy](const nlohmann::json&) { return std::make_unique<PolicyOptimizer>(policy); }};
+}
+
+}  // namespace scout

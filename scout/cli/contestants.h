@@ -1,0 +1,20 @@
+// Every optimizer that can be named on the command line.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "scout/bench/tuning.h"
+#include "scout/policy/policy.h"
+
+namespace scout {
+
+/// The prefix of a policy file in a suite's list of optimizers.
+inline constexpr std::string_view kPolicyPrefix = "policy:";
+
+/// A row of the table of optimizers, or a policy file as "policy:PATH". Throws std::invalid_argument for an unknown name,
+/// std::runtime_error for a policy file that cannot be used.
+bench::Contestant resolve_contestant(std::string_view name);
+
+}  // namespace scout

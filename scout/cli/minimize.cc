@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+
+#include "scout/bench/record.h"
+#include "scout/cli/commands.h"
+#include "scout/cli/contestants.h"
+#include "scout/problem/instance.h"
+
+namespace scout {
+namespace {
+
+struct Arguments {
+  std::string problem;
+  int dimension = 10;
+  std::uint64_t index = 0;
+  std::string split = "test";
+  std::string optimizer;
+  std::string policy;
+  std::vector<std::string> assignments;
+  std::int64_t budget = 200;
+  int seed = 0;
+};
+
+/// Points longer than this are not printed.
+constexpr std::size_t kLongest = 16;
+constexpr std::size_t kCurveRows = 12;
+
+int minimize_once(const Arguments& arguments) {
+  const auto instance =
+      family(arguments.problem)->sample(split_from_string(arguments.split), arguments.index, arguments.dimension);
+  const auto contestant =
+      resolve_contestant(arguments.policy.empty() ? arguments.optimizer : std::string(kPolicyPrefix) + arguments.policy);
+  if (!arguments.policy.empty() && !arguments.assignments.empty()) {
+    throw std::invalid_argument("--set " + arguments.assignments.front() + ": a policy has no settings");
+  }
+  auto settings = nlohmann::json::object();
+  for (const auto& assignment : arguments.assignments) settings.update(parse_assignment(assignment));
+  const auto optimizer = contestant.make(settings);
+
+  Random random(Seed(static_cast<std::uint64_t>(arguments.seed)).derive("start"));
+  std::vector<double> start(static_cast<std::size_t>(arguments.dimension));
+  instance->sample_start(random, start);
+  const auto outcome = bench::execute(
+      *instance, *optimizer, start, Seed(static_cast<std::uint64_t>(arguments.seed)).derive("optimizer"), arguments.budget);
+
+  fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, arguments.dimension, arguments.split, arguments.index,
+             contestant.name);
+  const auto optimum = instance->optimum_value();
+  fmt::print("{:>8}  {:>14}{}\n", "calls", "best f", optimum ? fmt::format("  {:>12}", "gap") : "");
+  auto line = [&](std::int64_t calls, double f) {
+    fmt::print("{:>8}  {:>14.7g}{}\n", calls, f, optimum ? fmt::format("  {:>12.4g}", f - *optimum) : "");
+  };
+  line(0, outcome.start_value);
+  for (const auto& point : bench::thin(outcome.curve, kCurveRows)) line(point.values + point.gradients, point.best);
+  fmt::print("\nstatus       {}{}\n", outcome.status, outcome.message.empty() ? "" : ": " + outcome.message);
+  fmt::print("oracle calls {} ({} values, {} gradients, {} not finite)\n", outcome.values + outcome.gradients,
+             outcome.values, outcome.gradients, outcome.non_finite);
+  fmt::print("seconds      {:.4f}, {:.4f} of them in the objective\n", outcome.seconds, outcome.objective_seconds);
+  if (!outcome.best_point.empty() && outcome.best_point.size() <= kLongest) {
+    fmt::print("best point   {:.6g}\n", fmt::join(outcome.best_point, " "));
+  }
+  const bool failed = outcome.status == "failed" || outcome.status == "non-finite" || outcome.status == "error";
+  return failed ? kFailed : kDone;
+}
+
+}  // namespace
+
+void add_minimize(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("minimize", "Run one optimizer on one function, and show how it went");
+  command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
+  command->add_option("--dimension", arguments->dimension, "M")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
+  command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
+  command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", arguments->seed, "of the start and of the optimizer")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  auto* method = command->add_option_group("method")->require_option(1);
+  method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
+  method->add_option("--policy", arguments->policy, "policy file")->check(CLI::ExistingFile);
+  command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
+  command->footer(R"(Examples:
+  scout minimize --problem rastrigin --optimizer adam --set lr=0.1
+  scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout)");
+  command->callback([arguments, &exit_code] { exit_code = minimize_once(*arguments); });
+}
+
+}  // namespace scout

@@ -1,0 +1,43 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+
+#include "scout/cli/commands.h"
+
+namespace scout {
+
+int run_program(int argc, const char* const* argv) {
+  CLI::App app("Scout trains optimizers that explore, and judges them against tuned baselines.", "scout");
+  app.set_version_flag("--version", SCOUT_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(R"(A first tour:
+  scout list problems
+  scout train configs/demo.toml --out out/demo
+  scout bench demo --out out/demo/bench --policy out/demo/policy.scout
+  scout report out/demo/bench
+  scout minimize --problem rastrigin --policy out/demo/policy.scout
+Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was interrupted and saved.)");
+  int exit_code = kDone;
+  add_train(app, exit_code);
+  add_bench(app, exit_code);
+  add_report(app, exit_code);
+  add_list(app, exit_code);
+  add_minimize(app, exit_code);
+  add_pendulum(app, exit_code);
+  try {
+    app.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadUsage;
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "scout: %s\n", error.what());
+    return kBadUsage;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "scout: %s\n", error.what());
+    return kFailed;
+  }
+}
+
+}  // namespace scout

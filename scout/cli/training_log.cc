@@ -1,0 +1,84 @@
+#include "scout/cli/training_log.h"
+
+#include "scout/bench/record.h"
+
+namespace scout {
+namespace fs = std::filesystem;
+namespace {
+
+/// Opens `path` for appending, cut down to the lines of rounds up to `round`.
+std::ofstream continue_file(const fs::path& path, std::int64_t round) {
+  std::string kept;
+  if (round > 0) {
+    for (const auto& line : bench::read_json_lines(path)) {
+      if (line.value("round", std::int64_t{0}) <= round) kept += line.dump() + "\n";
+    }
+  }
+  bench::write_atomically(path, kept);
+  std::ofstream file(path, std::ios::app | std::ios::binary);
+  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable?");
+  return file;
+}
+
+}  // namespace
+
+nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& event) {
+  using Kind = ExplorerEvent::Kind;
+  const bool move = event.kind == Kind::coordinate || event.kind == Kind::gradient;
+  nlohmann::json line{{"instance", instance},
+                      {"explorer", event.explorer},
+                      {"coordinate", event.coordinate},
+                      {"step", event.step},
+                      {"theta", std::vector<double>(event.theta.begin(), event.theta.end())},
+                      {"value", event.value},
+                      {"event", move ? "move" : std::string(to_string(event.kind))}};
+  if (move) line["along"] = std::string(to_string(event.kind));
+  return line;
+}
+
+TrainingLog::TrainingLog(const fs::path& directory, const Trainer& trainer)
+    : rounds_(continue_file(directory / "log.jsonl", trainer.rounds_done())),
+      explorers_(continue_file(directory / "explorers.jsonl", trainer.rounds_done())) {
+  if (trainer.rounds_done() > 0) return;
+  rounds_ << nlohmann::json{{"options", to_json(trainer.options())},
+                            {"seed", trainer.seed()},
+                            {"threads", trainer.threads()},
+                            {"machine", bench::machine_facts()},
+                            {"versions", bench::version_facts()}}
+                 .dump()
+          << std::endl;
+}
+
+void TrainingLog::write(const RoundReport& report, const std::vector<std::string>& problems, double seconds) {
+  const EnsembleSummary& ensembles = report.ensembles;
+  nlohmann::json line{{"round", report.round},
+                      {"updates", report.updates},
+                      {"evaluations", report.evaluations},
+                      {"mean_return", report.mean_return},
+                      {"critic_loss", report.critic_loss},
+                      {"mean_q", report.mean_q},
+                      {"seconds", seconds},
+                      {"ensembles",
+                       {{"coordinate_moves", ensembles.coordinate_moves},
+                        {"gradient_moves", ensembles.gradient_moves},
+                        {"resets", ensembles.resets},
+                        {"prunes", ensembles.prunes},
+                        {"coordinates_tried", ensembles.coordinates_tried},
+                        {"best_gap_share", ensembles.best_gap_share},
+                        {"basins", ensembles.basins}}}};
+  if (report.validated) {
+    nlohmann::json gaps = nlohmann::json::object();
+    for (std::size_t p = 0; p < problems.size(); ++p) gaps[problems[p]] = report.validation_gaps[p];
+    line["validation"] = {{"score", report.validation_score}, {"median_gaps", gaps}, {"best", report.best}};
+  }
+  rounds_ << line.dump() << std::endl;
+  explorers_.flush();
+}
+
+void TrainingLog::write(std::int64_t round, const std::string& instance, const ExplorerEvent& event) {
+  nlohmann::json line = explorer_line(instance, event);
+  line["round"] = round;
+  explorers_ << line.dump() << '\n';
+}
+
+}  // namespace scout
