@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 
 #include "scout/bench/record.h"
@@ -28,7 +29,14 @@ struct Arguments {
 
 bench::Suite read_suite(const Arguments& arguments) {
   bench::Suite suite = bench::load_suite(arguments.suite);
+  const auto drawn = suite.trajectories.optimizers;
   apply_assignments(suite, arguments.assignments);
+  if (suite.trajectories.optimizers == drawn) {  // the suite's own choice, less the optimizers that --set left out
+    std::erase_if(suite.trajectories.optimizers, [&](const std::string& label) {
+      return std::none_of(suite.optimizers.begin(), suite.optimizers.end(),
+                          [&](const std::string& entry) { return bench::parse_optimizer(entry).label == label; });
+    });
+  }
   for (const auto& path : arguments.policies) {
     const std::string label = arguments.policies.size() == 1 ? "scout" : fs::path(path).stem().string();
     suite.optimizers.push_back(label + "=" + std::string(kPolicyPrefix) + path);
@@ -41,8 +49,9 @@ bench::Suite read_suite(const Arguments& arguments) {
 TrainOptions training_options(const Policy& policy) {
   TrainOptions options;
   const auto known = to_json(options);
+  const auto trained_with = policy.description().provenance.value("options", nlohmann::json::object());
   auto values = nlohmann::json::object();
-  for (const auto& [key, value] : policy.description().provenance.value("options", nlohmann::json::object()).items()) {
+  for (const auto& [key, value] : trained_with.items()) {
     if (known.contains(key)) values[key] = value;
   }
   set_options(options, values);

@@ -38,11 +38,13 @@ PendulumOptions::PendulumOptions() {
   ddpg.discount = 0.98;
   ddpg.batch = 100;
   ddpg.n_step = 1;
+  ddpg.critic_first = 0;
   ddpg.actor_delay = 1;
   ddpg.twin_critics = false;
   ddpg.target_noise = 0;
   ddpg.pooled_critic = false;
   ddpg.gradient_clip = 0;
+  ddpg.loss_bound = 1e9;
   ddpg.average = 0;
 }
 
