@@ -49,7 +49,8 @@ struct MinimizeOptions {
     visit("upper", upper, "upper bounds [M] of the region of interest, or empty");
     visit("keep_inside", keep_inside, "evaluate no point outside the bounds, which otherwise only set scales and restarts");
     visit("step_scale", step_scale,
-          "largest step of the coordinate with the widest bounds; 0: the policy's share of that width", at_least(0));
+          "largest step of the coordinate with the widest bounds; 0: the policy's share of that width",
+          between(0, std::numeric_limits<double>::max()));
     visit("target", target, "stop once f is at most this");
     visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", positive());
     visit("seed", seed, "drives every random choice");

@@ -1,0 +1,57 @@
+#include "scout/optimizer/policy_optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "scout/optimizer/minimize.h"
+#include "scout/optimizer/test_instance.h"
+#include "scout/optimizer/test_policy.h"
+
+namespace scout {
+namespace {
+
+TEST(PolicyOptimizer, UsesTheWholeBudget) {
+  const TestInstance sphere = shifted_sphere(3);
+  const PolicyOptimizer optimizer(untrained_policy(20));
+  const std::vector<double> start{4, -4, 3};
+  for (std::int64_t budget : {1, 2, 3, 40, 41, 200}) {
+    Oracle oracle(sphere, budget);
+    EXPECT_THROW(optimizer.run(oracle, start, Seed(1)), BudgetExhausted);
+    EXPECT_EQ(oracle.calls(), budget);
+  }
+  Oracle none(sphere, 0);
+  EXPECT_THROW(optimizer.run(none, start, Seed(1)), BudgetExhausted);
+}
+
+TEST(PolicyOptimizer, IsMinimizeInTheInstancesBox) {
+  const TestInstance sphere = shifted_sphere(3);
+  const std::vector<double> start{4, -4, 3};
+  Oracle oracle(sphere, 150);
+  EXPECT_THROW(PolicyOptimizer(untrained_policy(20)).run(oracle, start, Seed(5)), BudgetExhausted);
+  MinimizeOptions options;
+  options.policy = untrained_policy(20);
+  options.budget = 150;
+  options.lower.assign(3, -5);
+  options.upper.assign(3, 5);
+  options.seed = Seed(5).value();
+  const auto summary = minimize(
+      [&](std::span<const double> theta, std::span<double> gradient) {
+        double f = 0;
+        sphere.evaluate(theta, {&f, 1}, gradient);
+        return f;
+      },
+      start, options);
+  EXPECT_EQ(oracle.best_value(), summary.best_value);
+  EXPECT_LT(oracle.best_value(), sphere.true_value(start));
+}
+
+TEST(PolicyOptimizer, FailsWhereNothingIsFinite) {
+  const TestInstance never(2, [](auto, std::span<double>) { return std::numeric_limits<double>::quiet_NaN(); });
+  Oracle oracle(never, 30);
+  EXPECT_EQ(PolicyOptimizer(untrained_policy()).run(oracle, std::vector<double>(2), Seed(1)), Ending::failed);
+  EXPECT_EQ(oracle.calls(), 30);
+}
+
+}  // namespace
+}  // namespace scout

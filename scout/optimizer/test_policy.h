@@ -1,0 +1,20 @@
+// For tests only: a policy that was never trained. Its initial weights descend, if it observes gradients.
+#pragma once
+
+#include <memory>
+
+#include "scout/policy/policy.h"
+
+namespace scout {
+
+inline std::shared_ptr<const Policy> untrained_policy(int horizon = 50, bool gradient = true) {
+  PolicyDescription description;
+  description.observer.gradient = gradient;
+  description.hidden = {8};
+  description.horizon = horizon;
+  Random random(Seed(1));
+  const Actor actor(description.observer, description.hidden, description.proposals);
+  return std::make_shared<Policy>(description, actor.initial_parameters(random));
+}
+
+}  // namespace scout
