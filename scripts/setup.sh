@@ -34,7 +34,8 @@ install_packages() {
     root=(sudo)
   fi
   "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Options::=--force-unsafe-io "${missing[@]}"  # without an fsync a file: 45 s instead of 5 minutes
 }
 
 # build [TARGET...]: builds the targets, or everything, into build/.
