@@ -155,7 +155,7 @@ Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
   validate(options);
   Random random(seed.derive("networks"));
   actor_parameters_ = actor_.initial_parameters(random);
-  actor_target_ = actor_parameters_;
+  actor_target_ = actor_average_ = actor_parameters_;
   for (int k = 0; k < 2; ++k) {
     critic_parameters_[k] = critic_.initial_parameters(random);
     critic_target_[k] = critic_parameters_[k];
@@ -170,7 +170,10 @@ DdpgReport Ddpg::update(const Batch& batch, Random& random) {
 
   update_critics(batch);
   ++updates_;
-  if (updates_ % options_.actor_delay == 0) update_actor(batch);
+  if (updates_ % options_.actor_delay == 0) {
+    if (updates_ > options_.critic_first) update_actor(batch);
+    update_targets();
+  }
 
   DdpgReport report;
   for (const Shard& shard : shards_) {
@@ -228,8 +231,9 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
     }
   }
 
-  // Mean squared error, of each row's Q ("coordinate") or of the rows' mean Q ("shared").
+  // Huber's loss (squared up to `loss_bound`, then linear), of each row's Q ("coordinate") or of the rows' mean Q ("shared").
   const bool shared = options_.credit == "shared";
+  const auto bound = static_cast<float>(options_.loss_bound);
   shard.dq.resize(n);
   for (int k = 0; k < critics(); ++k) {
     const auto& q = critic_.forward(critic_parameters_[k].data(), states, moves, shard.begin, shard.critic_trace);
@@ -242,14 +246,14 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
         const auto i = static_cast<std::size_t>(r);
         const float error = q[i] - shard.targets[i];
         mean_error += share * error;
-        shard.dq[i] = 2.0F * error * share / static_cast<float>(batch.size());
+        shard.dq[i] = std::clamp(error, -bound, bound) * share / static_cast<float>(batch.size());
         if (!shared) shard.loss += static_cast<double>(error * error * share) / critics();
         shard.q_sum += static_cast<double>(q[i] * share) / critics();
       }
       if (shared) {
         shard.loss += static_cast<double>(mean_error * mean_error) / critics();
         for (int r = r0; r < r1; ++r) {
-          shard.dq[static_cast<std::size_t>(r)] = 2.0F * mean_error * share / static_cast<float>(batch.size());
+          shard.dq[static_cast<std::size_t>(r)] = std::clamp(mean_error, -bound, bound) * share / static_cast<float>(batch.size());
         }
       }
     }
@@ -263,13 +267,17 @@ void Ddpg::update_actor(const Batch& batch) {
     actor_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
   });
   apply(actor_parameters_, actor_adam_, 0, options_.actor_learning_rate);
+}
 
-  const auto tau = static_cast<float>(options_.target_rate);
-  auto follow = [tau](std::vector<float>& target, const std::vector<float>& source) {
-    for (std::size_t i = 0; i < target.size(); ++i) target[i] += tau * (source[i] - target[i]);
+void Ddpg::update_targets() {
+  auto follow = [](std::vector<float>& target, const std::vector<float>& source, double rate) {
+    for (std::size_t i = 0; i < target.size(); ++i) target[i] += static_cast<float>(rate) * (source[i] - target[i]);
   };
-  follow(actor_target_, actor_parameters_);
-  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k]);
+  const double tau = options_.target_rate;
+  follow(actor_target_, actor_parameters_, tau);
+  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k], tau);
+  // The average forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
+  follow(actor_average_, actor_parameters_, std::max(1.0 - options_.average, 1.0 / static_cast<double>(1 + actor_adam_.steps)));
 }
 
 void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {

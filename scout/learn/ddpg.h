@@ -21,12 +21,15 @@ struct DdpgOptions {
   int rows = 0;
   int n_step = 5;
   int actor_delay = 2;
+  int critic_first = 4000;
   bool twin_critics = true;
   double target_noise = 0.1;
   double target_noise_clip = 0.3;
   std::string credit = "coordinate";
   bool pooled_critic = true;
+  double loss_bound = 2.0;
   double gradient_clip = 10.0;
+  double average = 0.999;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -39,12 +42,17 @@ struct DdpgOptions {
     visit("rows", rows, "coordinates taken from a transition at most; 0: all", at_least(0));
     visit("n_step", n_step, "steps of reward before the bootstrap; 1 is the paper's", at_least(1));
     visit("actor_delay", actor_delay, "critic updates for each actor update (Fujimoto 2018); 1 is the paper's", at_least(1));
+    visit("critic_first", critic_first, "updates of the critics before the actor's first: it starts from a policy worth keeping",
+          at_least(0));
     visit("twin_critics", twin_critics, "bootstrap from the lesser of two critics (Fujimoto 2018)");
     visit("target_noise", target_noise, "noise on the target action (Fujimoto 2018); 0 is the paper's", at_least(0));
     visit("target_noise_clip", target_noise_clip, "bound on that noise", at_least(0));
     visit("credit", credit, "what a row's Q predicts: its own share of the return, or all rows' mean Q the whole return",
           OneOf{{"coordinate", "shared"}});
     visit("pooled_critic", pooled_critic, "the critic's second layer also sees the mean over rows of the first");
+    visit("average", average, "decay of the running average of the actor that is judged and kept; 0: the actor itself",
+          between(0, 1));
+    visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
     visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
   }
 };
@@ -99,6 +107,8 @@ class Ddpg {
 
   const Actor& actor() const { return actor_; }
   const std::vector<float>& actor_parameters() const { return actor_parameters_; }
+  /// The running average of the actor's parameters (Polyak & Juditsky 1992): steadier than the actor, and what is judged and kept.
+  const std::vector<float>& averaged_parameters() const { return actor_average_; }
   const DdpgOptions& options() const { return options_; }
   std::int64_t updates() const { return updates_; }
 
@@ -107,6 +117,7 @@ class Ddpg {
   void state(Visitor&& visit) {
     visit(actor_parameters_);
     visit(actor_target_);
+    visit(actor_average_);
     for (int k = 0; k < 2; ++k) {
       visit(critic_parameters_[k]);
       visit(critic_target_[k]);
@@ -126,12 +137,13 @@ class Ddpg {
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;
     std::vector<int> begin;
-    std::vector<float> actions, targets, dq, d_moves, q;
+    std::vector<float> actions, targets, dq, d_moves;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
   };
   void update_critics(const Batch& batch);
   void update_actor(const Batch& batch);
+  void update_targets();
   void critic_shard(const Batch& batch, int first, int last, Shard& shard);
   void actor_shard(const Batch& batch, int first, int last, Shard& shard);
   void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);
@@ -141,7 +153,7 @@ class Ddpg {
   Critic critic_;
   DdpgOptions options_;
   ThreadTeam& team_;
-  std::vector<float> actor_parameters_, actor_target_;
+  std::vector<float> actor_parameters_, actor_target_, actor_average_;
   std::vector<float> critic_parameters_[2], critic_target_[2];
   Adam actor_adam_, critic_adam_[2];
   std::int64_t updates_ = 0;

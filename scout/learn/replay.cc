@@ -23,27 +23,20 @@ void Replay::add(Trajectory trajectory) {
   const auto added = static_cast<std::size_t>(trajectory.steps());
   if (added == 0) return;
   steps_ += added;
-  if (steps_ <= capacity_ || trajectories_.empty()) {
-    trajectories_.push_back(std::move(trajectory));
-  } else {
-    next_ %= trajectories_.size();
-    steps_ -= static_cast<std::size_t>(trajectories_[next_].steps());
-    trajectories_[next_++] = std::move(trajectory);
+  trajectories_.push_back(std::move(trajectory));
+  while (steps_ > capacity_ && trajectories_.size() > 1) {
+    steps_ -= static_cast<std::size_t>(trajectories_.front().steps());
+    trajectories_.pop_front();
   }
-  recount();
-}
-
-void Replay::restore(std::vector<Trajectory> trajectories, std::size_t next) {
-  trajectories_ = std::move(trajectories);
-  next_ = next;
-  recount();
-}
-
-void Replay::recount() {
   ends_.resize(trajectories_.size());
   std::size_t total = 0;
-  for (std::size_t i = 0; i < trajectories_.size(); ++i) ends_[i] = total += static_cast<std::size_t>(trajectories_[i].steps());
-  steps_ = total;
+  for (std::size_t i = 0; i < ends_.size(); ++i) ends_[i] = total += static_cast<std::size_t>(trajectories_[i].steps());
+}
+
+void Replay::clear() {
+  trajectories_.clear();
+  ends_.clear();
+  steps_ = 0;
 }
 
 void Replay::sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const {

@@ -9,6 +9,9 @@
 namespace scout {
 namespace {
 
+/// Coordinates whose parts of a step nearly cancel get credits far larger than the reward; they are bounded.
+constexpr double kCreditBound = 10.0;
+
 bool all_finite(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
@@ -44,6 +47,7 @@ void Environment::start(std::span<const double> theta, int horizon) {
   best_theta_ = theta_;
   best_gradient_ = gradient_;
   step_ = 0;
+  horizon_ = horizon;
   reference_ = instance_->optimum_value().value_or(f_);
   // Without a known optimum the first gap is unknown: the gradient's size over a tenth of the box stands in.
   start_gap_ = f_ - reference_;
@@ -86,12 +90,17 @@ void Environment::step(std::span<const float> actions) {
   } else {
     f_ = worst_;
   }
-  const bool of_best = reward_.of == "best";
-  last_reward_ = of_best ? potential(best_) - potential(best_before) : potential(f_) - potential(f_before);
+  const bool of_current = reward_.of == "current";
+  last_reward_ = of_current ? potential(f_) - potential(f_before) : potential(best_) - potential(best_before);
   if (record_) {
-    std::fill(row_rewards_.begin(), row_rewards_.end(), static_cast<float>(last_reward_));
-    if (by_coordinate_ && finite && !of_best) credit(previous_, previous_gradient_, f_before, last_reward_);
-    trajectory_.moves.insert(trajectory_.moves.end(), actions.begin(), actions.end());
+    const bool at_end = reward_.of == "final";
+    const bool ended = step_ == horizon_;
+    std::fill(row_rewards_.begin(), row_rewards_.end(), at_end ? (ended ? static_cast<float>(potential(best_)) : 0.0F) : static_cast<float>(last_reward_));
+    if (by_coordinate_ && finite && of_current) credit(previous_, previous_gradient_, f_before, last_reward_);
+    if (by_coordinate_ && at_end && ended) final_credit();
+    oriented_.assign(actions.begin(), actions.end());
+    observer_->orient(oriented_);
+    trajectory_.moves.insert(trajectory_.moves.end(), oriented_.begin(), oriented_.end());
     trajectory_.rewards.insert(trajectory_.rewards.end(), row_rewards_.begin(), row_rewards_.end());
   }
   if (!finite) {
@@ -131,10 +140,34 @@ void Environment::credit(std::span<const double> before, std::span<const double>
   const double factor = static_cast<double>(m) * reward / change;
   for (std::size_t i = 0; i < m; ++i) {
     const double own = factor * (shares_[i] + missed / static_cast<double>(m));
-    row_rewards_[i] = static_cast<float>(std::clamp(own, -10.0 * static_cast<double>(m), 10.0 * static_cast<double>(m)));
+    row_rewards_[i] = static_cast<float>(std::clamp(own, -kCreditBound, kCreditBound));
   }
 }
 
-Trajectory Environment::take_trajectory() { return std::move(trajectory_); }
+void Environment::final_credit() {
+  const auto optimum = instance_->optimum();
+  if (optimum.empty()) return;
+  // Each coordinate's part of the gap: integrated gradients from the optimum to the best point (Sundararajan et al. 2017).
+  constexpr int kPoints = 64;
+  const std::size_t m = theta_.size();
+  shares_.assign(m, 0.0);
+  point_.resize(m);
+  for (int k = 0; k < kPoints; ++k) {  // midpoint rule
+    const double t = (k + 0.5) / kPoints;
+    for (std::size_t i = 0; i < m; ++i) point_[i] = optimum[i] + t * (best_theta_[i] - optimum[i]);
+    instance_->evaluate(point_, {}, point_gradient_);
+    for (std::size_t i = 0; i < m; ++i) shares_[i] += point_gradient_[i] * (best_theta_[i] - optimum[i]) / kPoints;
+  }
+  const double missed = (best_ - reference_ - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
+  for (std::size_t i = 0; i < m; ++i) {
+    const double own = std::max(0.0, shares_[i] + missed) * static_cast<double>(m) / start_gap_;
+    row_rewards_[i] = static_cast<float>(-reward_.scale * std::log(own + reward_.floor));
+  }
+}
+
+Trajectory Environment::take_trajectory() {
+  trajectory_.terminated = reward_.finite && step_ >= horizon_;
+  return std::move(trajectory_);
+}
 
 }  // namespace scout

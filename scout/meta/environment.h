@@ -15,15 +15,17 @@ namespace scout {
 
 struct RewardOptions {
   std::string of = "current";
-  double floor = 1e-4;
+  double floor = 1e-3;
   double scale = 1.0;
-  int path_points = 1;
+  int path_points = 8;
+  bool finite = true;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("of", of, "whose gap is rewarded: the current point's, or the best's so far", OneOf{{"current", "best"}});
+    visit("of", of, "what gap is rewarded: the current point's or the best's so far, at each step; or the best's, at the end", OneOf{{"current", "best", "final"}});
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("scale", scale, "factor on rewards", positive());
+    visit("finite", finite, "the horizon ends the task (the policy sees what is left of it); off: it truncates, and is bootstrapped");
     visit("path_points", path_points, "points inside a step where gradients are taken to credit coordinates", at_least(0));
   }
 };
@@ -43,11 +45,13 @@ class Environment {
 
   /// Begins a run of `horizon` updates at a start [M].
   void start(std::span<const double> theta, int horizon);
-  /// Takes one update, with actions [M] in [-1, 1]. If `record` is set the transition is added to `trajectory()`. A point where f
+  /// Takes one update, with actions [M] in [-1, 1], in θ's frame. If `record` is set the transition is added to `trajectory()`. A point where f
   /// or ∇f is not finite is rewarded like the worst seen, and the run goes on from its best point.
   void step(std::span<const float> actions);
 
   void write_features(float* out) const { observer_->write(out); }
+  /// Turns actions [M] from the actor's frame into θ's.
+  void orient(std::span<float> actions) const { observer_->orient(actions); }
   int dimension() const { return instance_->dimension(); }
   int rows() const { return observer_->rows(); }
   int features() const { return observer_->features(); }
@@ -68,11 +72,12 @@ class Environment {
 
   /// Whether transitions are kept. Set before `start`.
   void record(bool on) { record_ = on; }
-  /// Hands over what was recorded since `start`.
+  /// Hands over what was recorded since `start`: terminated if the horizon was reached and is the end.
   Trajectory take_trajectory();
 
  private:
   double potential(double f) const;
+  void final_credit();
   void credit(std::span<const double> before, std::span<const double> gradient_before, double f_before, double reward);
 
   std::shared_ptr<const Instance> instance_;
@@ -87,12 +92,14 @@ class Environment {
   double start_value_ = 0;
   double worst_ = 0;
   int step_ = 0;
+  int horizon_ = 1;
   std::vector<double> theta_, gradient_, best_theta_, best_gradient_;
   double f_ = 0, best_ = 0;
   double last_reward_ = 0;
   std::int64_t evaluations_ = 0;
   std::vector<double> previous_, previous_gradient_, shares_, point_, point_gradient_;
   std::vector<float> row_rewards_;
+  std::vector<float> oriented_;
   Trajectory trajectory_;
 };
 

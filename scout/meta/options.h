@@ -34,8 +34,8 @@ struct PolicyOptions {
 struct RolloutOptions {
   int episodes = 32;
   int horizon = 100;
-  double noise = 0.02;
-  double noise_high = 0.4;
+  double noise = 0.001;
+  double noise_high = 0.05;
 
   template <class Visitor>
   void describe(Visitor&& visit) {

@@ -58,6 +58,7 @@ void roll_out(const Actor& actor, const std::vector<float>& parameters, std::spa
             action[i] = std::clamp(action[i] + static_cast<float>(noise[e] * random[e].normal()), -1.0F, 1.0F);
           }
         }
+        shard[k].orient({action, m});
         shard[k].step({action, m});
         action += m;
       }
@@ -73,7 +74,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
             team_),
       policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
       explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
-      best_parameters_(ddpg_.actor_parameters()) {
+      best_parameters_(ddpg_.averaged_parameters()) {
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);
     for (int dimension : options_.dimensions) {
@@ -203,7 +204,7 @@ void Trainer::validate_policy(RoundReport& report) {
     instance->sample_start(random, theta);
     environments.back().start(theta, options_.rollout.horizon);
   }
-  roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, {}, {}, team_);
+  roll_out(ddpg_.actor(), ddpg_.averaged_parameters(), environments, options_.rollout.horizon, {}, {}, team_);
   std::vector<std::vector<double>> gaps(options_.problems.size());
   double score = 0;
   for (std::size_t k = 0; k < environments.size(); ++k) {
@@ -221,7 +222,7 @@ void Trainer::validate_policy(RoundReport& report) {
     report.best = true;
     best_score_ = report.validation_score;
     best_round_ = round_;
-    best_parameters_ = ddpg_.actor_parameters();
+    best_parameters_ = ddpg_.averaged_parameters();
   }
 }
 

@@ -18,15 +18,14 @@ void write(CheckpointWriter& file, const Replay& replay) {
     file(t.moves);
     file(t.rewards);
   }
-  file(static_cast<std::uint64_t>(replay.next()));
 }
 
 void read(CheckpointReader& file, Replay& replay) {
   std::uint64_t count = 0;
   file(count);
-  std::vector<Trajectory> trajectories;
+  replay.clear();
   for (std::uint64_t k = 0; k < count; ++k) {
-    Trajectory& t = trajectories.emplace_back();
+    Trajectory t;
     file(t.rows);
     file(t.features);
     file(t.actions);
@@ -34,10 +33,8 @@ void read(CheckpointReader& file, Replay& replay) {
     file(t.states);
     file(t.moves);
     file(t.rewards);
+    replay.add(std::move(t));
   }
-  std::uint64_t next = 0;
-  file(next);
-  replay.restore(std::move(trajectories), static_cast<std::size_t>(next));
 }
 
 void require_same(const std::string& path, const std::string& what, const std::string& saved, const std::string& own) {

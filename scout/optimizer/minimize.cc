@@ -187,6 +187,7 @@ class Run {
     for (int step = 0; step < horizon; ++step) {
       observer_->write(features_.data());
       policy_.actor().forward(policy_.parameters().data(), features_.data(), observer_->rows(), trace_, actions_.data());
+      observer_->orient(actions_);
       move(factor);
       if (!evaluate()) return false;
       if (!now_.finite) {

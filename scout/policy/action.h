@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 namespace scout {
 
@@ -46,6 +47,16 @@ inline constexpr float kActionLog2Range = 16.609655F;
 [[gnu::always_inline]] inline float decode_action(float action) {
   const float magnitude = (fast_exp2(std::fabs(action) * kActionLog2Range) - 1.0F) * (1.0F / kActionRange);
   return std::copysign(magnitude, action);
+}
+
+/// da/dΔ at a step.
+[[gnu::always_inline]] inline float action_slope(float step) {
+  return kActionRange * std::numbers::log2e_v<float> / (kActionLog2Range * (1.0F + kActionRange * std::fabs(step)));
+}
+
+/// dΔ/da at an action.
+[[gnu::always_inline]] inline float decode_slope(float action) {
+  return fast_exp2(std::fabs(action) * kActionLog2Range) * kActionLog2Range * std::numbers::ln2_v<float> / kActionRange;
 }
 
 }  // namespace scout

@@ -9,13 +9,13 @@
 
 namespace scout {
 
-/// An Mlp whose last layer weighs *proposals*: steps that the features already contain (a Newton step of a regression window, the
-/// way back to the best point, the last action, ...), all in the code of actions. With outputs u the action of a coordinate is
+/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (times 0.3)
 ///
-///     a = clip(u_0 + Σ_k u_k · proposal_k, -1, 1).
+///     Δ = e^{u_1} · base + Σ_{k>=2} u_k · proposal_k + decode(u_0),      a = encode(Δ), bounded to [-1, 1].
 ///
-/// The network thus chooses between and blends moves rather than having to learn the identity. Without proposals (the joint
-/// form) a = clip(u, -1, 1), one output an action.
+/// The base is an annealed gradient step; the other proposals lead to the best point so far, to the mean of good points, to the
+/// zero of a secant or of a regression of the gradient, and on along the last step. All outputs zero is annealed gradient
+/// descent, so learning starts from a policy worth improving. Without proposals (joint form, control tasks) a = clip(u, -1, 1).
 class Actor {
  public:
   Actor() = default;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 #include <stdexcept>
 
 #include "scout/policy/action.h"
@@ -21,6 +23,16 @@ namespace {
 /// Share of a new sample in each window's averages, at least 1/t: the last few steps, the last dozen, the whole run.
 constexpr std::array<double, 3> kWindowShare{0.3, 0.08, 0.0};
 constexpr float kTiny = 1e-30F;
+/// Values of f and of g are cut here, so that no square overflows.
+constexpr double kLargestValue = 1e150;
+constexpr double kLargestGradient = 1e12;
+
+/// Where the annealed gradient steps stand in the features.
+constexpr int kAnnealedGradient = 52;
+/// Their sizes at the start, in units of the step scale: the best of SGD and RMSprop with cosine decay on validation instances of
+/// rippled bowls.
+constexpr float kGradientStep = 0.22F;
+constexpr float kScaledGradientStep = 0.07F;
 
 /// x/(1 + 0.3|x|): the identity near 0, at most ±3.3.
 [[gnu::always_inline]] inline float squash(float x) { return x / (1.0F + 0.3F * std::fabs(x)); }
@@ -32,6 +44,12 @@ constexpr float kTiny = 1e-30F;
 
 float root(double mean_square) { return static_cast<float>(std::sqrt(mean_square)); }
 
+double mean_size(std::span<const double> numbers) {
+  double sum = 0;
+  for (double x : numbers) sum += std::abs(x) / static_cast<double>(numbers.size());
+  return std::min(sum, std::numeric_limits<double>::max());
+}
+
 }  // namespace
 
 CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : dimension_(dimension), gradient_(gradient) {
@@ -41,8 +59,9 @@ CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : d
 }
 
 std::vector<int> CoordinatewiseObserver::proposal_features() {
-  // In the order of `write_block`: mean of g (decay .9); the last action; best, elite; the last secant; each window's regression.
-  return {2, 10, 14, 15, 17, 21, 27, 33};
+  // In the order of `write_block`: annealed gradient steps; the last action; best, elite; the last secant; each window's
+  // regression.
+  return {kAnnealedGradient, kAnnealedGradient + 1, 10, 14, 15, 17, 21, 27, 33};
 }
 
 void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
@@ -53,30 +72,52 @@ void CoordinatewiseObserver::start(std::span<const double> theta, double f, std:
   horizon_ = horizon;
   step_ = 0;
   since_best_ = 0;
+  f = std::clamp(f, -kLargestValue, kLargestValue);
   f_ = best_ = worst_ = f;
   previous_f_.fill(f);
   elite_weight_ = 0;
   mean_f_.fill(f);
   variance_f_.fill(0);
-  gradient_square_ = gradient_square_average_ = first_gradient_square_ = 0;
+  gradient_square_ = gradient_square_average_ = gradient_square_mean_ = first_gradient_square_ = 0;
   action_mean_ = step_square_ = distance_square_ = spread_square_ = 0;
   if (gradient_) {
+    gradient_size_ = mean_size(gradient);
     float* g = field(kG);
     for (std::size_t i = 0; i < theta.size(); ++i) {
-      g[i] = static_cast<float>(gradient[i] * scale);
+      g[i] = relative_gradient(gradient[i]);
       field(kBestG)[i] = field(kMean5)[i] = field(kMean9)[i] = g[i];
       field(kSquare)[i] = g[i] * g[i];
       gradient_square_ += static_cast<double>(g[i]) * static_cast<double>(g[i]);
       for (int w = 0; w < kWindows; ++w) field(kWindowG + w)[i] = g[i];
     }
     gradient_square_ /= dimension_;
-    gradient_square_average_ = first_gradient_square_ = gradient_square_;
+    gradient_square_average_ = gradient_square_mean_ = first_gradient_square_ = gradient_square_;
   }
+  update_orientation();
+}
+
+void CoordinatewiseObserver::update_orientation() {
+  // The sign of the gradient; without gradients, against the last step.
+  const float* g = field(gradient_ ? kG : kActions);
+  float* sign = field(kSign);
+  const float up = gradient_ ? 1.0F : -1.0F;
+  for (std::size_t i = 0; i < padded_; ++i) sign[i] = g[i] < 0.0F ? -up : up;
+}
+
+void CoordinatewiseObserver::orient(std::span<float> actions) const {
+  const float* sign = field(kSign);
+  for (std::size_t i = 0; i < actions.size(); ++i) actions[i] *= sign[i];
+}
+
+float CoordinatewiseObserver::relative_gradient(double gradient) const {
+  return gradient_size_ > 0 ? static_cast<float>(std::clamp(gradient / gradient_size_, -kLargestGradient, kLargestGradient)) : 0.0F;
 }
 
 void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<const double> theta, double f,
                                      std::span<const double> gradient) {
   const auto m = static_cast<std::size_t>(dimension_);
+  f = std::clamp(f, -kLargestValue, kLargestValue);
+  if (gradient_ && gradient_size_ == 0) gradient_size_ = mean_size(gradient);
   ++step_;
   for (int h = kHistory - 1; h > 0; --h) {
     std::copy_n(field(kActions + h - 1), padded_, field(kActions + h));
@@ -99,7 +140,7 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
     action_mean_ += std::fabs(actions[i]);
     step_square_ += step[i] * step[i];
     if (gradient_) {
-      g[i] = static_cast<float>(gradient[i] * scale_);
+      g[i] = relative_gradient(gradient[i]);
       gradient_square_ += static_cast<double>(g[i]) * static_cast<double>(g[i]);
     }
   }
@@ -108,6 +149,7 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
   gradient_square_ /= dimension_;
   if (first_gradient_square_ == 0) first_gradient_square_ = gradient_square_;
   gradient_square_average_ += std::max(0.1, 1.0 / (step_ + 1)) * (gradient_square_ - gradient_square_average_);
+  gradient_square_mean_ += (gradient_square_ - gradient_square_mean_) / (step_ + 1);
 
   worst_ = std::max(worst_, f);
   ++since_best_;
@@ -117,6 +159,7 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
     std::copy_n(x, padded_, field(kBestX));
     std::copy_n(g, padded_, field(kBestG));
   }
+  update_orientation();
   update_statistics(f);
 }
 
@@ -193,6 +236,11 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
     for (int l = 0; l < kLanes; ++l) out[row][l] = value(l);
     ++row;
   };
+  const float* sign = lane(kSign);
+  auto put_odd = [&](auto&& value) __attribute__((always_inline)) {
+    for (int l = 0; l < kLanes; ++l) out[row][l] = sign[l] * value(l);
+    ++row;
+  };
   auto put_scalar = [&](float value) { put([value](int) { return value; }); };
 
   const float* x = lane(kX);
@@ -205,11 +253,11 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   // Gradients over their running size (as Adam sees them), and their size against the other coordinates'.
   for (int index : {int{kG}, int{kMean5}, int{kMean9}, int{kBestG}}) {
     const float* v = lane(index);
-    put([&](int l) { return squash(v[l] * inverse_size[l]); });
+    put_odd([&](int l) { return squash(v[l] * inverse_size[l]); });
   }
   for (int h = 0; h < kHistory; ++h) {
     const float* v = lane(kGradients + h);
-    put([&](int l) { return squash(v[l] * inverse_size[l]); });
+    put_odd([&](int l) { return squash(v[l] * inverse_size[l]); });
   }
   put([&](int l) { return log_ratio(std::fabs(g[l]) / pooled_gradient); });
   put([&](int l) { return log_ratio(std::sqrt(square[l]) / pooled_gradient); });
@@ -217,18 +265,18 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   // Steps taken, and where the best point, the elite's mean and the windows' means are.
   for (int h = 0; h < kHistory; ++h) {
     const float* v = lane(kActions + h);
-    put([&](int l) { return v[l]; });
+    put_odd([&](int l) { return v[l]; });
   }
   const float* best = lane(kBestX);
   const float* elite = lane(kEliteX);
-  put([&](int l) { return encode_step(best[l] - x[l]); });
-  put([&](int l) { return encode_step(elite[l] - x[l]); });
-  put([&](int l) { return encode_step(-x[l]); });
+  put_odd([&](int l) { return encode_step(best[l] - x[l]); });
+  put_odd([&](int l) { return encode_step(elite[l] - x[l]); });
+  put_odd([&](int l) { return encode_step(-x[l]); });
 
   // The last secant.
   const float* step = lane(kStep);
   const float* previous = lane(kPreviousG);
-  put([&](int l) {
+  put_odd([&](int l) {
     const float change = g[l] - previous[l];
     return encode_step(-g[l] * std::fabs(step[l]) / (std::fabs(change) + 1e-6F * pooled_gradient + kTiny));
   });
@@ -246,14 +294,14 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
     const float* xf = lane(kWindowXF + w);
     const auto deviation_f = static_cast<float>(std::sqrt(variance_f_[static_cast<std::size_t>(w)]) /
                                                 (worst_ > best_ ? worst_ - best_ : 1.0));
-    put([&](int l) { return encode_step(mx[l] - x[l]); });
+    put_odd([&](int l) { return encode_step(mx[l] - x[l]); });
     put([&](int l) { return encode_step(std::sqrt(xx[l])); });
     // Where the regression line of g on x crosses zero: a Newton step of the smoothed function.
-    put([&](int l) { return encode_step(mx[l] - x[l] - mg[l] * xx[l] / (std::fabs(xg[l]) + 1e-9F * pooled_gradient + kTiny)); });
+    put_odd([&](int l) { return encode_step(mx[l] - x[l] - mg[l] * xx[l] / (std::fabs(xg[l]) + 1e-9F * pooled_gradient + kTiny)); });
     // Its correlations: how straight that line is, and which way f goes.
     put([&](int l) { return xg[l] / (std::sqrt(xx[l] * gg[l]) + 1e-12F * pooled_gradient + kTiny); });
-    put([&](int l) { return xf[l] / (std::sqrt(xx[l]) * deviation_f + 1e-12F); });
-    put([&](int l) { return squash(mg[l] * inverse_size[l]); });
+    put_odd([&](int l) { return xf[l] / (std::sqrt(xx[l]) * deviation_f + 1e-12F); });
+    put_odd([&](int l) { return squash(mg[l] * inverse_size[l]); });
   }
 
   // Progress, the same for every coordinate.
@@ -275,6 +323,13 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   put_scalar(encode_step(root(step_square_)));
   put_scalar(encode_step(root(distance_square_)));
   put_scalar(encode_step(root(spread_square_)));
+
+  // Gradient steps with cosine decay over the horizon: over the pooled size of all gradients seen, and over each coordinate's.
+  const float decay = 0.5F * (1.0F + std::cos(std::numbers::pi_v<float> * std::min(1.0F, elapsed)));
+  const float gradient_step = kGradientStep * decay / (root(gradient_square_mean_) + kTiny);
+  put_odd([&](int l) { return encode_step(-gradient_step * g[l]); });
+  put_odd([&](int l) { return encode_step(-kScaledGradientStep * decay * g[l] * inverse_size[l]); });
+  put_odd([&](int l) { return encode_step(-g[l] / (root(gradient_square_mean_) + kTiny)); });
 
   for (std::size_t l = 0; l < count; ++l) {
     for (int j = 0; j < kFeatures; ++j) features[l * kFeatures + static_cast<std::size_t>(j)] = clip(out[j][l]);

@@ -9,16 +9,16 @@
 
 namespace scout {
 
-/// Permutation-equivariant, for any M. Keeps, for every coordinate, the last four steps and gradients, gradient averages at
+/// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and gradients, gradient averages at
 /// several time scales, and running regressions of g_i on θ_i over three windows: their slope is a curvature, and where they
 /// cross zero is the centre of the bowl under the ripples, seen from as far as the run has wandered.
 class CoordinatewiseObserver : public Observer {
  public:
   static constexpr int kHistory = 4;
   static constexpr int kWindows = 3;
-  static constexpr int kFeatures = 52;
+  static constexpr int kFeatures = 55;
 
-  /// The features that are steps, in the code of actions, after the averaged gradient (index first): what an actor can blend.
+  /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
 
   CoordinatewiseObserver(int dimension, bool gradient);
@@ -30,11 +30,12 @@ class CoordinatewiseObserver : public Observer {
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;
+  void orient(std::span<float> actions) const override;
 
  private:
   static constexpr int kLanes = 16;
 
-  /// State arrays, each [padded M]. x is (θ - θ⁰)/scale and g is scale·∇f.
+  /// State arrays, each [padded M]. x is (θ - θ⁰)/scale and g is ∇f over the size of the first gradient.
   enum Field : int {
     kX,
     kG,
@@ -54,10 +55,13 @@ class CoordinatewiseObserver : public Observer {
     kWindowGG = kWindowXG + kWindows,        //
     kWindowXF = kWindowGG + kWindows,        // and with f (the range seen so far = 1)
     kEliteX = kWindowXF + kWindows,          // mean of x weighted towards low f
-    kFields = kEliteX + 1
+    kSign = kEliteX + 1,                     // ±1, the coordinate's orientation
+    kFields = kSign + 1
   };
   float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
   const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+  void update_orientation();
+  float relative_gradient(double gradient) const;
   void update_statistics(double f);
   void write_block(std::size_t begin, std::size_t count, float* features) const;
 
@@ -71,6 +75,7 @@ class CoordinatewiseObserver : public Observer {
   int horizon_ = 1;
   int step_ = 0;
   int since_best_ = 0;
+  double gradient_size_ = 0;  // of the first gradient that is not zero, before scaling: mean |∇_i f|
   double f_ = 0, best_ = 0, worst_ = 0;
   std::array<double, kHistory> previous_f_{};  // newest first
   double elite_weight_ = 0;
@@ -78,6 +83,7 @@ class CoordinatewiseObserver : public Observer {
   // Pooled over coordinates: mean squares.
   double gradient_square_ = 0;         // g², now
   double gradient_square_average_ = 0; // g², averaged over steps, decay .9
+  double gradient_square_mean_ = 0;    // g², averaged over all steps
   double first_gradient_square_ = 0;
   double action_mean_ = 0;             // |a|
   double step_square_ = 0;

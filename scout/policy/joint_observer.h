@@ -24,6 +24,7 @@ class JointObserver : public Observer {
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;
+  void orient(std::span<float>) const override {}
 
  private:
   struct Step {

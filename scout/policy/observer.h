@@ -41,6 +41,10 @@ class Observer {
 
   /// Writes the features [rows, features], row-major.
   virtual void write(float* features) const = 0;
+
+  /// Turns actions [M] from the actor's frame into θ's; its own inverse. The features of a coordinate are written as if its
+  /// gradient pointed upwards (all signs are flipped where it does not), so that the policy is equivariant to reflections.
+  virtual void orient(std::span<float> actions) const = 0;
 };
 
 /// Names the layout and the meaning of the features; a policy file records it, and loads only if it is the same.

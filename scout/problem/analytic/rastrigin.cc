@@ -21,8 +21,8 @@ std::vector<double> optimum(int dimension, const Parameters&) {
   return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
 }
 
-/// The height of the ripples: 10 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.uniform(5.0, 15.0)}; }
+/// The height of the ripples, from gentle to the textbook's 10.
+Parameters sample_parameters(int, Random& random) { return {random.log_uniform(1.0, 10.0)}; }
 
 }  // namespace
 

@@ -1,0 +1,198 @@
+#include "scout/meta/environment.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "scout/optimizer/test_instance.h"
+#include "scout/policy/action.h"
+
+namespace scout {
+namespace {
+
+/// A TestInstance of known optimum value 0.
+class Solved : public TestInstance {
+ public:
+  using TestInstance::TestInstance;
+  std::optional<double> optimum_value() const override { return 0.0; }
+};
+
+double ripple(std::size_t i, double x, double& slope) {
+  const double weight = 1.0 + static_cast<double>(i);
+  slope = weight * (2 * x + 6 * std::sin(3 * x));
+  return weight * (x * x + 2 * (1 - std::cos(3 * x)));
+}
+
+std::shared_ptr<const Instance> separable(int dimension) {
+  return std::make_shared<Solved>(dimension, [](std::span<const double> theta, std::span<double> gradient) {
+    double f = 0;
+    for (std::size_t i = 0; i < theta.size(); ++i) f += ripple(i, theta[i], gradient[i]);
+    return f;
+  });
+}
+
+RewardOptions rewards() {
+  RewardOptions options;
+  options.of = "current";
+  options.floor = 1e-4;
+  options.path_points = 200;
+  return options;
+}
+
+constexpr double kStepScale = 0.2;
+const std::vector<double> kStart{3.1, -2.2, 1.7};
+
+/// Rolls `steps` random moves and returns the trajectory; `visit` sees the environment before and after each.
+template <class Visit>
+Trajectory wander(Environment& environment, int steps, Visit&& visit) {
+  Random random(Seed(4));
+  environment.record(true);
+  environment.start(kStart, steps);
+  for (int t = 0; t < steps; ++t) {
+    std::vector<float> actions;
+    for (int i = 0; i < environment.dimension(); ++i) actions.push_back(static_cast<float>(random.uniform(-0.9, 0.9)));
+    const std::vector<double> before(environment.theta().begin(), environment.theta().end());
+    environment.step(actions);
+    visit(t, before, actions);
+  }
+  return environment.take_trajectory();
+}
+
+TEST(Environment, StepsByDecodedActions) {
+  Environment environment(separable(3), ObserverOptions{}, rewards(), kStepScale, true);
+  EXPECT_DOUBLE_EQ(environment.step_scale(), kStepScale * 10);
+  const auto trajectory = wander(environment, 5, [&](int, const auto& before, const auto& actions) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_DOUBLE_EQ(environment.theta()[i], before[i] + 2 * static_cast<double>(decode_action(actions[i])));
+    }
+  });
+  EXPECT_EQ(trajectory.steps(), 5);
+  EXPECT_EQ(trajectory.rows, 3);
+  EXPECT_EQ(trajectory.states.size(), static_cast<std::size_t>(6 * 3 * environment.features()));
+  EXPECT_EQ(environment.steps(), 5);
+}
+
+TEST(Environment, RewardsTelescopeToTheImprovement) {
+  Environment environment(separable(3), ObserverOptions{}, rewards(), kStepScale, false);
+  double sum = 0;
+  wander(environment, 30, [&](int, const auto&, const auto&) { sum += environment.last_reward(); });
+  const double gap_share = environment.value() / environment.start_value();
+  EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(gap_share + 1e-4), 1e-9);
+}
+
+TEST(Environment, RewardsOfTheBestAreNeverNegative) {
+  RewardOptions options = rewards();
+  options.of = "best";
+  Environment environment(separable(3), ObserverOptions{}, options, kStepScale, false);
+  double sum = 0;
+  wander(environment, 30, [&](int, const auto&, const auto&) {
+    EXPECT_GE(environment.last_reward(), 0);
+    sum += environment.last_reward();
+  });
+  EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(environment.best_value() / environment.start_value() + 1e-4), 1e-9);
+}
+
+TEST(Environment, CreditsAreEachCoordinatesOwnPartAndHaveTheRewardAsMean) {
+  Environment environment(separable(3), ObserverOptions{}, rewards(), kStepScale, true);
+  std::vector<double> expected;
+  std::vector<double> means;
+  const auto trajectory = wander(environment, 30, [&](int, const std::vector<double>& before, const auto&) {
+    std::vector<double> changes;
+    double change = 0;
+    double slope = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      changes.push_back(ripple(i, environment.theta()[i], slope) - ripple(i, before[i], slope));
+      change += changes.back();
+    }
+    for (double own : changes) expected.push_back(3 * environment.last_reward() * own / change);
+    means.push_back(environment.last_reward());
+  });
+  int compared = 0;
+  for (std::size_t t = 0; t < 30; ++t) {
+    const bool bounded =
+        std::any_of(expected.begin() + static_cast<std::ptrdiff_t>(3 * t),
+                    expected.begin() + static_cast<std::ptrdiff_t>(3 * t + 3), [](double own) { return std::abs(own) > 9; });
+    if (bounded) continue;
+    ++compared;
+    double mean = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_NEAR(trajectory.rewards[3 * t + i], expected[3 * t + i], 0.02 * (1 + std::abs(expected[3 * t + i]))) << t;
+      mean += static_cast<double>(trajectory.rewards[3 * t + i]) / 3;
+    }
+    EXPECT_NEAR(mean, means[t], 1e-4);
+  }
+  EXPECT_GT(compared, 20);
+}
+
+TEST(Environment, WithoutCreditEveryRowGetsTheReward) {
+  Environment environment(separable(3), ObserverOptions{}, rewards(), kStepScale, false);
+  std::vector<double> means;
+  const auto trajectory =
+      wander(environment, 5, [&](int, const auto&, const auto&) { means.push_back(environment.last_reward()); });
+  for (std::size_t k = 0; k < trajectory.rewards.size(); ++k)
+    EXPECT_FLOAT_EQ(trajectory.rewards[k], static_cast<float>(means[k / 3]));
+}
+
+TEST(Environment, CountsTheEvaluationsOfCreditToo) {
+  Environment plain(separable(3), ObserverOptions{}, rewards(), kStepScale, false);
+  Environment credited(separable(3), ObserverOptions{}, rewards(), kStepScale, true);
+  wander(plain, 10, [](auto&&...) {});
+  wander(credited, 10, [](auto&&...) {});
+  EXPECT_EQ(plain.evaluations(), 11);
+  EXPECT_EQ(credited.evaluations(), 11 + 10 * 200);
+}
+
+TEST(Environment, GoesOnFromTheBestPointAfterANonFiniteOne) {
+  const auto instance = std::make_shared<Solved>(2, [](std::span<const double> theta, std::span<double> gradient) {
+    gradient[0] = 2 * theta[0];
+    gradient[1] = 2 * theta[1];
+    return theta[0] < 0 ? std::numeric_limits<double>::quiet_NaN() : theta[0] * theta[0] + theta[1] * theta[1];
+  });
+  Environment environment(instance, ObserverOptions{}, rewards(), kStepScale, true);
+  environment.record(true);
+  const std::vector<double> start{1.5, 1.0};
+  environment.start(start, 4);
+  const float small = encode_step(0.1F);
+  environment.step(std::vector<float>{-small, -small});
+  const std::vector<double> best(environment.theta().begin(), environment.theta().end());
+  const double best_value = environment.value();
+  environment.step(std::vector<float>{small, small});
+  environment.step(std::vector<float>{-1, -1});
+  EXPECT_EQ(std::vector<double>(environment.theta().begin(), environment.theta().end()), best);
+  EXPECT_EQ(environment.value(), best_value);
+  EXPECT_EQ(environment.best_value(), best_value);
+  environment.step(std::vector<float>{0, 0});
+
+  const auto trajectory = environment.take_trajectory();
+  ASSERT_EQ(trajectory.steps(), 4);
+  for (float x : trajectory.states) EXPECT_TRUE(std::isfinite(x));
+  for (float r : trajectory.rewards) EXPECT_TRUE(std::isfinite(r));
+  // Rewarded like the worst seen, which is the start and the point before it.
+  EXPECT_FLOAT_EQ(trajectory.rewards[4], trajectory.rewards[5]);
+  EXPECT_LE(trajectory.rewards[4], 1e-5F);
+}
+
+TEST(Environment, AJointPolicyHasOneRowAndTheWholeReward) {
+  ObserverOptions observer;
+  observer.form = "joint";
+  observer.dimension = 3;
+  Environment environment(separable(3), observer, rewards(), kStepScale, true);
+  EXPECT_EQ(environment.rows(), 1);
+  std::vector<double> means;
+  const auto trajectory =
+      wander(environment, 4, [&](int, const auto&, const auto&) { means.push_back(environment.last_reward()); });
+  EXPECT_EQ(trajectory.actions, 3);
+  ASSERT_EQ(trajectory.rewards.size(), 4U);
+  for (std::size_t t = 0; t < 4; ++t) EXPECT_FLOAT_EQ(trajectory.rewards[t], static_cast<float>(means[t]));
+}
+
+TEST(Environment, WithoutAKnownOptimumRewardsStayFinite) {
+  const auto instance = std::make_shared<TestInstance>(shifted_sphere(3));
+  Environment environment(instance, ObserverOptions{}, rewards(), kStepScale, true);
+  const auto trajectory = wander(environment, 20, [](auto&&...) {});
+  for (float r : trajectory.rewards) EXPECT_TRUE(std::isfinite(r));
+}
+
+}  // namespace
+}  // namespace scout
