@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -41,7 +42,7 @@ class CheckpointFile : public testing::Test {
     }
   }
 
-  const std::string path_ = testing::TempDir() + "scout_checkpoint_test.bin";
+  const std::string path_ = testing::TempDir() + "scout_checkpoint_test." + std::to_string(getpid());
 };
 
 TEST_F(CheckpointFile, GivesBackWhatWasWritten) {

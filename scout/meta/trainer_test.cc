@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -66,7 +67,7 @@ class TrainerFile : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  const std::string folder_ = testing::TempDir() + "scout_trainer_test";
+  const std::string folder_ = testing::TempDir() + "scout_trainer_test." + std::to_string(getpid());
 };
 
 class Resuming : public TrainerFile, public testing::WithParamInterface<std::tuple<const char*, int>> {};
