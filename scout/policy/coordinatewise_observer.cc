@@ -61,7 +61,7 @@ CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : d
 std::vector<int> CoordinatewiseObserver::proposal_features() {
   // In the order of `write_block`: annealed gradient steps; the last action; best, elite; the last secant; each window's
   // regression.
-  return {kAnnealedGradient, kAnnealedGradient + 1, 10, 14, 15, 17, 21, 27, 33};
+  return {kAnnealedGradient, kAnnealedGradient + 1, 10, 14, 15, 17, 21, 27, 33, kAnnealedGradient + 3};
 }
 
 void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
@@ -205,6 +205,18 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::update_statistics(double f) {
   const float share5 = std::max(0.5F, 1.0F / static_cast<float>(step_ + 1));
   const float share9 = std::max(0.1F, 1.0F / static_cast<float>(step_ + 1));
   const float share95 = std::max(0.05F, 1.0F / static_cast<float>(step_ + 1));
+  const float* step = field(kStep);
+  const float* previous = field(kPreviousG);
+  float* potential = field(kPotential);
+  float* least = field(kLeastPotential);
+  float* greatest = field(kGreatestPotential);
+  float* least_x = field(kLeastX);
+  for (std::size_t i = 0; i < padded_; ++i) {
+    potential[i] += 0.5F * (g[i] + previous[i]) * step[i];
+    least_x[i] = potential[i] < least[i] ? x[i] : least_x[i];
+    least[i] = potential[i] < least[i] ? potential[i] : least[i];
+    greatest[i] = potential[i] > greatest[i] ? potential[i] : greatest[i];
+  }
   const float* best = field(kBestX);
   const float* spread = field(kWindowXX + kWindows - 1);
   float distances = 0;
@@ -330,6 +342,20 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   put_odd([&](int l) { return encode_step(-gradient_step * g[l]); });
   put_odd([&](int l) { return encode_step(-kScaledGradientStep * decay * g[l] * inverse_size[l]); });
   put_odd([&](int l) { return encode_step(-g[l] / (root(gradient_square_mean_) + kTiny)); });
+
+  // The coordinate's own potential.
+  const float* potential = lane(kPotential);
+  const float* least = lane(kLeastPotential);
+  const float* greatest = lane(kGreatestPotential);
+  const float* least_x = lane(kLeastX);
+  put_odd([&](int l) { return encode_step(least_x[l] - x[l]); });
+  put([&](int l) { return encode_step((potential[l] - least[l]) / (greatest[l] - least[l] + 1e-6F * pooled_gradient + kTiny)); });
+
+  // Roughness: how much f varies against what the gradients and the distances travelled would make of it. Tells landscapes apart.
+  const double unit = gradient_size_ > 0 ? gradient_size_ * scale_ : 1.0;
+  const double reach = static_cast<double>(root(gradient_square_mean_)) * std::sqrt(spread_square_) + 1e-30;
+  put_scalar(log_ratio(static_cast<float>(std::min(1e6, std::sqrt(variance_f_[kWindows - 1]) / unit / reach))));
+  put_scalar(log_ratio(static_cast<float>(std::min(1e6, range / unit / (static_cast<double>(root(gradient_square_mean_)) + 1e-30)))));
 
   for (std::size_t l = 0; l < count; ++l) {
     for (int j = 0; j < kFeatures; ++j) features[l * kFeatures + static_cast<std::size_t>(j)] = clip(out[j][l]);

@@ -11,12 +11,13 @@ namespace scout {
 
 /// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and gradients, gradient averages at
 /// several time scales, and running regressions of g_i on θ_i over three windows: their slope is a curvature, and where they
-/// cross zero is the centre of the bowl under the ripples, seen from as far as the run has wandered.
+/// cross zero is the centre of the bowl under the ripples, seen from as far as the run has wandered. The path integral of g_i
+/// along θ_i says which of the coordinate's own places was the best, whatever the other coordinates did meanwhile.
 class CoordinatewiseObserver : public Observer {
  public:
   static constexpr int kHistory = 4;
   static constexpr int kWindows = 3;
-  static constexpr int kFeatures = 55;
+  static constexpr int kFeatures = 59;
 
   /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
@@ -56,7 +57,11 @@ class CoordinatewiseObserver : public Observer {
     kWindowXF = kWindowGG + kWindows,        // and with f (the range seen so far = 1)
     kEliteX = kWindowXF + kWindows,          // mean of x weighted towards low f
     kSign = kEliteX + 1,                     // ±1, the coordinate's orientation
-    kFields = kSign + 1
+    kPotential,                              // ∫ g_i dx_i along the run so far (trapezoidal rule),
+    kLeastPotential,                         // its least and greatest value,
+    kGreatestPotential,                      //
+    kLeastX,                                 // and where it was least
+    kFields
   };
   float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
   const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
