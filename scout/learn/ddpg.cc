@@ -267,6 +267,7 @@ void Ddpg::update_actor(const Batch& batch) {
     actor_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
   });
   apply(actor_parameters_, actor_adam_, 0, options_.actor_learning_rate);
+  update_average();
 }
 
 void Ddpg::update_targets() {
@@ -276,8 +277,18 @@ void Ddpg::update_targets() {
   const double tau = options_.target_rate;
   follow(actor_target_, actor_parameters_, tau);
   for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k], tau);
-  // The average forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
-  follow(actor_average_, actor_parameters_, std::max(1.0 - options_.average, 1.0 / static_cast<double>(1 + actor_adam_.steps)));
+}
+
+void Ddpg::update_average() {
+  // Forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
+  const double steps = static_cast<double>(actor_adam_.steps + outside_adam_.steps);
+  const auto rate = static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + steps)));
+  for (std::size_t i = 0; i < actor_average_.size(); ++i) actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
+}
+
+void Ddpg::step_actor(const std::vector<float>& gradient, double learning_rate) {
+  outside_adam_.update(actor_parameters_, gradient, learning_rate);
+  update_average();
 }
 
 void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
@@ -293,6 +304,10 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
   // Ascend Q_1(s, π(s)): the deterministic policy gradient (Silver et al. 2014, eq. 9).
   shard.actions.resize(n * actions);
   shard.d_moves.resize(n * actions);
+  const float* moves = batch.moves.data() + static_cast<std::size_t>(row0) * actions;
+  if (options_.imitation > 0) {
+    shard.replayed_q = critic_.forward(critic_parameters_[0].data(), states, moves, shard.begin, shard.critic_trace);
+  }
   actor_.forward(actor_parameters_.data(), states, rows, shard.actor_trace, shard.actions.data());
   critic_.forward(critic_parameters_[0].data(), states, shard.actions.data(), shard.begin, shard.critic_trace);
   shard.dq.resize(n);
@@ -302,7 +317,19 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
     for (int r = r0; r < r1; ++r) shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch.size());
   }
   critic_.backward(critic_parameters_[0].data(), shard.dq.data(), shard.critic_trace, nullptr, shard.d_moves.data());
-  actor_.backward(actor_parameters_.data(), states, shard.d_moves.data(), shard.actor_trace, shard.gradient[0].data());
+  if (options_.imitation > 0) {
+    // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the critic
+    // rates higher, on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1 (after Nair et al. 2018, Q filter).
+    for (std::size_t r = 0; r < n; ++r) {
+      const float advantage = shard.replayed_q[r] - shard.critic_trace.q[r];
+      if (!(advantage > 0)) continue;
+      const float weight = static_cast<float>(options_.imitation) * std::min(advantage, 1.0F) * -shard.dq[r];
+      for (std::size_t i = r * actions; i < (r + 1) * actions; ++i) shard.d_moves[i] += weight * (shard.actions[i] - moves[i]);
+    }
+  }
+  const double penalty = 2.0 * options_.output_penalty / static_cast<double>(batch.states.size() / static_cast<std::size_t>(actor_.features()));
+  actor_.backward(actor_parameters_.data(), states, shard.d_moves.data(), shard.actor_trace, shard.gradient[0].data(),
+                  static_cast<float>(penalty));
 }
 
 void Ddpg::apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate) {

@@ -27,6 +27,8 @@ struct DdpgOptions {
   double target_noise_clip = 0.3;
   std::string credit = "coordinate";
   bool pooled_critic = true;
+  double imitation = 1.0;
+  double output_penalty = 0.0;
   double loss_bound = 2.0;
   double gradient_clip = 10.0;
   double average = 0.999;
@@ -52,6 +54,10 @@ struct DdpgOptions {
     visit("pooled_critic", pooled_critic, "the critic's second layer also sees the mean over rows of the first");
     visit("average", average, "decay of the running average of the actor that is judged and kept; 0: the actor itself",
           between(0, 1));
+    visit("imitation", imitation, "pull of the actor towards replayed actions that its critic rates above its own; 0 is the paper's",
+          at_least(0));
+    visit("output_penalty", output_penalty, "weight of the mean square of the actor's outputs, which pulls it to its initial policy",
+          at_least(0));
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
     visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
   }
@@ -105,6 +111,9 @@ class Ddpg {
   /// One critic update and, every `actor_delay` updates, one of the actor and of the targets.
   DdpgReport update(const Batch& batch, Random& random);
 
+  /// One step of Adam on the actor along a gradient of the caller's own, to descend.
+  void step_actor(const std::vector<float>& gradient, double learning_rate);
+
   const Actor& actor() const { return actor_; }
   const std::vector<float>& actor_parameters() const { return actor_parameters_; }
   /// The running average of the actor's parameters (Polyak & Juditsky 1992): steadier than the actor, and what is judged and kept.
@@ -128,6 +137,9 @@ class Ddpg {
     visit(actor_adam_.mean);
     visit(actor_adam_.square);
     visit(actor_adam_.steps);
+    visit(outside_adam_.mean);
+    visit(outside_adam_.square);
+    visit(outside_adam_.steps);
     visit(updates_);
   }
 
@@ -137,13 +149,14 @@ class Ddpg {
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;
     std::vector<int> begin;
-    std::vector<float> actions, targets, dq, d_moves;
+    std::vector<float> actions, targets, dq, d_moves, replayed_q;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
   };
   void update_critics(const Batch& batch);
   void update_actor(const Batch& batch);
   void update_targets();
+  void update_average();
   void critic_shard(const Batch& batch, int first, int last, Shard& shard);
   void actor_shard(const Batch& batch, int first, int last, Shard& shard);
   void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);
@@ -155,7 +168,7 @@ class Ddpg {
   ThreadTeam& team_;
   std::vector<float> actor_parameters_, actor_target_, actor_average_;
   std::vector<float> critic_parameters_[2], critic_target_[2];
-  Adam actor_adam_, critic_adam_[2];
+  Adam actor_adam_, outside_adam_, critic_adam_[2];
   std::int64_t updates_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> noise_;

@@ -9,9 +9,6 @@
 namespace scout {
 namespace {
 
-/// Coordinates whose parts of a step nearly cancel get credits far larger than the reward; they are bounded.
-constexpr double kCreditBound = 10.0;
-
 bool all_finite(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
@@ -66,12 +63,11 @@ void Environment::start(std::span<const double> theta, int horizon) {
     trajectory_.states.reserve(row_size * static_cast<std::size_t>(horizon + 1));
     trajectory_.states.resize(row_size);
     observer_->write(trajectory_.states.data());
+    if (reward_.of != "final") row_potentials(theta_, f_, row_potentials_);
   }
 }
 
 void Environment::step(std::span<const float> actions) {
-  previous_ = theta_;
-  previous_gradient_ = gradient_;
   const double f_before = f_;
   const double best_before = best_;
   for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i] += scale_ * static_cast<double>(decode_action(actions[i]));
@@ -85,28 +81,25 @@ void Environment::step(std::span<const float> actions) {
       best_ = f_;
       best_theta_ = theta_;
       best_gradient_ = gradient_;
+      best_step_ = step_;
       if (!instance_->optimum_value()) reference_ = std::min(reference_, f_);
     }
   } else {
-    f_ = worst_;
+    f_ = worst_;  // the run goes on from its best point, and the update is rewarded as if it had stayed there
   }
   const bool of_current = reward_.of == "current";
   last_reward_ = of_current ? potential(f_) - potential(f_before) : potential(best_) - potential(best_before);
-  if (record_) {
-    const bool at_end = reward_.of == "final";
-    const bool ended = step_ == horizon_;
-    std::fill(row_rewards_.begin(), row_rewards_.end(), at_end ? (ended ? static_cast<float>(potential(best_)) : 0.0F) : static_cast<float>(last_reward_));
-    if (by_coordinate_ && finite && of_current) credit(previous_, previous_gradient_, f_before, last_reward_);
-    if (by_coordinate_ && at_end && ended) final_credit();
-    oriented_.assign(actions.begin(), actions.end());
-    observer_->orient(oriented_);
-    trajectory_.moves.insert(trajectory_.moves.end(), oriented_.begin(), oriented_.end());
-    trajectory_.rewards.insert(trajectory_.rewards.end(), row_rewards_.begin(), row_rewards_.end());
-  }
   if (!finite) {
     theta_ = best_theta_;
     gradient_ = best_gradient_;
     f_ = best_;
+  }
+  if (record_) {
+    reward_rows();
+    oriented_.assign(actions.begin(), actions.end());
+    observer_->orient(oriented_);
+    trajectory_.moves.insert(trajectory_.moves.end(), oriented_.begin(), oriented_.end());
+    trajectory_.rewards.insert(trajectory_.rewards.end(), row_rewards_.begin(), row_rewards_.end());
   }
   observer_->observe(actions, theta_, f_, gradient_);
   if (record_) {
@@ -116,52 +109,47 @@ void Environment::step(std::span<const float> actions) {
   }
 }
 
-void Environment::credit(std::span<const double> before, std::span<const double> gradient_before, double f_before,
-                         double reward) {
-  const std::size_t m = theta_.size();
-  const double change = f_ - f_before;
-  if (std::abs(change) < 1e-14 * (std::abs(f_) + std::abs(f_before)) + 1e-300) return;  // nothing to share out
+void Environment::row_potentials(std::span<const double> theta, double f, std::vector<double>& out) {
+  out.assign(row_rewards_.size(), potential(f));
+  const auto optimum = instance_->optimum();
+  if (!by_coordinate_ || optimum.empty()) return;
+  // Integrated gradients (midpoint rule); what the quadrature misses is shared out equally.
+  const std::size_t m = theta.size();
   shares_.assign(m, 0.0);
-  const int intervals = reward_.path_points + 1;
-  auto add = [&](std::span<const double> gradient, double weight) {
-    for (std::size_t i = 0; i < m; ++i) shares_[i] += weight * gradient[i] * (theta_[i] - before[i]) / intervals;
-  };
-  add(gradient_before, 0.5);
-  add(gradient_, 0.5);
   point_.resize(m);
-  for (int k = 1; k < intervals; ++k) {
-    const double t = static_cast<double>(k) / intervals;
-    for (std::size_t i = 0; i < m; ++i) point_[i] = before[i] + t * (theta_[i] - before[i]);
+  for (int k = 0; k < reward_.path_points; ++k) {
+    const double t = (k + 0.5) / reward_.path_points;
+    for (std::size_t i = 0; i < m; ++i) point_[i] = optimum[i] + t * (theta[i] - optimum[i]);
     instance_->evaluate(point_, {}, point_gradient_);
     ++evaluations_;
-    add(point_gradient_, 1.0);
+    for (std::size_t i = 0; i < m; ++i) shares_[i] += point_gradient_[i] * (theta[i] - optimum[i]) / reward_.path_points;
   }
-  const double missed = change - std::accumulate(shares_.begin(), shares_.end(), 0.0);
-  const double factor = static_cast<double>(m) * reward / change;
+  const double missed = (f - reference_ - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
   for (std::size_t i = 0; i < m; ++i) {
-    const double own = factor * (shares_[i] + missed / static_cast<double>(m));
-    row_rewards_[i] = static_cast<float>(std::clamp(own, -kCreditBound, kCreditBound));
+    const double own = std::max(0.0, shares_[i] + missed) * static_cast<double>(m) / start_gap_;
+    out[i] = -reward_.scale * std::log(own + reward_.floor);
   }
 }
 
-void Environment::final_credit() {
-  const auto optimum = instance_->optimum();
-  if (optimum.empty()) return;
-  // Each coordinate's part of the gap: integrated gradients from the optimum to the best point (Sundararajan et al. 2017).
-  constexpr int kPoints = 64;
-  const std::size_t m = theta_.size();
-  shares_.assign(m, 0.0);
-  point_.resize(m);
-  for (int k = 0; k < kPoints; ++k) {  // midpoint rule
-    const double t = (k + 0.5) / kPoints;
-    for (std::size_t i = 0; i < m; ++i) point_[i] = optimum[i] + t * (best_theta_[i] - optimum[i]);
-    instance_->evaluate(point_, {}, point_gradient_);
-    for (std::size_t i = 0; i < m; ++i) shares_[i] += point_gradient_[i] * (best_theta_[i] - optimum[i]) / kPoints;
+void Environment::reward_rows() {
+  const bool ended = step_ == horizon_;
+  if (reward_.of == "final") {
+    if (ended) {
+      row_potentials(best_theta_, best_, row_potentials_);
+    } else {
+      row_potentials_.assign(row_rewards_.size(), 0.0);
+    }
+    std::copy(row_potentials_.begin(), row_potentials_.end(), row_rewards_.begin());
+    return;
   }
-  const double missed = (best_ - reference_ - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
-  for (std::size_t i = 0; i < m; ++i) {
-    const double own = std::max(0.0, shares_[i] + missed) * static_cast<double>(m) / start_gap_;
-    row_rewards_[i] = static_cast<float>(-reward_.scale * std::log(own + reward_.floor));
+  if (reward_.of == "best" && best_step_ != step_) {
+    std::fill(row_rewards_.begin(), row_rewards_.end(), 0.0F);
+    return;
+  }
+  previous_potentials_.swap(row_potentials_);
+  row_potentials(theta_, f_, row_potentials_);
+  for (std::size_t i = 0; i < row_rewards_.size(); ++i) {
+    row_rewards_[i] = static_cast<float>(row_potentials_[i] - previous_potentials_[i]);
   }
 }
 

@@ -46,6 +46,23 @@ struct RolloutOptions {
   }
 };
 
+struct EvolutionOptions {
+  int pairs = 16;
+  int instances = 1;
+  double deviation = 0.05;
+  double learning_rate = 0.01;
+  double floor = 1e-5;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("pairs", pairs, "antithetic pairs of perturbed actors rolled out in a round; 0: no evolution", at_least(0));
+    visit("instances", instances, "instances of each problem that a pair is compared on", at_least(1));
+    visit("deviation", deviation, "standard deviation of the perturbations of the actor's parameters", positive());
+    visit("learning_rate", learning_rate, "Adam's step along the evolution gradient", positive());
+    visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+  }
+};
+
 struct ReplayOptions {
   int capacity = 150000;
   double explorer_share = 0.25;
@@ -94,6 +111,7 @@ struct TrainOptions {
   PolicyOptions policy;
   RewardOptions reward;
   RolloutOptions rollout;
+  EvolutionOptions evolution;
   EnsembleOptions ensemble;
   ReplayOptions replay;
   DdpgOptions ddpg;
@@ -110,6 +128,7 @@ struct TrainOptions {
     visit("policy", policy);
     visit("reward", reward);
     visit("rollout", rollout);
+    visit("evolution", evolution);
     visit("ensemble", ensemble);
     visit("replay", replay);
     visit("ddpg", ddpg);

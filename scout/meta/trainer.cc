@@ -33,36 +33,46 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
+namespace {
+
+void roll_out_shard(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> shard, int steps,
+                    std::span<const double> noise, std::span<Random> random) {
+  int rows = 0;
+  for (const Environment& e : shard) rows += e.rows();
+  std::vector<float> features(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.features()));
+  std::vector<float> actions(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.actions()));
+  Actor::Trace trace;
+  for (int step = 0; step < steps; ++step) {
+    float* out = features.data();
+    for (const Environment& e : shard) {
+      e.write_features(out);
+      out += static_cast<std::ptrdiff_t>(e.rows()) * actor.features();
+    }
+    actor.forward(parameters.data(), features.data(), rows, trace, actions.data());
+    float* action = actions.data();
+    for (std::size_t k = 0; k < shard.size(); ++k) {
+      const auto m = static_cast<std::size_t>(shard[k].dimension());
+      if (!noise.empty()) {
+        for (std::size_t i = 0; i < m; ++i) {
+          action[i] = std::clamp(action[i] + static_cast<float>(noise[k] * random[k].normal()), -1.0F, 1.0F);
+        }
+      }
+      shard[k].orient({action, m});
+      shard[k].step({action, m});
+      action += m;
+    }
+  }
+}
+
+}  // namespace
+
 void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
               std::span<const double> noise, std::span<Random> random, ThreadTeam& team) {
   team.for_shards(static_cast<int>(environments.size()), [&](int begin, int end) {
-    const auto shard = environments.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-    int rows = 0;
-    for (const Environment& e : shard) rows += e.rows();
-    std::vector<float> features(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.features()));
-    std::vector<float> actions(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.actions()));
-    Actor::Trace trace;
-    for (int step = 0; step < steps; ++step) {
-      float* out = features.data();
-      for (const Environment& e : shard) {
-        e.write_features(out);
-        out += static_cast<std::ptrdiff_t>(e.rows()) * actor.features();
-      }
-      actor.forward(parameters.data(), features.data(), rows, trace, actions.data());
-      float* action = actions.data();
-      for (std::size_t k = 0; k < shard.size(); ++k) {
-        const auto m = static_cast<std::size_t>(shard[k].dimension());
-        if (!noise.empty()) {
-          const std::size_t e = static_cast<std::size_t>(begin) + k;
-          for (std::size_t i = 0; i < m; ++i) {
-            action[i] = std::clamp(action[i] + static_cast<float>(noise[e] * random[e].normal()), -1.0F, 1.0F);
-          }
-        }
-        shard[k].orient({action, m});
-        shard[k].step({action, m});
-        action += m;
-      }
-    }
+    const auto first = static_cast<std::size_t>(begin);
+    const auto count = static_cast<std::size_t>(end - begin);
+    roll_out_shard(actor, parameters, environments.subspan(first, count), steps, noise.empty() ? noise : noise.subspan(first, count),
+                   random.empty() ? random : random.subspan(first, count));
   });
 }
 
@@ -77,6 +87,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
       best_parameters_(ddpg_.averaged_parameters()) {
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);
+    families_.push_back(problem);
     for (int dimension : options_.dimensions) {
       for (int i = 0; i < options_.validation.instances; ++i) {
         validation_instances_.push_back(problem->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
@@ -92,6 +103,7 @@ RoundReport Trainer::round() {
   RoundReport report;
   report.mean_return = roll_out_policy();
   if (options_.replay.explorer_share > 0) roll_out_ensembles(report.ensembles);
+  if (options_.evolution.pairs > 0) evolve();
   learn(report);
   report.round = ++round_;
   report.updates = ddpg_.updates();
@@ -135,6 +147,71 @@ double Trainer::roll_out_policy() {
     policy_replay_.add(std::move(trajectory));
   }
   return sum / static_cast<double>(count);
+}
+
+void Trainer::evolve() {
+  // Evolution strategy with antithetic pairs (Salimans et al. 2017). Both actors of a pair run from the same starts on the same
+  // instances; differences are put on one scale for each problem, so that none outweighs the others.
+  const EvolutionOptions& evolution = options_.evolution;
+  const std::size_t problems = options_.problems.size();
+  const auto pairs = static_cast<std::size_t>(evolution.pairs);
+  const std::vector<float>& centre = ddpg_.actor_parameters();
+  const auto deviation = static_cast<float>(evolution.deviation);
+  // Only the schedule: a few parameters that act on whole runs. Without one, all parameters.
+  const std::size_t first = ddpg_.actor().schedule_size() > 0 ? centre.size() - ddpg_.actor().schedule_size() : 0;
+  const Seed seed = Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(round_));
+  std::vector<std::vector<float>> directions(pairs);
+  std::vector<std::vector<double>> differences(pairs, std::vector<double>(problems, 0.0));
+  std::vector<std::vector<Trajectory>> recorded(pairs);
+  std::vector<std::int64_t> evaluations(pairs, 0);
+  team_.for_shards(evolution.pairs, [&](int begin, int end) {
+    for (auto p = static_cast<std::size_t>(begin); p < static_cast<std::size_t>(end); ++p) {
+      Random random(seed.derive(static_cast<std::uint64_t>(p)));
+      directions[p].assign(centre.size(), 0.0F);
+      for (std::size_t i = first; i < centre.size(); ++i) directions[p][i] = static_cast<float>(random.normal());
+      std::vector<Random> same;  // the generators that instances and starts are drawn from, for either sign
+      for (std::size_t k = 0; k < problems * static_cast<std::size_t>(evolution.instances); ++k) same.emplace_back(Seed(random.next()));
+      for (const float sign : {1.0F, -1.0F}) {
+        std::vector<float> parameters = centre;
+        for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += sign * deviation * directions[p][i];
+        std::vector<Environment> environments;
+        environments.reserve(same.size());
+        for (std::size_t k = 0; k < same.size(); ++k) {
+          Random draw = same[k];
+          const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
+          std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
+          std::vector<double> theta(static_cast<std::size_t>(dimension));
+          instance->sample_start(draw, theta);
+          environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
+                                    options_.ddpg.credit == "coordinate");
+          environments.back().record(sign > 0 && k == p % same.size());
+          environments.back().start(theta, options_.rollout.horizon);
+        }
+        roll_out_shard(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
+        for (std::size_t k = 0; k < same.size(); ++k) {
+          Environment& e = environments[k];
+          differences[p][k % problems] += static_cast<double>(sign) * std::log(e.best_gap_share() + evolution.floor);
+          evaluations[p] += e.evaluations();
+          if (sign > 0 && k == p % same.size()) recorded[p].push_back(e.take_trajectory());
+        }
+      }
+    }
+  });
+  std::vector<double> weights(pairs, 0.0);
+  for (std::size_t q = 0; q < problems; ++q) {
+    double square = 0;
+    for (const auto& d : differences) square += d[q] * d[q];
+    const double scale = std::sqrt(square / static_cast<double>(pairs));
+    for (std::size_t p = 0; p < pairs && scale > 0; ++p) weights[p] += differences[p][q] / scale;
+  }
+  std::vector<float> gradient(centre.size(), 0.0F);
+  for (std::size_t p = 0; p < pairs; ++p) {
+    const auto weight = static_cast<float>(weights[p] / static_cast<double>(pairs));
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += weight * directions[p][i];
+    evaluations_ += evaluations[p];
+    for (Trajectory& trajectory : recorded[p]) policy_replay_.add(std::move(trajectory));
+  }
+  ddpg_.step_actor(gradient, evolution.learning_rate);
 }
 
 void Trainer::roll_out_ensembles(EnsembleSummary& summary) {

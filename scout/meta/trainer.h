@@ -70,6 +70,7 @@ class Trainer {
   };
   Task training_task(const char* axis, std::int64_t index) const;
   double roll_out_policy();
+  void evolve();
   void roll_out_ensembles(EnsembleSummary& summary);
   void learn(RoundReport& report);
   void validate_policy(RoundReport& report);
@@ -84,6 +85,7 @@ class Trainer {
   Replay policy_replay_;
   Replay explorer_replay_;
   Batch batch_;
+  std::vector<std::shared_ptr<const Family>> families_;
   std::vector<std::shared_ptr<const Instance>> validation_instances_;
   std::vector<std::size_t> validation_problem_;
 

@@ -54,9 +54,4 @@ inline constexpr float kActionLog2Range = 16.609655F;
   return kActionRange * std::numbers::log2e_v<float> / (kActionLog2Range * (1.0F + kActionRange * std::fabs(step)));
 }
 
-/// dΔ/da at an action.
-[[gnu::always_inline]] inline float decode_slope(float action) {
-  return fast_exp2(std::fabs(action) * kActionLog2Range) * kActionLog2Range * std::numbers::ln2_v<float> / kActionRange;
-}
-
 }  // namespace scout

@@ -9,9 +9,12 @@
 
 namespace scout {
 
-/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (times 0.3)
+/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (all but u_1 times 0.3)
 ///
-///     Δ = e^{u_1} · base + Σ_{k>=2} u_k · proposal_k + decode(u_0),      a = encode(Δ), bounded to [-1, 1].
+///     Δ = e^{u_1} · base + Σ_{k>=2} u_k · proposal_k,      a = encode(Δ) + u_0, bounded to [-1, 1].
+///
+/// u is the sum of the network and of the *schedule*, an affine map of a few features that describe the run rather than the
+/// coordinate (its progress, its landscape): what evolution shapes.
 ///
 /// The base is an annealed gradient step; the other proposals lead to the best point so far, to the mean of good points, to the
 /// zero of a secant or of a regression of the gradient, and on along the last step. All outputs zero is annealed gradient
@@ -27,21 +30,32 @@ class Actor {
   const Mlp& network() const { return network_; }
   int features() const { return network_.inputs(); }
   int actions() const { return actions_; }
-  std::size_t parameter_count() const { return network_.parameter_count(); }
+  std::size_t parameter_count() const { return network_.parameter_count() + schedule_.size(); }
+  /// The schedule's parameters are the last `schedule_size()`; 0 without proposals.
+  std::size_t schedule_size() const { return schedule_.size(); }
   /// Small random weights around a policy that descends: with proposals, annealed gradient descent.
   std::vector<float> initial_parameters(Random& random) const;
 
-  using Trace = Mlp::Trace;
+  struct Trace {
+    Mlp::Trace network;
+    std::vector<float> context;  // [rows, schedule inputs]
+    std::vector<float> outputs;  // u [rows, outputs]
+    std::vector<float> d_outputs;
+  };
   /// features [rows, features] -> actions [rows, actions].
   void forward(const float* parameters, const float* features, int rows, Trace& trace, float* actions) const;
   /// Adds ∂L/∂parameters to `gradient`, given ∂L/∂actions [rows, actions] for the batch of the last `forward` with `trace`. At a
-  /// clipped action only gradients that lead back inside pass (Hausknecht & Stone 2016, "zeroing").
-  void backward(const float* parameters, const float* features, const float* d_actions, Trace& trace, float* gradient) const;
+  /// clipped action only gradients that lead back inside pass (Hausknecht & Stone 2016, "zeroing"). `output_penalty` adds that
+  /// multiple of the network's outputs to the gradient at them.
+  void backward(const float* parameters, const float* features, const float* d_actions, Trace& trace, float* gradient,
+                float output_penalty = 0.0F) const;
 
  private:
   Mlp network_;
   int actions_ = 1;
   std::vector<int> proposals_;  // feature indices
+  std::vector<int> context_;    // feature indices
+  Linear schedule_;
 };
 
 }  // namespace scout

@@ -64,6 +64,8 @@ std::vector<int> CoordinatewiseObserver::proposal_features() {
   return {kAnnealedGradient, kAnnealedGradient + 1, 10, 14, 15, 17, 21, 27, 33, kAnnealedGradient + 3};
 }
 
+std::vector<int> CoordinatewiseObserver::context_features() { return {42, 43, 44, 45, 46, 57, 58}; }
+
 void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
                                    int horizon) {
   std::fill(state_.begin(), state_.end(), 0.0F);

@@ -21,6 +21,9 @@ class CoordinatewiseObserver : public Observer {
 
   /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
+  /// The features that describe the run: elapsed and remaining time, how long ago the best point was found, how the gradient has
+  /// shrunk, and the landscape's roughness.
+  static std::vector<int> context_features();
 
   CoordinatewiseObserver(int dimension, bool gradient);
 
