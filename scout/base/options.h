@@ -1,5 +1,5 @@
-// Options declared once: a struct with a `describe` member is read from TOML, set from `key=value`, listed with its help, and
-// checked, by the functions below.
+// Options declared once: a struct with a `describe` member is read from TOML, set from `key=value`, listed with its help,
+// and checked, by the functions below.
 //
 //   struct ReplayOptions {
 //     int capacity = 1000;
@@ -57,7 +57,9 @@ struct OptionDescription {
 namespace detail {
 
 template <class T>
-concept Described = requires(T t) { t.describe([](auto&&...) {}); };
+concept Described = requires(T t) {
+  t.describe([](auto&&...) {});
+};
 
 void check_number(const std::string& key, double value, const Condition& condition);
 void check_word(const std::string& key, const std::string& value, const OneOf& condition);
@@ -98,9 +100,9 @@ void assign(const std::string& key, Value& value, const nlohmann::json& from) {
     if (!from.is_boolean()) wrong_type("true or false");
     value = from.get<bool>();
   } else if constexpr (std::is_integral_v<Value>) {
-    const bool whole = from.is_number_integer() ||
-                       (from.is_number_float() && std::floor(from.get<double>()) == from.get<double>() &&
-                        std::abs(from.get<double>()) < 9e15);
+    const bool whole =
+        from.is_number_integer() || (from.is_number_float() && std::floor(from.get<double>()) == from.get<double>() &&
+                                     std::abs(from.get<double>()) < 9e15);
     if (!whole) wrong_type("a whole number");
     const double wide = from.get<double>();
     if (wide < static_cast<double>(std::numeric_limits<Value>::lowest()) ||
@@ -114,7 +116,7 @@ void assign(const std::string& key, Value& value, const nlohmann::json& from) {
   } else if constexpr (std::is_same_v<Value, std::string>) {
     if (!from.is_string()) wrong_type("a string");
     value = from.get<std::string>();
-  } else {  // std::vector
+  } else {                   // std::vector
     if (!from.is_array()) {  // one element stands for a list of one
       value.clear();
       value.emplace_back();
@@ -145,10 +147,9 @@ void check(const std::string& key, const Value& value, const Check& condition) {
 /// Checks every option; throws std::invalid_argument naming key, value and condition.
 template <class Options>
 void validate(const Options& options) {
-  detail::for_each_option(const_cast<Options&>(options), "",
-                          [](const std::string& key, auto& value, const char*, const auto& condition) {
-                            detail::check(key, value, condition);
-                          });
+  detail::for_each_option(
+      const_cast<Options&>(options), "",
+      [](const std::string& key, auto& value, const char*, const auto& condition) { detail::check(key, value, condition); });
 }
 
 /// Every option as a flat JSON object {"a.b": value}.
@@ -177,7 +178,8 @@ nlohmann::json flatten(const nlohmann::json& nested);
 /// Throws std::invalid_argument saying that `key` is unknown and which known key is nearest.
 [[noreturn]] void throw_unknown_option(const std::string& key, const std::vector<std::string>& known);
 
-/// Sets options from a flat or nested JSON object, then validates. An unknown key is an error that names the nearest known one.
+/// Sets options from a flat or nested JSON object, then validates. An unknown key is an error that names the nearest known
+/// one.
 template <class Options>
 void set_options(Options& options, const nlohmann::json& values) {
   nlohmann::json flat = flatten(values);

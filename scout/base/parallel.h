@@ -23,8 +23,8 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  /// Calls task(shard) for every shard in [0, size()), shard 0 on the caller, and waits. The first exception (by shard number)
-  /// is rethrown here.
+  /// Calls task(shard) for every shard in [0, size()), shard 0 on the caller, and waits. The first exception (by shard
+  /// number) is rethrown here.
   void run(const std::function<void(int shard)>& task);
 
   /// Calls body(begin, end) on each shard of [0, count).

@@ -15,11 +15,16 @@ double geometric(double from, double to, double fraction) { return from * std::p
 
 std::string_view to_string(ExplorerEvent::Kind kind) {
   switch (kind) {
-    case ExplorerEvent::Kind::start: return "start";
-    case ExplorerEvent::Kind::coordinate: return "coordinate";
-    case ExplorerEvent::Kind::gradient: return "gradient";
-    case ExplorerEvent::Kind::reset: return "reset";
-    case ExplorerEvent::Kind::prune: return "prune";
+    case ExplorerEvent::Kind::start:
+      return "start";
+    case ExplorerEvent::Kind::coordinate:
+      return "coordinate";
+    case ExplorerEvent::Kind::gradient:
+      return "gradient";
+    case ExplorerEvent::Kind::reset:
+      return "reset";
+    case ExplorerEvent::Kind::prune:
+      return "prune";
   }
   return "";
 }
@@ -79,7 +84,8 @@ std::vector<Trajectory> Ensemble::run(const Observe& observe) {
       const bool along_coordinate = e.random.chance(p);
       std::fill(actions_.begin(), actions_.end(), 0.0F);
       if (along_coordinate) {
-        actions_[static_cast<std::size_t>(e.coordinate)] = std::clamp(encode_step(static_cast<float>(e.direction * size)), -1.0F, 1.0F);
+        actions_[static_cast<std::size_t>(e.coordinate)] =
+            std::clamp(encode_step(static_cast<float>(e.direction * size)), -1.0F, 1.0F);
       } else {
         double square = 0;
         for (double g : e.environment.gradient()) square += g * g;

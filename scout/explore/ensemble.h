@@ -18,7 +18,7 @@ struct ExplorerOptions {
   int explorers = 3;
   double coordinate_probability = 0.8;
   double coordinate_probability_end = 0.02;
-  double step = 0.3;
+  double step = 1.0;
   double step_end = 1e-4;
   int reset_after = 20;
   double reset_margin = 0.5;
@@ -36,8 +36,8 @@ struct ExplorerOptions {
     visit("step", step, "step size at the beginning, as a share of the step scale", positive());
     visit("step_end", step_end, "step size at the end (geometric decay)", positive());
     visit("reset_after", reset_after, "steps in a low-reward region before an explorer starts anew", at_least(1));
-    visit("reset_margin", reset_margin, "low-reward: f above this share of the way from the ensemble's best to its mean start",
-          between(0, 1));
+    visit("reset_margin", reset_margin,
+          "low-reward: f above this share of the way from the ensemble's best to its mean start", between(0, 1));
     visit("prune_after", prune_after, "moves along a coordinate before it can be pruned", at_least(1));
     visit("reset", reset, "whether explorers are reset");
     visit("prune", prune, "whether poor coordinates are replaced by untried ones");
@@ -69,9 +69,9 @@ struct EnsembleSummary {
   int basins = 0;             ///< distinct resting places: points of a settled explorer more than 2 % of the box apart
 };
 
-/// N explorers on one instance, for `horizon` steps each. Each holds a coordinate that no other holds. At step t of T explorer k
-/// moves along its coordinate with probability p_coor(t), else against its gradient, with step size η(t); both decay
-/// geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
+/// N explorers on one instance, for `horizon` steps each. Each holds a coordinate that no other holds. At step t of T
+/// explorer k moves along its coordinate with probability p_coor(t), else against its gradient, with step size η(t); both
+/// decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
 ///
 /// A move along the coordinate is ±η(t), and turns round after a step that did not lower f. A gradient move is
 /// -η(t) ∇f/rms(∇f), each coordinate bounded by the step scale.

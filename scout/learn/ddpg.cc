@@ -6,7 +6,8 @@
 
 namespace scout {
 
-// --- Adam ------------------------------------------------------------------------------------------------------------------
+// --- Adam
+// ------------------------------------------------------------------------------------------------------------------
 
 void Adam::update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate) {
   constexpr float beta1 = 0.9F;
@@ -25,7 +26,8 @@ void Adam::update(std::vector<float>& parameters, const std::vector<float>& grad
   }
 }
 
-// --- The critic ------------------------------------------------------------------------------------------------------------
+// --- The critic
+// ------------------------------------------------------------------------------------------------------------
 
 Critic::Critic(int features, int actions, std::vector<int> hidden, bool pooled)
     : features_(features), actions_(actions), pooled_(pooled) {
@@ -121,7 +123,8 @@ void Critic::backward(const float* parameters, const float* dq, Trace& t, float*
       }
     }
     t.d_pool.resize(states_count * width);
-    pool_.backward(parameters, t.pool.data(), t.pooled_part.data(), static_cast<int>(states_count), gradient, t.d_pool.data());
+    pool_.backward(parameters, t.pool.data(), t.pooled_part.data(), static_cast<int>(states_count), gradient,
+                   t.d_pool.data());
     for (std::size_t b = 0; b < states_count; ++b) {
       const float share = 1.0F / static_cast<float>(t.begin[b + 1] - t.begin[b]);
       const float* dp = t.d_pool.data() + b * width;
@@ -144,7 +147,8 @@ void Critic::backward(const float* parameters, const float* dq, Trace& t, float*
   }
 }
 
-// --- The algorithm ---------------------------------------------------------------------------------------------------------
+// --- The algorithm
+// ---------------------------------------------------------------------------------------------------------
 
 Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
     : actor_(std::move(actor)),
@@ -189,7 +193,8 @@ void Ddpg::update_critics(const Batch& batch) {
     for (int k = 0; k < critics(); ++k) shard.gradient[k].assign(critic_.parameter_count(), 0.0F);
   }
   team_.run([&](int s) {
-    critic_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
+    critic_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(),
+                 shards_[static_cast<std::size_t>(s)]);
   });
   for (int k = 0; k < critics(); ++k) apply(critic_parameters_[k], critic_adam_[k], k, options_.critic_learning_rate);
 }
@@ -216,7 +221,8 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
     }
   }
   for (int k = 0; k < critics(); ++k) {
-    const auto& q = critic_.forward(critic_target_[k].data(), next_states, shard.actions.data(), shard.begin, shard.critic_trace);
+    const auto& q =
+        critic_.forward(critic_target_[k].data(), next_states, shard.actions.data(), shard.begin, shard.critic_trace);
     if (k == 0) {
       shard.targets = q;
     } else {
@@ -225,13 +231,15 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
   }
   for (int b = first; b < last; ++b) {
     const float discount = batch.discounts[static_cast<std::size_t>(b)];
-    for (int r = shard.begin[static_cast<std::size_t>(b - first)]; r < shard.begin[static_cast<std::size_t>(b - first) + 1]; ++r) {
+    for (int r = shard.begin[static_cast<std::size_t>(b - first)]; r < shard.begin[static_cast<std::size_t>(b - first) + 1];
+         ++r) {
       const auto i = static_cast<std::size_t>(r);
       shard.targets[i] = batch.returns[static_cast<std::size_t>(row0) + i] + discount * shard.targets[i];
     }
   }
 
-  // Huber's loss (squared up to `loss_bound`, then linear), of each row's Q ("coordinate") or of the rows' mean Q ("shared").
+  // Huber's loss (squared up to `loss_bound`, then linear), of each row's Q ("coordinate") or of the rows' mean Q
+  // ("shared").
   const bool shared = options_.credit == "shared";
   const auto bound = static_cast<float>(options_.loss_bound);
   shard.dq.resize(n);
@@ -253,7 +261,8 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
       if (shared) {
         shard.loss += static_cast<double>(mean_error * mean_error) / critics();
         for (int r = r0; r < r1; ++r) {
-          shard.dq[static_cast<std::size_t>(r)] = std::clamp(mean_error, -bound, bound) * share / static_cast<float>(batch.size());
+          shard.dq[static_cast<std::size_t>(r)] =
+              std::clamp(mean_error, -bound, bound) * share / static_cast<float>(batch.size());
         }
       }
     }
@@ -264,8 +273,14 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
 void Ddpg::update_actor(const Batch& batch) {
   for (Shard& shard : shards_) shard.gradient[0].assign(actor_.parameter_count(), 0.0F);
   team_.run([&](int s) {
-    actor_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(), shards_[static_cast<std::size_t>(s)]);
+    actor_shard(batch, batch.size() * s / team_.size(), batch.size() * (s + 1) / team_.size(),
+                shards_[static_cast<std::size_t>(s)]);
   });
+  if (schedule_frozen_) {
+    for (Shard& shard : shards_)
+      std::fill(shard.gradient[0].end() - static_cast<std::ptrdiff_t>(actor_.schedule_size()), shard.gradient[0].end(),
+                0.0F);
+  }
   apply(actor_parameters_, actor_adam_, 0, options_.actor_learning_rate);
   update_average();
 }
@@ -281,14 +296,17 @@ void Ddpg::update_targets() {
 
 void Ddpg::update_average() {
   // Forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
-  const double steps = static_cast<double>(actor_adam_.steps + outside_adam_.steps);
-  const auto rate = static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + steps)));
-  for (std::size_t i = 0; i < actor_average_.size(); ++i) actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
+  const auto rate =
+      static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps))));
+  for (std::size_t i = 0; i < actor_average_.size(); ++i)
+    actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
 }
 
-void Ddpg::step_actor(const std::vector<float>& gradient, double learning_rate) {
-  outside_adam_.update(actor_parameters_, gradient, learning_rate);
-  update_average();
+void Ddpg::set_schedule(std::span<const double> schedule) {
+  const std::size_t first = actor_parameters_.size() - schedule.size();
+  for (std::size_t i = 0; i < schedule.size(); ++i) {
+    actor_parameters_[first + i] = actor_target_[first + i] = actor_average_[first + i] = static_cast<float>(schedule[i]);
+  }
 }
 
 void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
@@ -314,20 +332,24 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
   for (int b = 0; b < last - first; ++b) {
     const int r0 = shard.begin[static_cast<std::size_t>(b)];
     const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
-    for (int r = r0; r < r1; ++r) shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch.size());
+    for (int r = r0; r < r1; ++r)
+      shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch.size());
   }
   critic_.backward(critic_parameters_[0].data(), shard.dq.data(), shard.critic_trace, nullptr, shard.d_moves.data());
   if (options_.imitation > 0) {
-    // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the critic
-    // rates higher, on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1 (after Nair et al. 2018, Q filter).
+    // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the
+    // critic rates higher, on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1 (after Nair et al.
+    // 2018, Q filter).
     for (std::size_t r = 0; r < n; ++r) {
       const float advantage = shard.replayed_q[r] - shard.critic_trace.q[r];
       if (!(advantage > 0)) continue;
       const float weight = static_cast<float>(options_.imitation) * std::min(advantage, 1.0F) * -shard.dq[r];
-      for (std::size_t i = r * actions; i < (r + 1) * actions; ++i) shard.d_moves[i] += weight * (shard.actions[i] - moves[i]);
+      for (std::size_t i = r * actions; i < (r + 1) * actions; ++i)
+        shard.d_moves[i] += weight * (shard.actions[i] - moves[i]);
     }
   }
-  const double penalty = 2.0 * options_.output_penalty / static_cast<double>(batch.states.size() / static_cast<std::size_t>(actor_.features()));
+  const double penalty =
+      2.0 * options_.output_penalty / static_cast<double>(batch.states.size() / static_cast<std::size_t>(actor_.features()));
   actor_.backward(actor_parameters_.data(), states, shard.d_moves.data(), shard.actor_trace, shard.gradient[0].data(),
                   static_cast<float>(penalty));
 }

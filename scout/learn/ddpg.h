@@ -13,22 +13,22 @@ namespace scout {
 
 struct DdpgOptions {
   std::vector<int> critic_hidden{64, 64};
-  double actor_learning_rate = 3e-4;
+  double actor_learning_rate = 1e-5;
   double critic_learning_rate = 1e-3;
   double discount = 0.97;
   double target_rate = 0.005;  // τ
-  int batch = 128;
+  int batch = 32;
   int rows = 0;
   int n_step = 5;
   int actor_delay = 2;
-  int critic_first = 4000;
+  int critic_first = 2000;
   bool twin_critics = true;
-  double target_noise = 0.1;
-  double target_noise_clip = 0.3;
+  double target_noise = 0.01;
+  double target_noise_clip = 0.03;
   std::string credit = "coordinate";
   bool pooled_critic = true;
   double imitation = 1.0;
-  double output_penalty = 0.0;
+  double output_penalty = 0.03;
   double loss_bound = 2.0;
   double gradient_clip = 10.0;
   double average = 0.999;
@@ -44,8 +44,8 @@ struct DdpgOptions {
     visit("rows", rows, "coordinates taken from a transition at most; 0: all", at_least(0));
     visit("n_step", n_step, "steps of reward before the bootstrap; 1 is the paper's", at_least(1));
     visit("actor_delay", actor_delay, "critic updates for each actor update (Fujimoto 2018); 1 is the paper's", at_least(1));
-    visit("critic_first", critic_first, "updates of the critics before the actor's first: it starts from a policy worth keeping",
-          at_least(0));
+    visit("critic_first", critic_first,
+          "updates of the critics before the actor's first: it starts from a policy worth keeping", at_least(0));
     visit("twin_critics", twin_critics, "bootstrap from the lesser of two critics (Fujimoto 2018)");
     visit("target_noise", target_noise, "noise on the target action (Fujimoto 2018); 0 is the paper's", at_least(0));
     visit("target_noise_clip", target_noise_clip, "bound on that noise", at_least(0));
@@ -54,10 +54,10 @@ struct DdpgOptions {
     visit("pooled_critic", pooled_critic, "the critic's second layer also sees the mean over rows of the first");
     visit("average", average, "decay of the running average of the actor that is judged and kept; 0: the actor itself",
           between(0, 1));
-    visit("imitation", imitation, "pull of the actor towards replayed actions that its critic rates above its own; 0 is the paper's",
-          at_least(0));
-    visit("output_penalty", output_penalty, "weight of the mean square of the actor's outputs, which pulls it to its initial policy",
-          at_least(0));
+    visit("imitation", imitation,
+          "pull of the actor towards replayed actions that its critic rates above its own; 0 is the paper's", at_least(0));
+    visit("output_penalty", output_penalty,
+          "weight of the mean square of the actor's outputs, which pulls it to its initial policy", at_least(0));
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
     visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
   }
@@ -70,8 +70,8 @@ struct Adam {
   void update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate);
 };
 
-/// Q of the rows of a state. q_i = w · relu(W2 h_i + W3 mean_j h_j + b), h_i = relu(W1 [s_i, a_i] + b1): permutation-equivariant
-/// (Zaheer et al. 2017); with one row, or not pooled, an ordinary perceptron.
+/// Q of the rows of a state. q_i = w · relu(W2 h_i + W3 mean_j h_j + b), h_i = relu(W1 [s_i, a_i] + b1):
+/// permutation-equivariant (Zaheer et al. 2017); with one row, or not pooled, an ordinary perceptron.
 class Critic {
  public:
   Critic() = default;
@@ -111,12 +111,14 @@ class Ddpg {
   /// One critic update and, every `actor_delay` updates, one of the actor and of the targets.
   DdpgReport update(const Batch& batch, Random& random);
 
-  /// One step of Adam on the actor along a gradient of the caller's own, to descend.
-  void step_actor(const std::vector<float>& gradient, double learning_rate);
+  /// Leaves the actor's schedule to the caller, who sets it; the policy gradient then moves the network alone.
+  void freeze_schedule() { schedule_frozen_ = true; }
+  void set_schedule(std::span<const double> schedule);
 
   const Actor& actor() const { return actor_; }
   const std::vector<float>& actor_parameters() const { return actor_parameters_; }
-  /// The running average of the actor's parameters (Polyak & Juditsky 1992): steadier than the actor, and what is judged and kept.
+  /// The running average of the actor's parameters (Polyak & Juditsky 1992): steadier than the actor, and what is judged and
+  /// kept.
   const std::vector<float>& averaged_parameters() const { return actor_average_; }
   const DdpgOptions& options() const { return options_; }
   std::int64_t updates() const { return updates_; }
@@ -137,9 +139,6 @@ class Ddpg {
     visit(actor_adam_.mean);
     visit(actor_adam_.square);
     visit(actor_adam_.steps);
-    visit(outside_adam_.mean);
-    visit(outside_adam_.square);
-    visit(outside_adam_.steps);
     visit(updates_);
   }
 
@@ -168,7 +167,8 @@ class Ddpg {
   ThreadTeam& team_;
   std::vector<float> actor_parameters_, actor_target_, actor_average_;
   std::vector<float> critic_parameters_[2], critic_target_[2];
-  Adam actor_adam_, outside_adam_, critic_adam_[2];
+  Adam actor_adam_, critic_adam_[2];
+  bool schedule_frozen_ = false;
   std::int64_t updates_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> noise_;

@@ -40,6 +40,8 @@ PendulumOptions::PendulumOptions() {
   ddpg.n_step = 1;
   ddpg.critic_first = 0;
   ddpg.actor_delay = 1;
+  ddpg.imitation = 0;
+  ddpg.output_penalty = 0;
   ddpg.twin_critics = false;
   ddpg.target_noise = 0;
   ddpg.pooled_critic = false;

@@ -15,8 +15,8 @@ bool all_finite(std::span<const double> values) {
 
 }  // namespace
 
-Environment::Environment(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
-                         double step_scale, bool credit_by_coordinate)
+Environment::Environment(std::shared_ptr<const Instance> instance, const ObserverOptions& observer,
+                         const RewardOptions& reward, double step_scale, bool credit_by_coordinate)
     : instance_(std::move(instance)),
       observer_(make_observer(observer, instance_->dimension())),
       reward_(reward),

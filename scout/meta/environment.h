@@ -23,21 +23,26 @@ struct RewardOptions {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("of", of, "what gap is rewarded: the current point's or the best's so far, at each step; or the best's, at the end", OneOf{{"current", "best", "final"}});
+    visit("of", of,
+          "what gap is rewarded: the current point's or the best's so far, at each step; or the best's, at the end",
+          OneOf{{"current", "best", "final"}});
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("scale", scale, "factor on rewards", positive());
-    visit("finite", finite, "the horizon ends the task (the policy sees what is left of it); off: it truncates, and is bootstrapped");
-    visit("path_points", path_points, "gradients between the optimum and a point that share its gap out to the coordinates", at_least(1));
+    visit("finite", finite,
+          "the horizon ends the task (the policy sees what is left of it); off: it truncates, and is bootstrapped");
+    visit("path_points", path_points, "gradients between the optimum and a point that share its gap out to the coordinates",
+          at_least(1));
   }
 };
 
-/// The reward of an update is the rise of a potential Φ = -log(gap/gap⁰ + floor), gap = f - f* (for an instance without a known
-/// optimum, f minus the least value seen on it): the negated function value, normalised so that families of any scale can be mixed
-/// and so that each halving of the gap counts the same. Rewards telescope: no detour earns anything.
+/// The reward of an update is the rise of a potential Φ = -log(gap/gap⁰ + floor), gap = f - f* (for an instance without a
+/// known optimum, f minus the least value seen on it): the negated function value, normalised so that families of any scale
+/// can be mixed and so that each halving of the gap counts the same. Rewards telescope: no detour earns anything.
 ///
-/// Credit by coordinate. Each coordinate has its own potential -log(M·gap_i/gap⁰ + floor), where gap_i = ∫₀¹ ∂_i f(θ* + s(θ - θ*))
-/// (θ_i - θ*_i) ds is its part of the gap: integrated gradients (Sundararajan, Taly & Yan 2017), exact where f is separable and
-/// adding up to the gap everywhere. Only the teacher knows θ*: it shapes rewards, and no observation contains it.
+/// Credit by coordinate. Each coordinate has its own potential -log(M·gap_i/gap⁰ + floor), where gap_i = ∫₀¹ ∂_i f(θ* + s(θ
+/// - θ*)) (θ_i - θ*_i) ds is its part of the gap: integrated gradients (Sundararajan, Taly & Yan 2017), exact where f is
+/// separable and adding up to the gap everywhere. Only the teacher knows θ*: it shapes rewards, and no observation contains
+/// it.
 class Environment {
  public:
   /// `step_scale`: the largest step of a coordinate as a share of the box's mean width.
@@ -46,8 +51,9 @@ class Environment {
 
   /// Begins a run of `horizon` updates at a start [M].
   void start(std::span<const double> theta, int horizon);
-  /// Takes one update, with actions [M] in [-1, 1], in θ's frame. If `record` is set the transition is added to `trajectory()`. A point where f
-  /// or ∇f is not finite is rewarded like the worst seen, and the run goes on from its best point.
+  /// Takes one update, with actions [M] in [-1, 1], in θ's frame. If `record` is set the transition is added to
+  /// `trajectory()`. A point where f or ∇f is not finite is rewarded like the worst seen, and the run goes on from its best
+  /// point.
   void step(std::span<const float> actions);
 
   void write_features(float* out) const { observer_->write(out); }

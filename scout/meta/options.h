@@ -13,7 +13,7 @@ namespace scout {
 
 struct PolicyOptions {
   std::string form = "coordinatewise";
-  std::vector<int> hidden{64, 64};
+  std::vector<int> hidden{32, 32};
   bool gradient = true;
   bool proposals = true;
   int history = 4;
@@ -32,42 +32,44 @@ struct PolicyOptions {
 };
 
 struct RolloutOptions {
-  int episodes = 32;
+  int episodes = 8;
   int horizon = 100;
-  double noise = 0.001;
-  double noise_high = 0.05;
+  double noise = 0.01;
+  double noise_high = 0.1;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("episodes", episodes, "episodes of the policy in a round", at_least(1));
     visit("horizon", horizon, "updates in an episode, T", at_least(2));
-    visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly", positive());
+    visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
+          positive());
     visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
   }
 };
 
 struct EvolutionOptions {
-  int pairs = 16;
-  int instances = 1;
-  double deviation = 0.05;
-  double learning_rate = 0.01;
+  int population = 24;
+  int instances = 8;
+  int renew = 10;
+  double deviation = 0.4;
   double floor = 1e-5;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("pairs", pairs, "antithetic pairs of perturbed actors rolled out in a round; 0: no evolution", at_least(0));
-    visit("instances", instances, "instances of each problem that a pair is compared on", at_least(1));
-    visit("deviation", deviation, "standard deviation of the perturbations of the actor's parameters", positive());
-    visit("learning_rate", learning_rate, "Adam's step along the evolution gradient", positive());
+    visit("population", population,
+          "schedules tried in a round by the CMA-ES; 0: none, and DDPG learns the schedule as well", at_least(0));
+    visit("instances", instances, "instances of each problem that they are tried on", at_least(1));
+    visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
+    visit("deviation", deviation, "standard deviation of the first generation", positive());
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
   }
 };
 
 struct ReplayOptions {
-  int capacity = 150000;
+  int capacity = 50000;
   double explorer_share = 0.25;
-  int explorer_capacity = 50000;
-  int warm_up = 5000;
+  int explorer_capacity = 20000;
+  int warm_up = 2000;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -91,7 +93,7 @@ struct ValidationOptions {
 };
 
 struct EnsembleOptions {
-  int instances = 4;
+  int instances = 2;
   ExplorerOptions explorer;
 
   template <class Visitor>
@@ -105,7 +107,7 @@ struct TrainOptions {
   std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
   std::vector<int> dimensions{10};
   int rounds = 300;
-  int updates = 64;
+  int updates = 24;
   int threads = 0;
   int checkpoint_every = 50;
   PolicyOptions policy;

@@ -71,7 +71,8 @@ void roll_out(const Actor& actor, const std::vector<float>& parameters, std::spa
   team.for_shards(static_cast<int>(environments.size()), [&](int begin, int end) {
     const auto first = static_cast<std::size_t>(begin);
     const auto count = static_cast<std::size_t>(end - begin);
-    roll_out_shard(actor, parameters, environments.subspan(first, count), steps, noise.empty() ? noise : noise.subspan(first, count),
+    roll_out_shard(actor, parameters, environments.subspan(first, count), steps,
+                   noise.empty() ? noise : noise.subspan(first, count),
                    random.empty() ? random : random.subspan(first, count));
   });
 }
@@ -80,11 +81,18 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
     : options_(checked(options)),
       seed_(seed),
       team_(options.threads),
-      ddpg_(Actor(observer_of(options), options.policy.hidden, options.policy.proposals), options.ddpg, Seed(seed).derive("ddpg"),
-            team_),
+      ddpg_(Actor(observer_of(options), options.policy.hidden, options.policy.proposals), options.ddpg,
+            Seed(seed).derive("ddpg"), team_),
       policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
       explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
       best_parameters_(ddpg_.averaged_parameters()) {
+  if (evolving()) {
+    ddpg_.freeze_schedule();
+    const std::vector<float>& parameters = ddpg_.actor_parameters();
+    evolution_ = SeparableCmaEs(
+        std::vector<double>(parameters.end() - static_cast<std::ptrdiff_t>(ddpg_.actor().schedule_size()), parameters.end()),
+        options_.evolution.deviation, options_.evolution.population);
+  }
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);
     families_.push_back(problem);
@@ -103,7 +111,7 @@ RoundReport Trainer::round() {
   RoundReport report;
   report.mean_return = roll_out_policy();
   if (options_.replay.explorer_share > 0) roll_out_ensembles(report.ensembles);
-  if (options_.evolution.pairs > 0) evolve();
+  if (evolving()) evolve();
   learn(report);
   report.round = ++round_;
   report.updates = ddpg_.updates();
@@ -135,7 +143,8 @@ double Trainer::roll_out_policy() {
     random.emplace_back(task.seed.derive("rollout"));
     std::vector<double> theta(static_cast<std::size_t>(task.instance->dimension()));
     task.instance->sample_start(random.back(), theta);
-    noise.push_back(random.back().log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high)));
+    noise.push_back(
+        random.back().log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high)));
     environments.back().start(theta, options_.rollout.horizon);
   }
   roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, noise, random, team_);
@@ -150,68 +159,72 @@ double Trainer::roll_out_policy() {
 }
 
 void Trainer::evolve() {
-  // Evolution strategy with antithetic pairs (Salimans et al. 2017). Both actors of a pair run from the same starts on the same
-  // instances; differences are put on one scale for each problem, so that none outweighs the others.
   const EvolutionOptions& evolution = options_.evolution;
-  const std::size_t problems = options_.problems.size();
-  const auto pairs = static_cast<std::size_t>(evolution.pairs);
+  const std::size_t problems = families_.size();
+  const auto population = static_cast<std::size_t>(evolution.population);
+  const auto instances = static_cast<std::size_t>(evolution.instances);
+  Random random(Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(round_)));
+  const auto& candidates = evolution_.ask(random);
   const std::vector<float>& centre = ddpg_.actor_parameters();
-  const auto deviation = static_cast<float>(evolution.deviation);
-  // Only the schedule: a few parameters that act on whole runs. Without one, all parameters.
-  const std::size_t first = ddpg_.actor().schedule_size() > 0 ? centre.size() - ddpg_.actor().schedule_size() : 0;
-  const Seed seed = Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(round_));
-  std::vector<std::vector<float>> directions(pairs);
-  std::vector<std::vector<double>> differences(pairs, std::vector<double>(problems, 0.0));
-  std::vector<std::vector<Trajectory>> recorded(pairs);
-  std::vector<std::int64_t> evaluations(pairs, 0);
-  team_.for_shards(evolution.pairs, [&](int begin, int end) {
-    for (auto p = static_cast<std::size_t>(begin); p < static_cast<std::size_t>(end); ++p) {
-      Random random(seed.derive(static_cast<std::uint64_t>(p)));
-      directions[p].assign(centre.size(), 0.0F);
-      for (std::size_t i = first; i < centre.size(); ++i) directions[p][i] = static_cast<float>(random.normal());
-      std::vector<Random> same;  // the generators that instances and starts are drawn from, for either sign
-      for (std::size_t k = 0; k < problems * static_cast<std::size_t>(evolution.instances); ++k) same.emplace_back(Seed(random.next()));
-      for (const float sign : {1.0F, -1.0F}) {
-        std::vector<float> parameters = centre;
-        for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += sign * deviation * directions[p][i];
-        std::vector<Environment> environments;
-        environments.reserve(same.size());
-        for (std::size_t k = 0; k < same.size(); ++k) {
-          Random draw = same[k];
-          const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
-          std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
-          std::vector<double> theta(static_cast<std::size_t>(dimension));
-          instance->sample_start(draw, theta);
-          environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
-                                    options_.ddpg.credit == "coordinate");
-          environments.back().record(sign > 0 && k == p % same.size());
-          environments.back().start(theta, options_.rollout.horizon);
-        }
-        roll_out_shard(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
-        for (std::size_t k = 0; k < same.size(); ++k) {
-          Environment& e = environments[k];
-          differences[p][k % problems] += static_cast<double>(sign) * std::log(e.best_gap_share() + evolution.floor);
-          evaluations[p] += e.evaluations();
-          if (sign > 0 && k == p % same.size()) recorded[p].push_back(e.take_trajectory());
-        }
+  const std::size_t first = centre.size() - ddpg_.actor().schedule_size();
+
+  // All candidates run on the same instances from the same starts; those change every few rounds.
+  const Seed tasks = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(round_ / evolution.renew));
+  struct Result {
+    std::vector<double> score;  // by problem: mean log of the final gap's share
+    std::vector<Trajectory> recorded;
+    std::int64_t evaluations = 0;
+  };
+  std::vector<Result> results(population);
+  team_.for_shards(evolution.population, [&](int begin, int end) {
+    for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
+      Result& result = results[c];
+      result.score.assign(problems, 0.0);
+      std::vector<float> parameters = centre;
+      for (std::size_t i = 0; i < candidates[c].size(); ++i) parameters[first + i] = static_cast<float>(candidates[c][i]);
+      std::vector<Environment> environments;
+      environments.reserve(problems * instances);
+      for (std::size_t k = 0; k < problems * instances; ++k) {
+        Random draw(tasks.derive(static_cast<std::uint64_t>(k)));
+        const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
+        std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
+        std::vector<double> theta(static_cast<std::size_t>(dimension));
+        instance->sample_start(draw, theta);
+        environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
+                                  options_.ddpg.credit == "coordinate");
+        environments.back().record(k == c % (problems * instances));
+        environments.back().start(theta, options_.rollout.horizon);
+      }
+      roll_out_shard(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
+      for (std::size_t k = 0; k < environments.size(); ++k) {
+        Environment& e = environments[k];
+        result.score[k % problems] += std::log(e.best_gap_share() + evolution.floor);
+        result.evaluations += e.evaluations();
+        if (k == c % environments.size()) result.recorded.push_back(e.take_trajectory());
       }
     }
   });
-  std::vector<double> weights(pairs, 0.0);
-  for (std::size_t q = 0; q < problems; ++q) {
-    double square = 0;
-    for (const auto& d : differences) square += d[q] * d[q];
-    const double scale = std::sqrt(square / static_cast<double>(pairs));
-    for (std::size_t p = 0; p < pairs && scale > 0; ++p) weights[p] += differences[p][q] / scale;
+
+  // Ranks within each problem, added up: every problem has the same say, whatever its scale.
+  std::vector<int> rank_sum(population, 0);
+  std::vector<int> order(population);
+  for (std::size_t p = 0; p < problems; ++p) {
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+      return results[static_cast<std::size_t>(a)].score[p] < results[static_cast<std::size_t>(b)].score[p];
+    });
+    for (std::size_t r = 0; r < population; ++r) rank_sum[static_cast<std::size_t>(order[r])] += static_cast<int>(r);
   }
-  std::vector<float> gradient(centre.size(), 0.0F);
-  for (std::size_t p = 0; p < pairs; ++p) {
-    const auto weight = static_cast<float>(weights[p] / static_cast<double>(pairs));
-    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += weight * directions[p][i];
-    evaluations_ += evaluations[p];
-    for (Trajectory& trajectory : recorded[p]) policy_replay_.add(std::move(trajectory));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return rank_sum[static_cast<std::size_t>(a)] < rank_sum[static_cast<std::size_t>(b)];
+  });
+  evolution_.tell(order);
+  ddpg_.set_schedule(evolution_.mean());
+  for (Result& result : results) {
+    evaluations_ += result.evaluations;
+    for (Trajectory& trajectory : result.recorded) policy_replay_.add(std::move(trajectory));
   }
-  ddpg_.step_actor(gradient, evolution.learning_rate);
 }
 
 void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
@@ -222,9 +235,9 @@ void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
   for (int k = 0; k < count; ++k) {
     const Task task = training_task("ensemble", round_ * count + k);
     if (k == 0) first = task.name;
-    ensembles.push_back(std::make_unique<Ensemble>(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
-                                                   options_.ddpg.credit == "coordinate", options_.ensemble.explorer,
-                                                   options_.rollout.horizon, task.seed));
+    ensembles.push_back(std::make_unique<Ensemble>(task.instance, observer_options(), options_.reward,
+                                                   options_.policy.step_scale, options_.ddpg.credit == "coordinate",
+                                                   options_.ensemble.explorer, options_.rollout.horizon, task.seed));
   }
   team_.for_shards(count, [&](int begin, int end) {
     for (int k = begin; k < end; ++k) {

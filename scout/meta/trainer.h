@@ -12,6 +12,7 @@
 #include "scout/base/random.h"
 #include "scout/explore/ensemble.h"
 #include "scout/learn/ddpg.h"
+#include "scout/learn/evolution.h"
 #include "scout/learn/replay.h"
 #include "scout/meta/options.h"
 
@@ -21,15 +22,15 @@ namespace scout {
 struct RoundReport {
   std::int64_t round = 0;
   std::int64_t updates = 0;
-  std::int64_t evaluations = 0;   ///< of training instances, so far
-  double mean_return = 0;         ///< of the round's policy episodes, with noise
+  std::int64_t evaluations = 0;  ///< of training instances, so far
+  double mean_return = 0;        ///< of the round's policy episodes, with noise
   double critic_loss = 0;
   double mean_q = 0;
   bool validated = false;
-  double validation_score = 0;    ///< mean log10 of the final gap over the start's gap; lower is better
+  double validation_score = 0;          ///< mean log10 of the final gap over the start's gap; lower is better
   std::vector<double> validation_gaps;  ///< median final gap, in the problem's own units, by problem
-  bool best = false;              ///< the best validation score so far
-  EnsembleSummary ensembles;      ///< totals over the round's ensembles
+  bool best = false;                    ///< the best validation score so far
+  EnsembleSummary ensembles;            ///< totals over the round's ensembles
 };
 
 class Trainer {
@@ -57,9 +58,9 @@ class Trainer {
 
   /// Writes everything that `restore` needs, whole or not at all (see CheckpointWriter).
   void save(const std::string& path) const;
-  /// Continues where the trainer that saved `path` was. Throws std::runtime_error if the file cannot be read or is damaged (see
-  /// CheckpointReader), std::invalid_argument, naming what differs, if it was made with another seed, number of threads, or value
-  /// of any option but `rounds` and `checkpoint_every`. The trainer is unchanged then.
+  /// Continues where the trainer that saved `path` was. Throws std::runtime_error if the file cannot be read or is damaged
+  /// (see CheckpointReader), std::invalid_argument, naming what differs, if it was made with another seed, number of
+  /// threads, or value of any option but `rounds` and `checkpoint_every`. The trainer is unchanged then.
   void restore(const std::string& path);
 
  private:
@@ -70,7 +71,9 @@ class Trainer {
   };
   Task training_task(const char* axis, std::int64_t index) const;
   double roll_out_policy();
+  /// One generation of the schedule.
   void evolve();
+  bool evolving() const { return options_.evolution.population > 0 && ddpg_.actor().schedule_size() > 0; }
   void roll_out_ensembles(EnsembleSummary& summary);
   void learn(RoundReport& report);
   void validate_policy(RoundReport& report);
@@ -82,6 +85,7 @@ class Trainer {
   std::uint64_t seed_;
   ThreadTeam team_;
   Ddpg ddpg_;
+  SeparableCmaEs evolution_;
   Replay policy_replay_;
   Replay explorer_replay_;
   Batch batch_;
@@ -96,8 +100,9 @@ class Trainer {
   std::vector<float> best_parameters_;
 };
 
-/// Rolls `environments` forward together, without noise if `noise` is empty, else with normal noise of standard deviation noise[e]
-/// from random[e] on the actions of environment e. All environments must have been started; each makes `steps` updates.
+/// Rolls `environments` forward together, without noise if `noise` is empty, else with normal noise of standard deviation
+/// noise[e] from random[e] on the actions of environment e. All environments must have been started; each makes `steps`
+/// updates.
 void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
               std::span<const double> noise, std::span<Random> random, ThreadTeam& team);
 

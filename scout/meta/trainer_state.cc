@@ -64,6 +64,7 @@ void Trainer::state(Visitor& visit) {
   visit(best_score_);
   visit(best_parameters_);
   ddpg_.state(visit);
+  evolution_.state(visit);
 }
 
 void Trainer::save(const std::string& path) const {

@@ -20,8 +20,8 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Minimises from `start` [M] until it is done or the oracle throws BudgetExhausted. The result is what the oracle recorded.
-  /// `seed` drives every random choice. May be called from several threads at once.
+  /// Minimises from `start` [M] until it is done or the oracle throws BudgetExhausted. The result is what the oracle
+  /// recorded. `seed` drives every random choice. May be called from several threads at once.
   virtual Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const = 0;
 };
 

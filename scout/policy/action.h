@@ -2,7 +2,8 @@
 //
 //   Δ = sign(a) · (exp(|a| · log(1 + K)) - 1) / K,      a = sign(Δ) · log(1 + K|Δ|) / log(1 + K),      K = 10^5:
 //
-// linear below 10^-5, logarithmic above, and |Δ| <= 1. So one unit of network output spans five orders of magnitude of step size.
+// linear below 10^-5, logarithmic above, and |Δ| <= 1. So one unit of network output spans five orders of magnitude of step
+// size.
 #pragma once
 
 #include <bit>
@@ -30,7 +31,7 @@ inline constexpr float kActionLog2Range = 16.609655F;
 
 /// 2^x for x in [-120, 120]; relative error < 3e-6.
 [[gnu::always_inline]] inline float fast_exp2(float x) {
-  const float rounded = std::floor(x + 0.5F);
+  const float rounded = (x + 12582912.0F) - 12582912.0F;  // 1.5 · 2^23: rounds to the nearest whole number
   const float f = (x - rounded) * 0.693147181F;
   const float p =
       1.0F + f * (1.0F + f * (0.5F + f * (0.166666667F + f * (0.0416666667F + f * (0.00833333333F + f * 0.00138888889F)))));

@@ -9,7 +9,8 @@
 namespace scout {
 namespace {
 
-/// Scale of the network's outputs where they weigh proposals: a unit of output is a third of a proposal, or a third of an e-fold.
+/// Scale of the network's outputs where they weigh proposals: a unit of output is a third of a proposal, or a third of an
+/// e-fold.
 constexpr float kOutputScale = 0.3F;
 /// Bounds of the logarithm of the base step's factor.
 constexpr float kLeastLogScale = -10.0F;
@@ -45,7 +46,8 @@ std::vector<float> Actor::initial_parameters(Random& random) const {
   std::vector<float> parameters = network_.initial_parameters(random, proposals_.empty() ? 0.1F : 0.0F);
   parameters.resize(parameter_count(), 0.0F);
   // The schedule starts as a pull of a tenth of the way to the best point.
-  if (!proposals_.empty()) parameters[schedule_.offset + static_cast<std::size_t>(schedule_.in * schedule_.out + 3)] = 0.1F / kOutputScale;
+  if (!proposals_.empty())
+    parameters[schedule_.offset + static_cast<std::size_t>(schedule_.in * schedule_.out + 3)] = 0.1F / kOutputScale;
   return parameters;
 }
 
@@ -82,7 +84,8 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
   trace.context.resize(static_cast<std::size_t>(rows) * context_.size());
   for (int r = 0; r < rows; ++r) {
     for (std::size_t k = 0; k < context_.size(); ++k) {
-      trace.context[static_cast<std::size_t>(r) * context_.size() + k] = features[static_cast<std::ptrdiff_t>(r) * inputs + context_[k]];
+      trace.context[static_cast<std::size_t>(r) * context_.size() + k] =
+          features[static_cast<std::ptrdiff_t>(r) * inputs + context_[k]];
     }
   }
   trace.outputs.resize(u.size());

@@ -9,16 +9,18 @@
 
 namespace scout {
 
-/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (all but u_1 times 0.3)
+/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (all but
+/// u_1 times 0.3)
 ///
 ///     Δ = e^{u_1} · base + Σ_{k>=2} u_k · proposal_k,      a = encode(Δ) + u_0, bounded to [-1, 1].
 ///
 /// u is the sum of the network and of the *schedule*, an affine map of a few features that describe the run rather than the
 /// coordinate (its progress, its landscape): what evolution shapes.
 ///
-/// The base is an annealed gradient step; the other proposals lead to the best point so far, to the mean of good points, to the
-/// zero of a secant or of a regression of the gradient, and on along the last step. All outputs zero is annealed gradient
-/// descent, so learning starts from a policy worth improving. Without proposals (joint form, control tasks) a = clip(u, -1, 1).
+/// The base is an annealed gradient step; the other proposals lead to the best point so far, to the mean of good points, to
+/// the zero of a secant or of a regression of the gradient, and on along the last step. All outputs zero is annealed
+/// gradient descent, so learning starts from a policy worth improving. Without proposals (joint form, control tasks) a =
+/// clip(u, -1, 1).
 class Actor {
  public:
   Actor() = default;
@@ -44,9 +46,9 @@ class Actor {
   };
   /// features [rows, features] -> actions [rows, actions].
   void forward(const float* parameters, const float* features, int rows, Trace& trace, float* actions) const;
-  /// Adds ∂L/∂parameters to `gradient`, given ∂L/∂actions [rows, actions] for the batch of the last `forward` with `trace`. At a
-  /// clipped action only gradients that lead back inside pass (Hausknecht & Stone 2016, "zeroing"). `output_penalty` adds that
-  /// multiple of the network's outputs to the gradient at them.
+  /// Adds ∂L/∂parameters to `gradient`, given ∂L/∂actions [rows, actions] for the batch of the last `forward` with `trace`.
+  /// At a clipped action only gradients that lead back inside pass (Hausknecht & Stone 2016, "zeroing"). `output_penalty`
+  /// adds that multiple of the network's outputs to the gradient at them.
   void backward(const float* parameters, const float* features, const float* d_actions, Trace& trace, float* gradient,
                 float output_penalty = 0.0F) const;
 

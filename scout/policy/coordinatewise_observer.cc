@@ -8,15 +8,6 @@
 
 #include "scout/policy/action.h"
 
-// The loops below are plain; the compiler turns them into SIMD, once for each of these targets, and picks one at run time.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SCOUT_SIMD_CLONES [[gnu::target_clones("default", "avx2,fma" , "avx512f")]]
-#else
-#define SCOUT_SIMD_CLONES
-#endif
-#undef SCOUT_SIMD_CLONES
-#define SCOUT_SIMD_CLONES
-
 namespace scout {
 namespace {
 
@@ -29,8 +20,8 @@ constexpr double kLargestGradient = 1e12;
 
 /// Where the annealed gradient steps stand in the features.
 constexpr int kAnnealedGradient = 52;
-/// Their sizes at the start, in units of the step scale: the best of SGD and RMSprop with cosine decay on validation instances of
-/// rippled bowls.
+/// Their sizes at the start, in units of the step scale: the best of SGD and RMSprop with cosine decay on validation
+/// instances of rippled bowls.
 constexpr float kGradientStep = 0.22F;
 constexpr float kScaledGradientStep = 0.07F;
 
@@ -112,7 +103,8 @@ void CoordinatewiseObserver::orient(std::span<float> actions) const {
 }
 
 float CoordinatewiseObserver::relative_gradient(double gradient) const {
-  return gradient_size_ > 0 ? static_cast<float>(std::clamp(gradient / gradient_size_, -kLargestGradient, kLargestGradient)) : 0.0F;
+  return gradient_size_ > 0 ? static_cast<float>(std::clamp(gradient / gradient_size_, -kLargestGradient, kLargestGradient))
+                            : 0.0F;
 }
 
 void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<const double> theta, double f,
@@ -165,7 +157,7 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
   update_statistics(f);
 }
 
-SCOUT_SIMD_CLONES void CoordinatewiseObserver::update_statistics(double f) {
+void CoordinatewiseObserver::update_statistics(double f) {
   const float* x = field(kX);
   const float* g = field(kG);
   const double range = worst_ > best_ ? worst_ - best_ : 1.0;
@@ -242,7 +234,7 @@ void CoordinatewiseObserver::write(float* features) const {
   }
 }
 
-SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, float* features) const {
+void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, float* features) const {
   float out[kFeatures][kLanes];
   int row = 0;
   auto lane = [&](int index) { return field(index) + begin; };
@@ -306,12 +298,14 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
     const float* xg = lane(kWindowXG + w);
     const float* gg = lane(kWindowGG + w);
     const float* xf = lane(kWindowXF + w);
-    const auto deviation_f = static_cast<float>(std::sqrt(variance_f_[static_cast<std::size_t>(w)]) /
-                                                (worst_ > best_ ? worst_ - best_ : 1.0));
+    const auto deviation_f =
+        static_cast<float>(std::sqrt(variance_f_[static_cast<std::size_t>(w)]) / (worst_ > best_ ? worst_ - best_ : 1.0));
     put_odd([&](int l) { return encode_step(mx[l] - x[l]); });
     put([&](int l) { return encode_step(std::sqrt(xx[l])); });
     // Where the regression line of g on x crosses zero: a Newton step of the smoothed function.
-    put_odd([&](int l) { return encode_step(mx[l] - x[l] - mg[l] * xx[l] / (std::fabs(xg[l]) + 1e-9F * pooled_gradient + kTiny)); });
+    put_odd([&](int l) {
+      return encode_step(mx[l] - x[l] - mg[l] * xx[l] / (std::fabs(xg[l]) + 1e-9F * pooled_gradient + kTiny));
+    });
     // Its correlations: how straight that line is, and which way f goes.
     put([&](int l) { return xg[l] / (std::sqrt(xx[l] * gg[l]) + 1e-12F * pooled_gradient + kTiny); });
     put_odd([&](int l) { return xf[l] / (std::sqrt(xx[l]) * deviation_f + 1e-12F); });
@@ -338,7 +332,8 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   put_scalar(encode_step(root(distance_square_)));
   put_scalar(encode_step(root(spread_square_)));
 
-  // Gradient steps with cosine decay over the horizon: over the pooled size of all gradients seen, and over each coordinate's.
+  // Gradient steps with cosine decay over the horizon: over the pooled size of all gradients seen, and over each
+  // coordinate's.
   const float decay = 0.5F * (1.0F + std::cos(std::numbers::pi_v<float> * std::min(1.0F, elapsed)));
   const float gradient_step = kGradientStep * decay / (root(gradient_square_mean_) + kTiny);
   put_odd([&](int l) { return encode_step(-gradient_step * g[l]); });
@@ -351,13 +346,17 @@ SCOUT_SIMD_CLONES void CoordinatewiseObserver::write_block(std::size_t begin, st
   const float* greatest = lane(kGreatestPotential);
   const float* least_x = lane(kLeastX);
   put_odd([&](int l) { return encode_step(least_x[l] - x[l]); });
-  put([&](int l) { return encode_step((potential[l] - least[l]) / (greatest[l] - least[l] + 1e-6F * pooled_gradient + kTiny)); });
+  put([&](int l) {
+    return encode_step((potential[l] - least[l]) / (greatest[l] - least[l] + 1e-6F * pooled_gradient + kTiny));
+  });
 
-  // Roughness: how much f varies against what the gradients and the distances travelled would make of it. Tells landscapes apart.
+  // Roughness: how much f varies against what the gradients and the distances travelled would make of it. Tells landscapes
+  // apart.
   const double unit = gradient_size_ > 0 ? gradient_size_ * scale_ : 1.0;
   const double reach = static_cast<double>(root(gradient_square_mean_)) * std::sqrt(spread_square_) + 1e-30;
   put_scalar(log_ratio(static_cast<float>(std::min(1e6, std::sqrt(variance_f_[kWindows - 1]) / unit / reach))));
-  put_scalar(log_ratio(static_cast<float>(std::min(1e6, range / unit / (static_cast<double>(root(gradient_square_mean_)) + 1e-30)))));
+  put_scalar(log_ratio(
+      static_cast<float>(std::min(1e6, range / unit / (static_cast<double>(root(gradient_square_mean_)) + 1e-30)))));
 
   for (std::size_t l = 0; l < count; ++l) {
     for (int j = 0; j < kFeatures; ++j) features[l * kFeatures + static_cast<std::size_t>(j)] = clip(out[j][l]);

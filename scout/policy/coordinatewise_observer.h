@@ -9,10 +9,11 @@
 
 namespace scout {
 
-/// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and gradients, gradient averages at
-/// several time scales, and running regressions of g_i on θ_i over three windows: their slope is a curvature, and where they
-/// cross zero is the centre of the bowl under the ripples, seen from as far as the run has wandered. The path integral of g_i
-/// along θ_i says which of the coordinate's own places was the best, whatever the other coordinates did meanwhile.
+/// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
+/// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
+/// slope is a curvature, and where they cross zero is the centre of the bowl under the ripples, seen from as far as the run
+/// has wandered. The path integral of g_i along θ_i says which of the coordinate's own places was the best, whatever the
+/// other coordinates did meanwhile.
 class CoordinatewiseObserver : public Observer {
  public:
   static constexpr int kHistory = 4;
@@ -21,8 +22,8 @@ class CoordinatewiseObserver : public Observer {
 
   /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
-  /// The features that describe the run: elapsed and remaining time, how long ago the best point was found, how the gradient has
-  /// shrunk, and the landscape's roughness.
+  /// The features that describe the run: elapsed and remaining time, how long ago the best point was found, how the gradient
+  /// has shrunk, and the landscape's roughness.
   static std::vector<int> context_features();
 
   CoordinatewiseObserver(int dimension, bool gradient);
@@ -45,25 +46,25 @@ class CoordinatewiseObserver : public Observer {
     kG,
     kBestX,
     kBestG,
-    kStep,                                   // the last step, x_t - x_{t-1}
-    kPreviousG,                              // g_{t-1}
-    kMean5,                                  // averages of g: decay .5, .9
+    kStep,       // the last step, x_t - x_{t-1}
+    kPreviousG,  // g_{t-1}
+    kMean5,      // averages of g: decay .5, .9
     kMean9,
-    kSquare,                                 // average of g², decay .95
-    kActions,                                // the last kHistory actions, newest first
-    kGradients = kActions + kHistory,        // the kHistory gradients before the current, newest first
-    kWindowX = kGradients + kHistory,        // then for each window: the means of x and g,
-    kWindowG = kWindowX + kWindows,          // the variances,
-    kWindowXX = kWindowG + kWindows,         //
-    kWindowXG = kWindowXX + kWindows,        // the covariances of x with g
-    kWindowGG = kWindowXG + kWindows,        //
-    kWindowXF = kWindowGG + kWindows,        // and with f (the range seen so far = 1)
-    kEliteX = kWindowXF + kWindows,          // mean of x weighted towards low f
-    kSign = kEliteX + 1,                     // ±1, the coordinate's orientation
-    kPotential,                              // ∫ g_i dx_i along the run so far (trapezoidal rule),
-    kLeastPotential,                         // its least and greatest value,
-    kGreatestPotential,                      //
-    kLeastX,                                 // and where it was least
+    kSquare,                           // average of g², decay .95
+    kActions,                          // the last kHistory actions, newest first
+    kGradients = kActions + kHistory,  // the kHistory gradients before the current, newest first
+    kWindowX = kGradients + kHistory,  // then for each window: the means of x and g,
+    kWindowG = kWindowX + kWindows,    // the variances,
+    kWindowXX = kWindowG + kWindows,   //
+    kWindowXG = kWindowXX + kWindows,  // the covariances of x with g
+    kWindowGG = kWindowXG + kWindows,  //
+    kWindowXF = kWindowGG + kWindows,  // and with f (the range seen so far = 1)
+    kEliteX = kWindowXF + kWindows,    // mean of x weighted towards low f
+    kSign = kEliteX + 1,               // ±1, the coordinate's orientation
+    kPotential,                        // ∫ g_i dx_i along the run so far (trapezoidal rule),
+    kLeastPotential,                   // its least and greatest value,
+    kGreatestPotential,                //
+    kLeastX,                           // and where it was least
     kFields
   };
   float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
@@ -89,14 +90,14 @@ class CoordinatewiseObserver : public Observer {
   double elite_weight_ = 0;
   std::array<double, kWindows> mean_f_{}, variance_f_{};
   // Pooled over coordinates: mean squares.
-  double gradient_square_ = 0;         // g², now
-  double gradient_square_average_ = 0; // g², averaged over steps, decay .9
-  double gradient_square_mean_ = 0;    // g², averaged over all steps
+  double gradient_square_ = 0;          // g², now
+  double gradient_square_average_ = 0;  // g², averaged over steps, decay .9
+  double gradient_square_mean_ = 0;     // g², averaged over all steps
   double first_gradient_square_ = 0;
-  double action_mean_ = 0;             // |a|
+  double action_mean_ = 0;  // |a|
   double step_square_ = 0;
-  double distance_square_ = 0;         // (x_best - x)²
-  double spread_square_ = 0;           // variance of x over the longest window
+  double distance_square_ = 0;  // (x_best - x)²
+  double spread_square_ = 0;    // variance of x over the longest window
 };
 
 }  // namespace scout

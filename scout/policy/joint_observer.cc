@@ -14,7 +14,8 @@ JointObserver::JointObserver(int dimension, int history, bool gradient)
   if (history < 1) throw std::invalid_argument("JointObserver: history must be at least 1");
 }
 
-void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale, int horizon) {
+void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
+                          int horizon) {
   scale_ = scale;
   horizon_ = horizon;
   step_ = 0;
@@ -57,7 +58,8 @@ void JointObserver::write(float* features) const {
       *out++ = std::clamp(encode_step(static_cast<float>((step.theta[i] - best_theta_[i]) / scale_)), -2.0F, 2.0F);
     }
     for (float a : step.actions) *out++ = a;
-    for (double g : step.gradient) *out++ = encode_step(static_cast<float>(largest_gradient_ > 0 ? g / largest_gradient_ : 0.0));
+    for (double g : step.gradient)
+      *out++ = encode_step(static_cast<float>(largest_gradient_ > 0 ? g / largest_gradient_ : 0.0));
   }
   features[this->features() - 2] = static_cast<float>(step_) / static_cast<float>(horizon_);
   features[this->features() - 1] = 1.0F / (1.0F + static_cast<float>(step_));

@@ -8,8 +8,8 @@
 
 namespace scout {
 
-/// One row: for each of the last H steps f relative to the range seen, θ - θ_best, Δθ (both as actions) and, optionally, ∇f over
-/// its largest coordinate so far; then the elapsed fraction of the horizon. Steps before the start are zero.
+/// One row: for each of the last H steps f relative to the range seen, θ - θ_best, Δθ (both as actions) and, optionally, ∇f
+/// over its largest coordinate so far; then the elapsed fraction of the horizon. Steps before the start are zero.
 class JointObserver : public Observer {
  public:
   JointObserver(int dimension, int history, bool gradient);

@@ -25,7 +25,8 @@ void Linear::backward(const float* parameters, const float* x, const float* dy, 
     }
   }
   if (dx != nullptr) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1.0F, dy, out, weight(parameters), in, 0.0F, dx, in);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1.0F, dy, out, weight(parameters), in, 0.0F, dx,
+                in);
   }
 }
 
@@ -72,7 +73,8 @@ std::span<float> Mlp::forward(const float* parameters, const float* x, int rows,
   return trace.activations.back();
 }
 
-void Mlp::backward(const float* parameters, const float* x, const float* dy, Trace& trace, float* gradient, float* dx) const {
+void Mlp::backward(const float* parameters, const float* x, const float* dy, Trace& trace, float* gradient,
+                   float* dx) const {
   const int widest = *std::max_element(sizes_.begin(), sizes_.end());
   const std::size_t scratch = static_cast<std::size_t>(trace.rows) * static_cast<std::size_t>(widest);
   if (trace.gradient_a.size() < scratch) {

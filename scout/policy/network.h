@@ -17,7 +17,9 @@ struct Linear {
 
   std::size_t size() const { return static_cast<std::size_t>(out) * static_cast<std::size_t>(in + 1); }
   const float* weight(const float* parameters) const { return parameters + offset; }
-  const float* bias(const float* parameters) const { return parameters + offset + static_cast<std::size_t>(out) * static_cast<std::size_t>(in); }
+  const float* bias(const float* parameters) const {
+    return parameters + offset + static_cast<std::size_t>(out) * static_cast<std::size_t>(in);
+  }
 
   /// y [rows, out] = x [rows, in] Wᵀ + b.
   void forward(const float* parameters, const float* x, int rows, float* y) const;

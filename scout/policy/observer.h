@@ -10,15 +10,16 @@ namespace scout {
 
 /// Which features a policy was trained with.
 struct ObserverOptions {
-  std::string form = "coordinatewise";  ///< "coordinatewise": any M, one row of features a coordinate; "joint": one row for all
-  int dimension = 0;                    ///< joint only: the fixed M
-  int history = 4;                      ///< joint only: how many (f, θ, Δθ) tuples
-  bool gradient = true;                 ///< whether ∇f is observed; off is the seed's literal state
+  std::string form =
+      "coordinatewise";  ///< "coordinatewise": any M, one row of features a coordinate; "joint": one row for all
+  int dimension = 0;     ///< joint only: the fixed M
+  int history = 4;       ///< joint only: how many (f, θ, Δθ) tuples
+  bool gradient = true;  ///< whether ∇f is observed; off is the seed's literal state
 };
 
-/// A run seen by a policy. Everything is relative: θ to the start and to the best point, in units of the step scale; f to the
-/// range seen so far; ∇f to its own running size. So a policy cannot memorise where optima lie, and is invariant to shifts of θ
-/// and f, to a positive scaling of f, and (through the step scale) to the scaling of θ.
+/// A run seen by a policy. Everything is relative: θ to the start and to the best point, in units of the step scale; f to
+/// the range seen so far; ∇f to its own running size. So a policy cannot memorise where optima lie, and is invariant to
+/// shifts of θ and f, to a positive scaling of f, and (through the step scale) to the scaling of θ.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -33,7 +34,8 @@ class Observer {
 
   /// Begins a run at θ⁰ [M] with value f and gradient [M] (ignored, and may be empty, if gradients are not observed).
   /// `scale` > 0: the largest step of a coordinate. `horizon` >= 1: the number of updates that the run may make.
-  virtual void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale, int horizon) = 0;
+  virtual void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
+                     int horizon) = 0;
 
   /// Takes in the result of an update: the actions [M] that were taken, the point they led to, and what was found there.
   virtual void observe(std::span<const float> actions, std::span<const double> theta, double f,

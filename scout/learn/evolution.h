@@ -1,0 +1,48 @@
+// Evolution of a few parameters: the separable CMA-ES (Ros & Hansen 2008), by ask and tell.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "scout/base/random.h"
+
+namespace scout {
+
+/// Minimises whatever its candidates are ranked by. The covariance is diagonal, so a step costs O(n) a candidate. Between a
+/// `tell` and the next `ask` its whole state is what `state` visits.
+class SeparableCmaEs {
+ public:
+  SeparableCmaEs() = default;
+  /// Starts at `mean` [n] with the same deviation in all directions; `population` >= 4 candidates a generation.
+  SeparableCmaEs(std::vector<double> mean, double deviation, int population);
+
+  /// Draws a generation: [population][n].
+  const std::vector<std::vector<double>>& ask(Random& random);
+  /// Takes the candidates' order, best first.
+  void tell(std::span<const int> order);
+
+  const std::vector<double>& mean() const { return mean_; }
+  double step_size() const { return sigma_; }
+
+  template <class Visitor>
+  void state(Visitor&& visit) {
+    visit(mean_);
+    visit(variance_);
+    visit(path_);
+    visit(step_path_);
+    visit(sigma_);
+  }
+
+ private:
+  std::vector<double> mean_, variance_;   // the diagonal of C
+  std::vector<double> path_, step_path_;  // p_c, p_σ
+  double sigma_ = 1;
+  std::vector<double> weights_;
+  double effective_ = 1;  // variance-effective selection mass μ_w
+  int population_ = 0;
+  std::vector<std::vector<double>> directions_;  // z ~ N(0, I)
+  std::vector<std::vector<double>> candidates_;
+};
+
+}  // namespace scout
