@@ -137,6 +137,7 @@ nlohmann::json record_to_json(const Record& record) {
                       {"gradients", run.gradients},
                       {"non_finite", run.non_finite},
                       {"start", number(run.start_value)},
+                      {"unit", record.unit},
                       {"optimum", record.optimum ? nlohmann::json(*record.optimum) : nlohmann::json()},
                       {"best", number(run.best)},
                       {"curve", {{"values", values}, {"gradients", gradients}, {"best", best}}},
@@ -165,6 +166,7 @@ Record record_from_json(const nlohmann::json& line) {
     run.gradients = line.at("gradients");
     run.non_finite = line.value("non_finite", std::int64_t{0});
     run.start_value = number(line.at("start"));
+    record.unit = line.value("unit", 1.0);
     if (const auto& optimum = line.at("optimum"); !optimum.is_null()) record.optimum = optimum.get<double>();
     run.best = number(line.at("best"));
     const auto& curve = line.at("curve");

@@ -42,6 +42,7 @@ struct Record {
   nlohmann::json settings;
   std::string key;  ///< hash of all that the run depends on besides instance and seed
   std::optional<double> optimum;
+  double unit = 1;  ///< Instance::value_scale(): gaps are reported in multiples of it
   Outcome outcome;
   nlohmann::json machine;
   nlohmann::json versions;

@@ -31,15 +31,15 @@ Run make_run(const Record& record, double reference, const Results& results) {
   Run run{.instance = record.instance,
           .seed = record.seed,
           .failed = failed(outcome),
-          .start_gap = std::max(0.0, outcome.start_value - reference),
-          .gap = std::max(0.0, outcome.best - reference),
+          .start_gap = std::max(0.0, outcome.start_value - reference) / record.unit,
+          .gap = std::max(0.0, outcome.best - reference) / record.unit,
           .relative = 0,
           .optimizer_seconds = outcome.seconds - outcome.objective_seconds,
           .to_target = {},
           .curve = outcome.curve};
   if (std::isnan(run.gap)) run.gap = INFINITY;
   run.relative = relative_gap(run.gap, run.start_gap);
-  for (auto& point : run.curve) point.best = std::max(0.0, point.best - reference);
+  for (auto& point : run.curve) point.best = std::max(0.0, point.best - reference) / record.unit;
   for (Cost cost : {Cost::calls, Cost::evaluations}) {
     for (double target : results.targets) {
       const double bound = results.relative_targets ? target * run.start_gap : target;
@@ -227,7 +227,7 @@ std::string summary_table(const Results& results) {
   std::vector<std::string> heads;
   for (std::size_t t = 0; t < results.tasks.size(); ++t) heads.push_back(fmt::format("[{}]", t + 1));
   std::string out = fmt::format(
-      "Median final gap f - f* (* lowest); last column: interquartile mean of the relative gap\n{:<{}}", "", width);
+      "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of the relative gap\n{:<{}}", "", width);
   for (const auto& head : heads) out += fmt::format(" {:>10}", head);
   out += fmt::format(" {:>10}\n", "IQM rel.");
   for (const auto& row : results.rows) {

@@ -88,6 +88,7 @@ class Runner {
       Record& record = records[static_cast<std::size_t>(job)];
       const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), cell.task.dimension);
       record.optimum = instance->optimum_value();
+      record.unit = instance->value_scale();
       record.outcome =
           execute(*instance, *optimizer, start_of(*instance, cell.task, Split::test, record.instance, record.seed),
                   seed_of(cell.task, Split::test, record.instance, record.seed), cell.task.budget);
@@ -120,7 +121,7 @@ bool failed(const Record& record) {
 std::string median_gap(const std::vector<Record>& records) {
   std::vector<double> gaps;
   for (const auto& record : records) {
-    if (record.optimum) gaps.push_back(std::max(0.0, record.outcome.best - *record.optimum));
+    if (record.optimum) gaps.push_back(std::max(0.0, record.outcome.best - *record.optimum) / record.unit);
   }
   return gaps.empty() ? "" : fmt::format(", median gap {:.3g}", median(gaps));
 }
