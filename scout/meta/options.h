@@ -53,6 +53,7 @@ struct EvolutionOptions {
   int renew = 10;
   double deviation = 0.4;
   double floor = 1e-5;
+  std::string order = "mean";
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -62,6 +63,9 @@ struct EvolutionOptions {
     visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
     visit("deviation", deviation, "standard deviation of the first generation", positive());
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+    visit("order", order,
+          "what orders schedules: the mean log gap over all problems, or ranks within each problem, added up",
+          OneOf{{"mean", "ranks"}});
   }
 };
 

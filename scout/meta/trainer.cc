@@ -205,20 +205,22 @@ void Trainer::evolve() {
     }
   });
 
-  // Ranks within each problem, added up: every problem has the same say, whatever its scale.
-  std::vector<int> rank_sum(population, 0);
   std::vector<int> order(population);
-  for (std::size_t p = 0; p < problems; ++p) {
+  auto sort_by = [&](auto&& key) {
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-      return results[static_cast<std::size_t>(a)].score[p] < results[static_cast<std::size_t>(b)].score[p];
-    });
-    for (std::size_t r = 0; r < population; ++r) rank_sum[static_cast<std::size_t>(order[r])] += static_cast<int>(r);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return key(a) < key(b); });
+  };
+  std::vector<double> merit(population, 0.0);
+  for (std::size_t p = 0; p < problems; ++p) {
+    auto score = [&](int c) { return results[static_cast<std::size_t>(c)].score[p]; };
+    if (evolution.order == "mean") {
+      for (std::size_t c = 0; c < population; ++c) merit[c] += score(static_cast<int>(c));
+    } else {
+      sort_by(score);
+      for (std::size_t r = 0; r < population; ++r) merit[static_cast<std::size_t>(order[r])] += static_cast<double>(r);
+    }
   }
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return rank_sum[static_cast<std::size_t>(a)] < rank_sum[static_cast<std::size_t>(b)];
-  });
+  sort_by([&](int c) { return merit[static_cast<std::size_t>(c)]; });
   evolution_.tell(order);
   ddpg_.set_schedule(evolution_.mean());
   for (Result& result : results) {
