@@ -21,14 +21,14 @@ struct DdpgOptions {
   int rows = 0;
   int n_step = 5;
   int actor_delay = 2;
-  int critic_first = 2000;
+  int critic_first = 5000;
   bool twin_critics = true;
   double target_noise = 0.01;
   double target_noise_clip = 0.03;
   std::string credit = "coordinate";
   bool pooled_critic = true;
   double imitation = 1.0;
-  double output_penalty = 0.03;
+  double output_penalty = 0.3;
   double loss_bound = 2.0;
   double gradient_clip = 10.0;
   double average = 0.999;

@@ -70,11 +70,15 @@ class Reference {
  public:
   Reference(const DdpgOptions& options, const Batch& batch) : options_(options), batch_(batch) {}
 
-  torch::Tensor actor(const torch::Tensor& parameters, const torch::Tensor& states) const {
+  /// The actor's outputs, before they are bounded.
+  torch::Tensor outputs(const torch::Tensor& parameters, const torch::Tensor& states) const {
     std::int64_t offset = 0;
     auto x = torch::relu(linear(parameters, offset, states, kHidden));
     x = torch::relu(linear(parameters, offset, x, kHidden));
-    return torch::clamp(linear(parameters, offset, x, 1), -1, 1);
+    return linear(parameters, offset, x, 1);
+  }
+  torch::Tensor actor(const torch::Tensor& parameters, const torch::Tensor& states) const {
+    return torch::clamp(outputs(parameters, states), -1, 1);
   }
 
   /// q [N, 1].
@@ -116,10 +120,14 @@ class Reference {
 
   torch::Tensor actor_loss(const torch::Tensor& parameters, const std::vector<float>& critic_parameters) const {
     const auto states = rows_of(batch_.states, kFeatures);
-    const auto q = critic(tensor(critic_parameters), states, actor(parameters, states));
+    const auto moves = rows_of(batch_.moves, 1);
+    const auto actions = actor(parameters, states);
+    const auto q = critic(tensor(critic_parameters), states, actions);
+    const auto advantage = (critic(tensor(critic_parameters), states, moves) - q).detach();
+    const auto pull = 0.5 * torch::clamp(advantage, 0, 1) * torch::square(actions - moves);
     torch::Tensor loss = torch::zeros({}, torch::kDouble);
-    for (int b = 0; b < batch_.size(); ++b) loss = loss - of_state(q, b).mean();
-    return loss / batch_.size();
+    for (int b = 0; b < batch_.size(); ++b) loss = loss + of_state(options_.imitation * pull - q, b).mean();
+    return loss / batch_.size() + options_.output_penalty * torch::square(outputs(parameters, states)).mean();
   }
 
  private:
@@ -160,6 +168,8 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
   options.actor_delay = 1;
   options.gradient_clip = 0;
   options.loss_bound = 0.7;
+  options.imitation = 3;
+  options.output_penalty = 0.2;
   ThreadTeam team(std::get<3>(GetParam()));
   Ddpg ddpg(Actor(kFeatures, {kHidden, kHidden}, 1), options, Seed(5), team);
   const Batch batch = random_batch(11);

@@ -85,7 +85,7 @@ void Environment::step(std::span<const float> actions) {
       if (!instance_->optimum_value()) reference_ = std::min(reference_, f_);
     }
   } else {
-    f_ = worst_;  // the run goes on from its best point, and the update is rewarded as if it had stayed there
+    f_ = worst_;  // for the reward; then the run goes on from its best point
   }
   const bool of_current = reward_.of == "current";
   last_reward_ = of_current ? potential(f_) - potential(f_before) : potential(best_) - potential(best_before);
@@ -95,7 +95,7 @@ void Environment::step(std::span<const float> actions) {
     f_ = best_;
   }
   if (record_) {
-    reward_rows();
+    reward_rows(finite);
     oriented_.assign(actions.begin(), actions.end());
     observer_->orient(oriented_);
     trajectory_.moves.insert(trajectory_.moves.end(), oriented_.begin(), oriented_.end());
@@ -131,7 +131,7 @@ void Environment::row_potentials(std::span<const double> theta, double f, std::v
   }
 }
 
-void Environment::reward_rows() {
+void Environment::reward_rows(bool finite) {
   const bool ended = step_ == horizon_;
   if (reward_.of == "final") {
     if (ended) {
@@ -148,6 +148,10 @@ void Environment::reward_rows() {
   }
   previous_potentials_.swap(row_potentials_);
   row_potentials(theta_, f_, row_potentials_);
+  if (!finite) {  // the potentials are the best point's by now, and getting there earns nothing
+    std::fill(row_rewards_.begin(), row_rewards_.end(), static_cast<float>(last_reward_));
+    return;
+  }
   for (std::size_t i = 0; i < row_rewards_.size(); ++i) {
     row_rewards_[i] = static_cast<float>(row_potentials_[i] - previous_potentials_[i]);
   }

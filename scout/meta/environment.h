@@ -52,8 +52,8 @@ class Environment {
   /// Begins a run of `horizon` updates at a start [M].
   void start(std::span<const double> theta, int horizon);
   /// Takes one update, with actions [M] in [-1, 1], in θ's frame. If `record` is set the transition is added to
-  /// `trajectory()`. A point where f or ∇f is not finite is rewarded like the worst seen, and the run goes on from its best
-  /// point.
+  /// `trajectory()`. A point where f or ∇f is not finite is rewarded, in every row, like a point as bad as the worst seen
+  /// (if the best is rewarded: not at all). The run goes on from its best point, and later rewards are reckoned from there.
   void step(std::span<const float> actions);
 
   void write_features(float* out) const { observer_->write(out); }
@@ -88,7 +88,7 @@ class Environment {
   double potential(double f) const;
   /// Φ of each row at a point.
   void row_potentials(std::span<const double> theta, double f, std::vector<double>& out);
-  void reward_rows();
+  void reward_rows(bool finite);
 
   std::shared_ptr<const Instance> instance_;
   std::unique_ptr<Observer> observer_;

@@ -11,11 +11,16 @@
 namespace scout {
 namespace {
 
-/// A TestInstance of known optimum value 0.
+/// A TestInstance of known optimum 0, at 0.
 class Solved : public TestInstance {
  public:
-  using TestInstance::TestInstance;
+  Solved(int dimension, Function evaluate)
+      : TestInstance(dimension, std::move(evaluate)), optimum_(static_cast<std::size_t>(dimension), 0.0) {}
   std::optional<double> optimum_value() const override { return 0.0; }
+  std::span<const double> optimum() const override { return optimum_; }
+
+ private:
+  std::vector<double> optimum_;
 };
 
 double ripple(std::size_t i, double x, double& slope) {
@@ -93,36 +98,48 @@ TEST(Environment, RewardsOfTheBestAreNeverNegative) {
   EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(environment.best_value() / environment.start_value() + 1e-4), 1e-9);
 }
 
-TEST(Environment, CreditsAreEachCoordinatesOwnPartAndHaveTheRewardAsMean) {
-  Environment environment(separable(3), ObserverOptions{}, rewards(), kStepScale, true);
+/// Φ of a coordinate of `separable(3)`.
+double own_potential(std::size_t i, double x, const RewardOptions& options) {
+  double slope = 0;
+  double start_gap = 0;
+  for (std::size_t k = 0; k < 3; ++k) start_gap += ripple(k, kStart[k], slope);
+  return -options.scale * std::log(3 * ripple(i, x, slope) / start_gap + options.floor);
+}
+
+TEST(Environment, ARowsRewardIsTheRiseOfItsOwnPotential) {
+  RewardOptions options = rewards();
+  options.floor = 1e-2;
+  options.scale = 0.5;
+  Environment environment(separable(3), ObserverOptions{}, options, kStepScale, true);
   std::vector<double> expected;
-  std::vector<double> means;
   const auto trajectory = wander(environment, 30, [&](int, const std::vector<double>& before, const auto&) {
-    std::vector<double> changes;
-    double change = 0;
-    double slope = 0;
     for (std::size_t i = 0; i < 3; ++i) {
-      changes.push_back(ripple(i, environment.theta()[i], slope) - ripple(i, before[i], slope));
-      change += changes.back();
+      expected.push_back(own_potential(i, environment.theta()[i], options) - own_potential(i, before[i], options));
     }
-    for (double own : changes) expected.push_back(3 * environment.last_reward() * own / change);
-    means.push_back(environment.last_reward());
   });
-  int compared = 0;
-  for (std::size_t t = 0; t < 30; ++t) {
-    const bool bounded =
-        std::any_of(expected.begin() + static_cast<std::ptrdiff_t>(3 * t),
-                    expected.begin() + static_cast<std::ptrdiff_t>(3 * t + 3), [](double own) { return std::abs(own) > 9; });
-    if (bounded) continue;
-    ++compared;
-    double mean = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_NEAR(trajectory.rewards[3 * t + i], expected[3 * t + i], 0.02 * (1 + std::abs(expected[3 * t + i]))) << t;
-      mean += static_cast<double>(trajectory.rewards[3 * t + i]) / 3;
-    }
-    EXPECT_NEAR(mean, means[t], 1e-4);
+  ASSERT_EQ(trajectory.rewards.size(), 90U);
+  std::vector<double> sums(3, 0.0);
+  for (std::size_t k = 0; k < 90; ++k) {
+    EXPECT_NEAR(trajectory.rewards[k], expected[k], 5e-3) << k;
+    sums[k % 3] += static_cast<double>(trajectory.rewards[k]);
   }
-  EXPECT_GT(compared, 20);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(sums[i], own_potential(i, environment.theta()[i], options) - own_potential(i, kStart[i], options), 5e-3);
+  }
+}
+
+TEST(Environment, RewardsOfTheEndAreTheBestPointsPotentials) {
+  RewardOptions options = rewards();
+  options.of = "final";
+  options.floor = 1e-2;
+  Environment environment(separable(3), ObserverOptions{}, options, kStepScale, true);
+  const auto trajectory = wander(environment, 10, [](auto&&...) {});
+  ASSERT_EQ(trajectory.rewards.size(), 30U);
+  for (std::size_t k = 0; k < 27; ++k) EXPECT_EQ(trajectory.rewards[k], 0.0F);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(trajectory.rewards[27 + i], own_potential(i, environment.best_point()[i], options), 5e-3);
+  }
+  EXPECT_EQ(environment.evaluations(), 11 + 200);
 }
 
 TEST(Environment, WithoutCreditEveryRowGetsTheReward) {
@@ -140,7 +157,7 @@ TEST(Environment, CountsTheEvaluationsOfCreditToo) {
   wander(plain, 10, [](auto&&...) {});
   wander(credited, 10, [](auto&&...) {});
   EXPECT_EQ(plain.evaluations(), 11);
-  EXPECT_EQ(credited.evaluations(), 11 + 10 * 200);
+  EXPECT_EQ(credited.evaluations(), 11 + 11 * 200);  // at the start and after each update
 }
 
 TEST(Environment, GoesOnFromTheBestPointAfterANonFiniteOne) {
@@ -149,28 +166,43 @@ TEST(Environment, GoesOnFromTheBestPointAfterANonFiniteOne) {
     gradient[1] = 2 * theta[1];
     return theta[0] < 0 ? std::numeric_limits<double>::quiet_NaN() : theta[0] * theta[0] + theta[1] * theta[1];
   });
-  Environment environment(instance, ObserverOptions{}, rewards(), kStepScale, true);
+  const RewardOptions options = rewards();
+  Environment environment(instance, ObserverOptions{}, options, kStepScale, true);
   environment.record(true);
   const std::vector<double> start{1.5, 1.0};
-  environment.start(start, 4);
-  const float small = encode_step(0.1F);
-  environment.step(std::vector<float>{-small, -small});
+  environment.start(start, 5);
+  auto move = [&](float step) {
+    const float action = encode_step(step);
+    environment.step(std::vector<float>{action, action});
+  };
+  move(0.1F);
+  const double worst_value = environment.value();
+  move(-0.2F);
   const std::vector<double> best(environment.theta().begin(), environment.theta().end());
   const double best_value = environment.value();
-  environment.step(std::vector<float>{small, small});
-  environment.step(std::vector<float>{-1, -1});
+  move(0.1F);
+  const double value_before = environment.value();
+  move(-1.0F);
+  const double reward = environment.last_reward();
   EXPECT_EQ(std::vector<double>(environment.theta().begin(), environment.theta().end()), best);
   EXPECT_EQ(environment.value(), best_value);
   EXPECT_EQ(environment.best_value(), best_value);
-  environment.step(std::vector<float>{0, 0});
+  move(-0.1F);
 
   const auto trajectory = environment.take_trajectory();
-  ASSERT_EQ(trajectory.steps(), 4);
+  ASSERT_EQ(trajectory.steps(), 5);
   for (float x : trajectory.states) EXPECT_TRUE(std::isfinite(x));
-  for (float r : trajectory.rewards) EXPECT_TRUE(std::isfinite(r));
-  // Rewarded like the worst seen, which is the start and the point before it.
-  EXPECT_FLOAT_EQ(trajectory.rewards[4], trajectory.rewards[5]);
-  EXPECT_LE(trajectory.rewards[4], 1e-5F);
+  // Rewarded, in every row, like the worst seen.
+  auto potential = [&](double gap) { return -std::log(gap / environment.start_value() + options.floor); };
+  EXPECT_NEAR(reward, potential(worst_value) - potential(value_before), 1e-9);
+  EXPECT_LT(reward, -0.2);
+  // Then from the best point on.
+  EXPECT_NEAR(environment.last_reward(), potential(environment.value()) - potential(best_value), 1e-9);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_FLOAT_EQ(trajectory.rewards[6 + i], static_cast<float>(reward));
+    const double x = environment.theta()[i];
+    EXPECT_NEAR(trajectory.rewards[8 + i], potential(2 * x * x) - potential(2 * best[i] * best[i]), 1e-4);
+  }
 }
 
 TEST(Environment, AJointPolicyHasOneRowAndTheWholeReward) {

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+
+#include "scout/policy/action.h"
+#include "scout/policy/coordinatewise_observer.h"
 
 namespace scout {
 namespace {
@@ -65,47 +69,100 @@ TEST_P(ActorWithoutProposals, BackwardAgreesWithFiniteDifferences) {
 INSTANTIATE_TEST_SUITE_P(Forms, ActorWithoutProposals, testing::Values(kCoordinatewise, kJoint),
                          [](const auto& options) { return options.param.form; });
 
-// Where the action is steep in an output, the gradient is bounded instead: the same sign, and not more than the true one.
-TEST(ActorWithProposals, BackwardAgreesWithFiniteDifferencesUpToItsBound) {
-  const Actor actor(kCoordinatewise, {4}, true);
-  const Linear& last = actor.network().layers().back();
-  const std::size_t bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
-  Random random(Seed(5));
-  int exact = 0;
-  for (int trial = 0; trial < 50; ++trial) {
-    std::vector<float> parameters(actor.parameter_count(), 0.0F);
-    for (std::size_t k = bias; k < parameters.size(); ++k) parameters[k] = static_cast<float>(random.normal());
-    std::vector<float> features(static_cast<std::size_t>(actor.features()));
+/// An actor with proposals whose outputs come from random biases and a random schedule, and a row of random features.
+struct Composed {
+  explicit Composed(Random& random)
+      : actor(kCoordinatewise, {4}, true),
+        parameters(actor.parameter_count(), 0.0F),
+        features(static_cast<std::size_t>(actor.features())) {
+    const Linear& last = actor.network().layers().back();
+    bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
+    schedule = actor.network().parameter_count();
+    schedule_bias = parameters.size() - static_cast<std::size_t>(last.out);
+    for (std::size_t k = bias; k < parameters.size(); ++k) parameters[k] = static_cast<float>(0.6 * random.normal());
     for (float& x : features) x = static_cast<float>(random.uniform(-0.9, 0.9));
-    Actor::Trace trace;
-    auto action = [&] {
-      float a = 0;
-      actor.forward(parameters.data(), features.data(), 1, trace, &a);
-      return static_cast<double>(a);
-    };
-    const double here = action();
+  }
+  double action() {
+    float a = 0;
+    actor.forward(parameters.data(), features.data(), 1, trace, &a);
+    return static_cast<double>(a);
+  }
+  /// What parameter k, from `bias` on, multiplies in its output.
+  double factor(std::size_t k) const {
+    if (k < schedule || k >= schedule_bias) return 1;
+    const auto context = CoordinatewiseObserver::context_features();
+    return static_cast<double>(features[static_cast<std::size_t>(context[(k - schedule) % context.size()])]);
+  }
+
+  Actor actor;
+  std::vector<float> parameters, features;
+  Actor::Trace trace;
+  std::size_t bias = 0, schedule = 0, schedule_bias = 0;
+};
+
+TEST(ActorWithProposals, ForwardComposesTheStep) {
+  Random random(Seed(6));
+  const auto proposals = CoordinatewiseObserver::proposal_features();
+  int inside = 0;
+  for (int trial = 0; trial < 50; ++trial) {
+    Composed composed(random);
+    const std::size_t outputs = proposals.size();
+    const std::size_t inputs = (composed.schedule_bias - composed.schedule) / outputs;
+    std::vector<double> u(outputs);
+    for (std::size_t o = 0; o < outputs; ++o) {
+      u[o] = static_cast<double>(composed.parameters[composed.bias + o]) +
+             static_cast<double>(composed.parameters[composed.schedule_bias + o]);
+      for (std::size_t j = 0; j < inputs; ++j) {
+        const std::size_t k = composed.schedule + o * inputs + j;
+        u[o] += static_cast<double>(composed.parameters[k]) * composed.factor(k);
+      }
+    }
+    auto feature = [&](std::size_t k) { return composed.features[static_cast<std::size_t>(proposals[k])]; };
+    double step = std::exp(u[1]) * static_cast<double>(decode_action(0.5F * (feature(0) + feature(1))));
+    for (std::size_t k = 2; k < outputs; ++k) step += 0.3 * u[k] * static_cast<double>(decode_action(feature(k)));
+    const auto code = static_cast<double>(encode_step(static_cast<float>(std::clamp(step, -1.0, 1.0))));
+    const double expected = std::clamp(code + 0.3 * u[0], -1.0, 1.0);
+    EXPECT_NEAR(composed.action(), expected, 2e-3);
+    inside += std::abs(expected) < 1 ? 1 : 0;
+  }
+  EXPECT_GT(inside, 25);
+}
+
+// Where the action is steep in an output, the gradient at that output is bounded by 1.
+TEST(ActorWithProposals, BackwardAgreesWithFiniteDifferencesUpToItsBound) {
+  Random random(Seed(5));
+  int of_network = 0;
+  int of_schedule = 0;
+  int bounded = 0;
+  for (int trial = 0; trial < 100; ++trial) {
+    Composed composed(random);
+    std::vector<float>& parameters = composed.parameters;
+    const double here = composed.action();
+    if (std::abs(here) > 0.99) continue;  // at a bound gradients are one-sided: see below
     const float one = 1;
     std::vector<float> gradient(parameters.size(), 0.0F);
-    actor.backward(parameters.data(), features.data(), &one, trace, gradient.data());
-    for (std::size_t k = bias; k < parameters.size(); ++k) {
+    composed.actor.backward(parameters.data(), composed.features.data(), &one, composed.trace, gradient.data());
+    for (std::size_t k = composed.bias; k < parameters.size(); ++k) {
       const float kept = parameters[k];
       parameters[k] = kept + 0.01F;
-      const double above = action();
+      const double above = composed.action();
       parameters[k] = kept - 0.01F;
-      const double below = action();
+      const double below = composed.action();
       parameters[k] = kept;
       if (std::abs(above - 2 * here + below) > 1e-4) continue;  // the action bends too much for the difference to be true
       const double slope = (above - below) / 0.02;
-      if (std::abs(slope) < 0.9) {
-        ++exact;
-        EXPECT_NEAR(gradient[k], slope, 0.01);
-      } else {
-        EXPECT_GT(gradient[k] * slope, 0);
-        EXPECT_LT(std::abs(gradient[k]), std::abs(slope) + 0.05);
+      const double bound = std::abs(composed.factor(k));
+      EXPECT_NEAR(gradient[k], std::clamp(slope, -bound, bound), 0.01) << "parameter " << k;
+      if (std::abs(slope) > bound + 0.01) {
+        ++bounded;
+      } else if (std::abs(slope) > 0.02) {
+        ++(k < composed.schedule ? of_network : of_schedule);
       }
     }
   }
-  EXPECT_GT(exact, 100);
+  EXPECT_GT(of_network, 100);
+  EXPECT_GT(of_schedule, 400);
+  EXPECT_GT(bounded, 0);
 }
 
 TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {

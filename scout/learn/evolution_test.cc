@@ -1,0 +1,90 @@
+#include "scout/learn/evolution.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace scout {
+namespace {
+
+constexpr int kPopulation = 12;
+
+/// Σ 10^(4i/9) (x_i - 1)²: the axes' curvatures differ by up to 10^4.
+double ellipsoid(const std::vector<double>& x) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sum += std::pow(10.0, 4.0 * static_cast<double>(i) / 9.0) * (x[i] - 1) * (x[i] - 1);
+  }
+  return sum;
+}
+
+SeparableCmaEs at_the_origin() { return {std::vector<double>(10, 0.0), 0.5, kPopulation}; }
+
+void evolve(SeparableCmaEs& evolution, Random& random, int generations) {
+  for (int g = 0; g < generations; ++g) {
+    const auto& candidates = evolution.ask(random);
+    std::vector<double> values;
+    for (const auto& x : candidates) values.push_back(ellipsoid(x));
+    std::vector<int> order(values.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](int a, int b) { return values[static_cast<std::size_t>(a)] < values[static_cast<std::size_t>(b)]; });
+    evolution.tell(order);
+  }
+}
+
+/// What `SeparableCmaEs::state` visits.
+std::vector<std::vector<double>> state_of(SeparableCmaEs& evolution) {
+  struct Save {
+    std::vector<std::vector<double>>& out;
+    void operator()(const std::vector<double>& numbers) { out.push_back(numbers); }
+    void operator()(double number) { out.push_back({number}); }
+  };
+  std::vector<std::vector<double>> out;
+  evolution.state(Save{out});
+  return out;
+}
+
+TEST(SeparableCmaEs, MinimizesAnIllConditionedSeparableQuadratic) {
+  SeparableCmaEs evolution = at_the_origin();
+  Random random(Seed(1));
+  evolve(evolution, random, 400);
+  EXPECT_LT(ellipsoid(evolution.mean()), 1e-8);
+  EXPECT_LT(evolution.step_size(), 0.5);
+}
+
+TEST(SeparableCmaEs, IsDeterministic) {
+  SeparableCmaEs first = at_the_origin();
+  SeparableCmaEs second = at_the_origin();
+  Random random(Seed(2));
+  Random again(Seed(2));
+  evolve(first, random, 30);
+  evolve(second, again, 30);
+  EXPECT_EQ(state_of(first), state_of(second));
+}
+
+TEST(SeparableCmaEs, ContinuesFromItsState) {
+  SeparableCmaEs kept = at_the_origin();
+  Random random(Seed(3));
+  evolve(kept, random, 20);
+
+  struct Restore {
+    const std::vector<std::vector<double>>& from;
+    std::size_t next = 0;
+    void operator()(std::vector<double>& numbers) { numbers = from.at(next++); }
+    void operator()(double& number) { number = from.at(next++).at(0); }
+  };
+  const auto state = state_of(kept);
+  SeparableCmaEs restored(std::vector<double>(10, 7.0), 3.0, kPopulation);
+  restored.state(Restore{state});
+  Random again(random.state());
+  evolve(kept, random, 20);
+  evolve(restored, again, 20);
+  EXPECT_NE(state_of(kept), state);
+  EXPECT_EQ(state_of(restored), state_of(kept));
+}
+
+}  // namespace
+}  // namespace scout
