@@ -34,7 +34,7 @@ function(scout_consumer_test name training)
     set(flags -fsanitize=${SCOUT_SANITIZE})
   endif()
   add_test(NAME package/${name} COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR}
-    -D WORK=${PROJECT_BINARY_DIR}/consumer-${name} -D CXX=${CMAKE_CXX_COMPILER} -D FLAGS=${flags} -D TRAINING=${training}
-    -P ${PROJECT_SOURCE_DIR}/tests/consumer/check.cmake)
+    -D WORK=${PROJECT_BINARY_DIR}/consumer-${name} -D GENERATOR=${CMAKE_GENERATOR}
+    -D CXX=${CMAKE_CXX_COMPILER} -D FLAGS=${flags} -D TRAINING=${training} -P ${PROJECT_SOURCE_DIR}/tests/consumer/check.cmake)
   set_tests_properties(package/${name} PROPERTIES TIMEOUT 600 COST 100)  # the longest: begin with them
 endfunction()

@@ -1,6 +1,6 @@
 # Installs a build and builds and runs a project that uses it.
-#   cmake -D BUILD=... -D WORK=... -D CXX=... -D FLAGS=... -D TRAINING=ON|OFF -P check.cmake
-foreach(variable BUILD WORK CXX TRAINING)
+#   cmake -D BUILD=... -D WORK=... -D GENERATOR=... -D CXX=... -D FLAGS=... -D TRAINING=ON|OFF -P check.cmake
+foreach(variable BUILD WORK GENERATOR CXX TRAINING)
   if(NOT DEFINED ${variable})
     message(FATAL_ERROR "check.cmake: give -D ${variable}=")
   endif()
@@ -19,8 +19,8 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 if(NOT TRAINING)
   set(without -DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON -DCMAKE_DISABLE_FIND_PACKAGE_fmt=ON)
 endif()
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix -DTRAINING=${TRAINING}
-  -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=${FLAGS}" ${without})
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build
+  -DCMAKE_PREFIX_PATH=${WORK}/prefix -DTRAINING=${TRAINING} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=${FLAGS}" ${without})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} -E chdir ${WORK}/build ./consumer)
 message("${output}")
