@@ -44,6 +44,7 @@ void Environment::start(std::span<const double> theta, int horizon) {
   best_theta_ = theta_;
   best_gradient_ = gradient_;
   step_ = 0;
+  best_step_ = 0;
   horizon_ = horizon;
   reference_ = instance_->optimum_value().value_or(f_);
   // Without a known optimum the first gap is unknown: the gradient's size over a tenth of the box stands in.
@@ -124,6 +125,7 @@ void Environment::row_potentials(std::span<const double> theta, double f, std::v
     ++evaluations_;
     for (std::size_t i = 0; i < m; ++i) shares_[i] += point_gradient_[i] * (theta[i] - optimum[i]) / reward_.path_points;
   }
+  if (!all_finite(shares_)) return;  // a gradient on the way was not finite: the coordinates share the potential
   const double missed = (f - reference_ - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
   for (std::size_t i = 0; i < m; ++i) {
     const double own = std::max(0.0, shares_[i] + missed) * static_cast<double>(m) / start_gap_;
