@@ -53,7 +53,7 @@ function(scout_test name)
   endif()
   add_executable(test_${name} ${tests})
   target_link_libraries(test_${name} PRIVATE scout::${name} ${arg_LINK} scout_flags GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(test_${name} TEST_PREFIX ${name}/ DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}/ NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT 300)
 endfunction()
 
