@@ -227,7 +227,9 @@ std::string summary_table(const Results& results) {
   std::vector<std::string> heads;
   for (std::size_t t = 0; t < results.tasks.size(); ++t) heads.push_back(fmt::format("[{}]", t + 1));
   std::string out = fmt::format(
-      "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of the relative gap\n{:<{}}", "", width);
+      "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of the "
+      "relative gap\n{:<{}}",
+      "", width);
   for (const auto& head : heads) out += fmt::format(" {:>10}", head);
   out += fmt::format(" {:>10}\n", "IQM rel.");
   for (const auto& row : results.rows) {

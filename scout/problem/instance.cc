@@ -1,9 +1,8 @@
 #include "scout/problem/instance.h"
 
-#include <algorithm>
-#include <numeric>
 #include <stdexcept>
 
+#include "scout/base/names.h"
 #include "scout/problem/analytic_family.h"
 #include "scout/problem/noisy_family.h"
 
@@ -12,28 +11,6 @@ namespace {
 
 constexpr std::string_view kRotated = "-rotated";
 constexpr std::string_view kNoisy = "-noisy";
-
-std::string join(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
-/// Levenshtein's distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 bool remove_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
@@ -84,12 +61,9 @@ std::shared_ptr<const Family> family(std::string_view name) {
     return found;
   }
   const auto names = family_names();
-  const auto nearest = std::min_element(names.begin(), names.end(), [&](const auto& a, const auto& b) {
-    return edit_distance(base, a) < edit_distance(base, b);
-  });
   const std::string suffixes(name.substr(base.size()));
-  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + *nearest + suffixes +
-                              "'? Known problems: " + join(names) +
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest_name(base, names) +
+                              suffixes + "'? Known problems: " + join_names(names) +
                               "; each also with the suffixes -rotated, -noisy, -rotated-noisy");
 }
 
