@@ -31,10 +31,6 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-}  // namespace
-
-namespace {
-
 void roll_out_shard(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> shard, int steps,
                     std::span<const double> noise, std::span<Random> random) {
   int rows = 0;
