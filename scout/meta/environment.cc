@@ -54,7 +54,7 @@ void Environment::start(std::span<const double> theta, int horizon) {
     for (double g : gradient_) norm += std::abs(g);
     start_gap_ = std::max(0.1 * scale_ * norm, 1e-300);
   }
-  observer_->start(theta_, f_, gradient_, scale_, horizon);
+  observer_->start(theta_, f_, gradient_, {scale_, horizon, instance_->lower(), instance_->upper()});
   trajectory_ = {};
   if (record_) {
     trajectory_.rows = rows();

@@ -17,7 +17,7 @@ struct PolicyOptions {
   bool gradient = true;
   bool proposals = true;
   int history = 4;
-  double step_scale = 0.5;
+  double step_scale = 0.7;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -51,7 +51,7 @@ struct EvolutionOptions {
   int population = 24;
   int instances = 8;
   int renew = 10;
-  double deviation = 0.4;
+  double deviation = 0.15;
   double floor = 1e-5;
   std::string order = "mean";
 

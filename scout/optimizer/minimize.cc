@@ -183,7 +183,15 @@ class Run {
     const auto horizon = static_cast<int>(std::min<std::int64_t>(horizon_, (remaining() + cost - 1) / cost));
     Point best = now_;
     to_policy_units();
-    observer_->start(theta_, now_.value, gradient_, unit_ * factor, horizon);
+    lower_.resize(theta_.size());
+    upper_.resize(theta_.size());
+    for (std::size_t i = 0; i < theta_.size(); ++i) {
+      // The whole region, or a small one around a point that is taken up again.
+      const double half = 0.5 * factor * (region_.upper[i] - region_.lower[i]);
+      lower_[i] = (factor < 1 ? now_.theta[i] - half : region_.lower[i]) / ratio_[i];
+      upper_[i] = (factor < 1 ? now_.theta[i] + half : region_.upper[i]) / ratio_[i];
+    }
+    observer_->start(theta_, now_.value, gradient_, {unit_ * factor, horizon, lower_, upper_});
     for (int step = 0; step < horizon; ++step) {
       observer_->write(features_.data());
       policy_.actor().forward(policy_.parameters().data(), features_.data(), observer_->rows(), trace_, actions_.data());
@@ -240,6 +248,7 @@ class Run {
   Point now_;
   Point anchor_;                          // the best point whose gradient is known
   std::vector<double> theta_, gradient_;  // now_ in the policy's units
+  std::vector<double> lower_, upper_;     // the region of an episode, in the same
   std::vector<float> features_, actions_;
   Actor::Trace trace_;
 };

@@ -1,6 +1,7 @@
 #include "scout/policy/actor.h"
 
 #include <algorithm>
+#include <functional>
 #include <numbers>
 
 #include "scout/policy/action.h"
@@ -9,9 +10,16 @@
 namespace scout {
 namespace {
 
-/// Scale of the network's outputs where they weigh proposals: a unit of output is a third of a proposal, or a third of an
-/// e-fold.
-constexpr float kOutputScale = 0.3F;
+/// A unit of the network's first output is a third of an action; a unit of a proposal's output, three e-folds of its weight.
+constexpr float kFreeScale = 0.3F;
+constexpr float kWeightScale = 3.0F;
+/// The initial policy, in units of outputs: the base against the other proposals; the probe, which begins above the base and
+/// falls below it half-way through the run; the models, which gain with what they explain.
+constexpr float kInitialBase = 1.0F;
+constexpr float kInitialProbe = 3.0F;
+constexpr float kInitialProbeEnd = -1.0F;
+constexpr float kInitialModel = -1.0F;
+constexpr float kInitialTrust = 4.0F;
 /// Bounds of the logarithm of the base step's factor.
 constexpr float kLeastLogScale = -10.0F;
 constexpr float kGreatestLogScale = 3.0F;
@@ -37,7 +45,8 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
     proposals_ = CoordinatewiseObserver::proposal_features();
     context_ = CoordinatewiseObserver::context_features();
   }
-  const int outputs = proposals ? static_cast<int>(proposals_.size()) : 1;
+  // The free term and the base's size, then the weights of the base and of the other proposals.
+  const int outputs = proposals ? static_cast<int>(proposals_.size()) + 1 : 1;
   network_ = Mlp(layer_sizes(inputs, std::move(hidden), outputs));
   if (proposals) schedule_ = {static_cast<int>(context_.size()), outputs, network_.parameter_count()};
 }
@@ -45,31 +54,65 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
 std::vector<float> Actor::initial_parameters(Random& random) const {
   std::vector<float> parameters = network_.initial_parameters(random, proposals_.empty() ? 0.1F : 0.0F);
   parameters.resize(parameter_count(), 0.0F);
-  // The schedule starts as a pull of a tenth of the way to the best point.
-  if (!proposals_.empty())
-    parameters[schedule_.offset + static_cast<std::size_t>(schedule_.in * schedule_.out + 3)] = 0.1F / kOutputScale;
+  if (proposals_.empty()) return parameters;
+  using Observed = CoordinatewiseObserver;
+  float* weight = parameters.data() + schedule_.offset;
+  float* bias = weight + schedule_.in * schedule_.out;
+  const auto find = [](const std::vector<int>& features, int feature) {
+    return std::find(features.begin(), features.end(), feature) - features.begin();
+  };
+  const auto set = [&](int proposal, float constant, int context, float slope) {
+    const std::ptrdiff_t output = 1 + find(proposals_, proposal);
+    bias[output] = constant;
+    weight[output * schedule_.in + find(context_, context)] = slope;
+  };
+  set(Observed::kAnnealedScaledGradient, kInitialBase, Observed::kElapsed, 0.0F);
+  set(Observed::kToProbe, kInitialProbe, Observed::kElapsed, kInitialProbeEnd - kInitialProbe);
+  set(Observed::kToProfile, kInitialModel, Observed::kProfilesUnexplained, -kInitialTrust);
+  set(Observed::kToBowl, kInitialModel, Observed::kBowlUnexplained, -kInitialTrust);
   return parameters;
 }
 
 namespace {
 
-/// Δ of a row, before the bound, and the base step's share of it.
-struct Composition {
-  float step;
-  float base;
+constexpr int kMaxProposals = 16;
+
+/// The step of a row before the bound, the proposals that it is a mixture of, and their weights. The two gradient steps are
+/// one proposal, the base: their geometric mean times a factor.
+struct Mixture {
+  float step = 0;
+  int count;
+  float proposal[kMaxProposals];
+  float weight[kMaxProposals];
+
+  Mixture(const float* out, const float* row, const std::vector<int>& features)
+      : count(static_cast<int>(features.size()) - 1) {
+    auto decode = [](float action) { return decode_action(std::clamp(action, -1.0F, 1.0F)); };
+    proposal[0] = fast_exp2(std::clamp(out[1], kLeastLogScale, kGreatestLogScale) * std::numbers::log2e_v<float>) *
+                  decode(0.5F * (row[features[0]] + row[features[1]]));
+    for (int k = 1; k < count; ++k) proposal[k] = decode(row[features[static_cast<std::size_t>(k) + 1]]);
+    sparsemax(out + 2);
+    for (int k = 0; k < count; ++k) step += weight[k] * proposal[k];
+  }
+
+ private:
+  /// The Euclidean projection of the scaled outputs onto the simplex (Martins & Astudillo 2016, algorithm 1): weights that
+  /// add up to 1, of which all but the largest few are exactly 0.
+  void sparsemax(const float* out) {
+    float sorted[kMaxProposals];
+    for (int k = 0; k < count; ++k) weight[k] = sorted[k] = kWeightScale * out[k];
+    std::sort(sorted, sorted + count, std::greater<>());
+    float sum = 0;
+    float threshold = 0;
+    for (int k = 0; k < count; ++k) {
+      sum += sorted[k];
+      const float candidate = (sum - 1.0F) / static_cast<float>(k + 1);
+      if (sorted[k] <= candidate) break;
+      threshold = candidate;
+    }
+    for (int k = 0; k < count; ++k) weight[k] = std::max(0.0F, weight[k] - threshold);
+  }
 };
-
-[[gnu::always_inline]] inline float proposal(const float* row, int feature) {
-  return decode_action(std::clamp(row[feature], -1.0F, 1.0F));
-}
-
-Composition compose(const float* out, const float* row, const std::vector<int>& proposals) {
-  const float scale = fast_exp2(std::clamp(out[1], kLeastLogScale, kGreatestLogScale) * std::numbers::log2e_v<float>);
-  const float base = scale * decode_action(std::clamp(0.5F * (row[proposals[0]] + row[proposals[1]]), -1.0F, 1.0F));
-  float step = base;
-  for (std::size_t k = 2; k < proposals.size(); ++k) step += kOutputScale * out[k] * proposal(row, proposals[k]);
-  return {step, base};
-}
 
 }  // namespace
 
@@ -94,8 +137,8 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
   for (int r = 0; r < rows; ++r) {
     const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * outputs;
     const float* row = features + static_cast<std::ptrdiff_t>(r) * inputs;
-    const float composed = encode_step(std::clamp(compose(out, row, proposals_).step, -1.0F, 1.0F));
-    actions[r] = std::clamp(composed + kOutputScale * out[0], -1.0F, 1.0F);
+    const float composed = encode_step(std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
+    actions[r] = std::clamp(composed + kFreeScale * out[0], -1.0F, 1.0F);
   }
 }
 
@@ -113,15 +156,23 @@ void Actor::backward(const float* parameters, const float* features, const float
       const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs();
       const float* row = features + static_cast<std::ptrdiff_t>(r) * network_.inputs();
       float* d = du.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs();
-      const Composition c = compose(out, row, proposals_);
-      const float bounded = std::clamp(c.step, -1.0F, 1.0F);
-      const float da = pass(encode_step(bounded) + kOutputScale * out[0], d_actions[r]);
+      const Mixture mixture(out, row, proposals_);
+      const float bounded = std::clamp(mixture.step, -1.0F, 1.0F);
+      const float da = pass(encode_step(bounded) + kFreeScale * out[0], d_actions[r]);
       // da/dΔ is steep where steps are small; a unit of output must not move the action by more than a unit.
-      const float slope = bounded == c.step ? action_slope(c.step) : 0.0F;
-      d[0] = da * kOutputScale;
-      d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale ? da * std::clamp(slope * c.base, -1.0F, 1.0F) : 0.0F;
-      for (std::size_t k = 2; k < proposals_.size(); ++k) {
-        d[k] = da * std::clamp(slope * kOutputScale * proposal(row, proposals_[k]), -1.0F, 1.0F);
+      const float slope = bounded == mixture.step ? action_slope(mixture.step) : 0.0F;
+      auto part = [&](float d_step) { return da * std::clamp(slope * d_step, -1.0F, 1.0F); };
+      d[0] = da * kFreeScale;
+      d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale ? part(mixture.weight[0] * mixture.proposal[0]) : 0.0F;
+      // ∂weight_j/∂z_k = [j = k] - 1/|support| within the support, 0 outside.
+      float mean = 0;
+      float support = 0;
+      for (int k = 0; k < mixture.count; ++k) {
+        if (mixture.weight[k] > 0.0F) mean += mixture.proposal[k], support += 1.0F;
+      }
+      mean /= support;
+      for (int k = 0; k < mixture.count; ++k) {
+        d[2 + k] = mixture.weight[k] > 0.0F ? part(kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
       }
     }
     if (gradient != nullptr) {

@@ -100,13 +100,28 @@ struct Composed {
   std::size_t bias = 0, schedule = 0, schedule_bias = 0;
 };
 
-TEST(ActorWithProposals, ForwardComposesTheStep) {
+/// The projection of z onto the simplex by bisection for the threshold at which the weights add up to 1.
+std::vector<double> simplex_projection(const std::vector<double>& z) {
+  double low = *std::min_element(z.begin(), z.end()) - 1;
+  double high = *std::max_element(z.begin(), z.end());
+  std::vector<double> weights(z.size());
+  for (int k = 0; k < 200; ++k) {
+    const double threshold = 0.5 * (low + high);
+    double sum = 0;
+    for (std::size_t i = 0; i < z.size(); ++i) sum += weights[i] = std::max(0.0, z[i] - threshold);
+    (sum > 1 ? low : high) = threshold;
+  }
+  return weights;
+}
+
+TEST(ActorWithProposals, ForwardMixesProposals) {
   Random random(Seed(6));
   const auto proposals = CoordinatewiseObserver::proposal_features();
   int inside = 0;
-  for (int trial = 0; trial < 50; ++trial) {
+  int mixed = 0;
+  for (int trial = 0; trial < 100; ++trial) {
     Composed composed(random);
-    const std::size_t outputs = proposals.size();
+    const std::size_t outputs = proposals.size() + 1;
     const std::size_t inputs = (composed.schedule_bias - composed.schedule) / outputs;
     std::vector<double> u(outputs);
     for (std::size_t o = 0; o < outputs; ++o) {
@@ -118,14 +133,19 @@ TEST(ActorWithProposals, ForwardComposesTheStep) {
       }
     }
     auto feature = [&](std::size_t k) { return composed.features[static_cast<std::size_t>(proposals[k])]; };
-    double step = std::exp(u[1]) * static_cast<double>(decode_action(0.5F * (feature(0) + feature(1))));
-    for (std::size_t k = 2; k < outputs; ++k) step += 0.3 * u[k] * static_cast<double>(decode_action(feature(k)));
+    std::vector<double> z;
+    for (std::size_t o = 2; o < outputs; ++o) z.push_back(3 * u[o]);
+    const auto weights = simplex_projection(z);
+    double step = weights[0] * std::exp(u[1]) * static_cast<double>(decode_action(0.5F * (feature(0) + feature(1))));
+    for (std::size_t k = 1; k < weights.size(); ++k) step += weights[k] * static_cast<double>(decode_action(feature(k + 1)));
     const auto code = static_cast<double>(encode_step(static_cast<float>(std::clamp(step, -1.0, 1.0))));
     const double expected = std::clamp(code + 0.3 * u[0], -1.0, 1.0);
     EXPECT_NEAR(composed.action(), expected, 2e-3);
     inside += std::abs(expected) < 1 ? 1 : 0;
+    mixed += std::count_if(weights.begin(), weights.end(), [](double w) { return w > 0; }) > 1 ? 1 : 0;
   }
-  EXPECT_GT(inside, 25);
+  EXPECT_GT(inside, 50);
+  EXPECT_GT(mixed, 10);
 }
 
 // Where the action is steep in an output, the gradient at that output is bounded by 1.

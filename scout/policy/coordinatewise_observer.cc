@@ -18,12 +18,28 @@ constexpr float kTiny = 1e-30F;
 constexpr double kLargestValue = 1e150;
 constexpr double kLargestGradient = 1e12;
 
-/// Where the annealed gradient steps stand in the features.
-constexpr int kAnnealedGradient = 52;
-/// Their sizes at the start, in units of the step scale: the best of SGD and RMSprop with cosine decay on validation
-/// instances of rippled bowls.
-constexpr float kGradientStep = 0.22F;
-constexpr float kScaledGradientStep = 0.07F;
+/// Sizes of the annealed gradient steps at the start, in widths of the region: the best of SGD and RMSprop with cosine decay
+/// on validation instances of rippled bowls.
+constexpr float kGradientStepSize = 0.11F;
+constexpr float kScaledGradientStepSize = 0.035F;
+
+/// The models of the region keep so many points, fewer where they would need more than some 2^22 numbers.
+int model_capacity(int dimension) { return std::clamp((1 << 22) / dimension, 16, 128); }
+
+/// Probes: in each coordinate the additive recurrence v ← v + α mod 1 of a noble number α = 1/(a + 1/(b + φ)), whose first n
+/// points are spread evenly for any n. The coordinates take turns among eight of them, and begin at multiples of the inverse
+/// of the plastic number, lest they move in step.
+constexpr double kGolden = 0.6180339887498949;
+constexpr double kPhaseStep = 0.7548776662466927;
+double probe_step(std::size_t coordinate) {
+  const auto a = 2.0 + static_cast<double>(coordinate % 2);
+  const auto b = 1.0 + static_cast<double>(coordinate / 2 % 4);
+  return 1.0 / (a + 1.0 / (b + kGolden));
+}
+/// The share of the region that probes reach.
+constexpr float kProbeShare = 0.9F;
+
+double fraction(double x) { return x - std::floor(x); }
 
 /// x/(1 + 0.3|x|): the identity near 0, at most ±3.3.
 [[gnu::always_inline]] inline float squash(float x) { return x / (1.0F + 0.3F * std::fabs(x)); }
@@ -50,19 +66,21 @@ CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : d
 }
 
 std::vector<int> CoordinatewiseObserver::proposal_features() {
-  // In the order of `write_block`: annealed gradient steps; the last action; best, elite; the last secant; each window's
-  // regression.
-  return {kAnnealedGradient, kAnnealedGradient + 1, 10, 14, 15, 17, 21, 27, 33, kAnnealedGradient + 3};
+  return {kAnnealedGradient,         kAnnealedScaledGradient,       kLastAction, kToBest,    kToElite, kToSecant, kToZero,
+          kToZero + kWindowFeatures, kToZero + 2 * kWindowFeatures, kToProbe,    kToProfile, kToBowl};
 }
 
-std::vector<int> CoordinatewiseObserver::context_features() { return {42, 43, 44, 45, 46, 57, 58}; }
+std::vector<int> CoordinatewiseObserver::context_features() {
+  return {kElapsed, kRemaining,           kEarly,          kSinceBest, kGradientShrunk, kGradientShrunk + 1, kRoughness,
+          kRange,   kProfilesUnexplained, kBowlUnexplained};
+}
 
-void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
-                                   int horizon) {
+void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient,
+                                   const Frame& frame) {
   std::fill(state_.begin(), state_.end(), 0.0F);
   origin_.assign(theta.begin(), theta.end());
-  scale_ = scale;
-  horizon_ = horizon;
+  scale_ = frame.scale;
+  horizon_ = frame.horizon;
   step_ = 0;
   since_best_ = 0;
   f = std::clamp(f, -kLargestValue, kLargestValue);
@@ -87,6 +105,22 @@ void CoordinatewiseObserver::start(std::span<const double> theta, double f, std:
     gradient_square_average_ = gradient_square_mean_ = first_gradient_square_ = gradient_square_;
   }
   update_orientation();
+
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    const double width = frame.upper[i] - frame.lower[i];
+    const double place = (theta[i] - frame.lower[i]) / width;
+    field(kLower)[i] = static_cast<float>((frame.lower[i] - theta[i]) / scale_);
+    field(kWidth)[i] = static_cast<float>(width / scale_);
+    // Downhill first: so a reflected function is probed at the reflected points.
+    field(kDirection)[i] = -field(kSign)[i];
+    field(kPhase)[i] =
+        static_cast<float>(fraction((field(kDirection)[i] > 0 ? place : 1.0 - place) + kPhaseStep * static_cast<double>(i)));
+  }
+  const int capacity = model_capacity(dimension_);
+  bowl_.start(dimension_, capacity);
+  bowl_.add({field(kX), theta.size()}, f);
+  profiles_.start(dimension_, gradient_ ? capacity : 1);
+  if (gradient_) profiles_.add({field(kX), theta.size()}, {field(kG), theta.size()});
 }
 
 void CoordinatewiseObserver::update_orientation() {
@@ -199,18 +233,8 @@ void CoordinatewiseObserver::update_statistics(double f) {
   const float share5 = std::max(0.5F, 1.0F / static_cast<float>(step_ + 1));
   const float share9 = std::max(0.1F, 1.0F / static_cast<float>(step_ + 1));
   const float share95 = std::max(0.05F, 1.0F / static_cast<float>(step_ + 1));
-  const float* step = field(kStep);
-  const float* previous = field(kPreviousG);
-  float* potential = field(kPotential);
-  float* least = field(kLeastPotential);
-  float* greatest = field(kGreatestPotential);
-  float* least_x = field(kLeastX);
-  for (std::size_t i = 0; i < padded_; ++i) {
-    potential[i] += 0.5F * (g[i] + previous[i]) * step[i];
-    least_x[i] = potential[i] < least[i] ? x[i] : least_x[i];
-    least[i] = potential[i] < least[i] ? potential[i] : least[i];
-    greatest[i] = potential[i] > greatest[i] ? potential[i] : greatest[i];
-  }
+  bowl_.add({x, static_cast<std::size_t>(dimension_)}, f);
+  if (gradient_) profiles_.add({x, static_cast<std::size_t>(dimension_)}, {g, static_cast<std::size_t>(dimension_)});
   const float* best = field(kBestX);
   const float* spread = field(kWindowXX + kWindows - 1);
   float distances = 0;
@@ -335,20 +359,11 @@ void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, f
   // Gradient steps with cosine decay over the horizon: over the pooled size of all gradients seen, and over each
   // coordinate's.
   const float decay = 0.5F * (1.0F + std::cos(std::numbers::pi_v<float> * std::min(1.0F, elapsed)));
-  const float gradient_step = kGradientStep * decay / (root(gradient_square_mean_) + kTiny);
-  put_odd([&](int l) { return encode_step(-gradient_step * g[l]); });
-  put_odd([&](int l) { return encode_step(-kScaledGradientStep * decay * g[l] * inverse_size[l]); });
+  const float* width = lane(kWidth);
+  const float inverse_gradient = decay / (root(gradient_square_mean_) + kTiny);
+  put_odd([&](int l) { return encode_step(-kGradientStepSize * width[l] * inverse_gradient * g[l]); });
+  put_odd([&](int l) { return encode_step(-kScaledGradientStepSize * width[l] * decay * g[l] * inverse_size[l]); });
   put_odd([&](int l) { return encode_step(-g[l] / (root(gradient_square_mean_) + kTiny)); });
-
-  // The coordinate's own potential.
-  const float* potential = lane(kPotential);
-  const float* least = lane(kLeastPotential);
-  const float* greatest = lane(kGreatestPotential);
-  const float* least_x = lane(kLeastX);
-  put_odd([&](int l) { return encode_step(least_x[l] - x[l]); });
-  put([&](int l) {
-    return encode_step((potential[l] - least[l]) / (greatest[l] - least[l] + 1e-6F * pooled_gradient + kTiny));
-  });
 
   // Roughness: how much f varies against what the gradients and the distances travelled would make of it. Tells landscapes
   // apart.
@@ -357,6 +372,27 @@ void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, f
   put_scalar(log_ratio(static_cast<float>(std::min(1e6, std::sqrt(variance_f_[kWindows - 1]) / unit / reach))));
   put_scalar(log_ratio(
       static_cast<float>(std::min(1e6, range / unit / (static_cast<double>(root(gradient_square_mean_)) + 1e-30)))));
+
+  // The next probe, and the models of the region with what they leave unexplained.
+  const float* lower = lane(kLower);
+  const float* phase = lane(kPhase);
+  const float* direction = lane(kDirection);
+  put_odd([&](int l) {
+    const auto along = static_cast<float>(
+        fraction(static_cast<double>(phase[l]) + probe_step(begin + static_cast<std::size_t>(l)) * (step_ + 1)));
+    const float place = direction[l] > 0.0F ? along : 1.0F - along;
+    return encode_step(lower[l] + (0.5F + kProbeShare * (place - 0.5F)) * width[l] - x[l]);
+  });
+  auto share = [](double unexplained) { return log_ratio(static_cast<float>(unexplained)); };
+  auto of = [&](std::span<const float> model, int l) {
+    return static_cast<std::size_t>(l) < count ? model[begin + static_cast<std::size_t>(l)] : 0.0F;
+  };
+  put_odd([&](int l) { return encode_step(gradient_ ? of(profiles_.minimum(), l) - x[l] : 0.0F); });
+  put([&](int l) { return of(profiles_.height(), l); });
+  put([&](int l) { return share(static_cast<double>(of(profiles_.unexplained(), l))); });
+  put_odd([&](int l) { return encode_step(of(bowl_.centre(), l) - x[l]); });
+  put_scalar(share(profiles_.mean_unexplained()));
+  put_scalar(share(bowl_.unexplained()));
 
   for (std::size_t l = 0; l < count; ++l) {
     for (int j = 0; j < kFeatures; ++j) features[l * kFeatures + static_cast<std::size_t>(j)] = clip(out[j][l]);

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "scout/policy/bowl_fit.h"
+#include "scout/policy/coordinate_profiles.h"
 #include "scout/policy/observer.h"
 
 namespace scout {
@@ -12,18 +14,43 @@ namespace scout {
 /// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
 /// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
 /// slope is a curvature, and where they cross zero is the centre of the bowl under the ripples, seen from as far as the run
-/// has wandered. The path integral of g_i along θ_i says which of the coordinate's own places was the best, whatever the
-/// other coordinates did meanwhile.
+/// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: the profile
+/// of f along each coordinate (CoordinateProfiles), and the bowl under the values (BowlFit). A sequence of points spread
+/// evenly over the region is there to be asked for, so that the models have something to learn from.
 class CoordinatewiseObserver : public Observer {
  public:
   static constexpr int kHistory = 4;
   static constexpr int kWindows = 3;
-  static constexpr int kFeatures = 59;
+  static constexpr int kFeatures = 64;
+
+  /// Where among the features those stand that an actor uses; `write_block` says what each is.
+  enum Feature : int {
+    kLastAction = 10,
+    kToBest = 14,
+    kToElite,
+    kToSecant = 17,
+    kToZero = 21,  // the first window's; then one every kWindowFeatures
+    kElapsed = 42,
+    kRemaining,
+    kEarly,
+    kSinceBest,
+    kGradientShrunk,
+    kAnnealedGradient = 52,
+    kAnnealedScaledGradient,
+    kGradientStep,
+    kRoughness,
+    kRange,
+    kToProbe,
+    kToProfile,
+    kToBowl = 61,
+    kProfilesUnexplained,
+    kBowlUnexplained
+  };
 
   /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
   /// The features that describe the run: elapsed and remaining time, how long ago the best point was found, how the gradient
-  /// has shrunk, and the landscape's roughness.
+  /// has shrunk, the landscape's roughness, and what the models leave unexplained.
   static std::vector<int> context_features();
 
   CoordinatewiseObserver(int dimension, bool gradient);
@@ -31,7 +58,7 @@ class CoordinatewiseObserver : public Observer {
   int dimension() const override { return dimension_; }
   int rows() const override { return dimension_; }
   int features() const override { return kFeatures; }
-  void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale, int horizon) override;
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) override;
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;
@@ -61,14 +88,16 @@ class CoordinatewiseObserver : public Observer {
     kWindowXF = kWindowGG + kWindows,  // and with f (the range seen so far = 1)
     kEliteX = kWindowXF + kWindows,    // mean of x weighted towards low f
     kSign = kEliteX + 1,               // ±1, the coordinate's orientation
-    kPotential,                        // ∫ g_i dx_i along the run so far (trapezoidal rule),
-    kLeastPotential,                   // its least and greatest value,
-    kGreatestPotential,                //
-    kLeastX,                           // and where it was least
+    kLower,                            // the region, in x
+    kWidth,                            //
+    kPhase,                            // where the sequence of probes begins, in [0, 1), and which way it goes, ±1
+    kDirection,                        //
     kFields
   };
   float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
   const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+  static constexpr int kWindowFeatures = 6;
+
   void update_orientation();
   float relative_gradient(double gradient) const;
   void update_statistics(double f);
@@ -84,6 +113,8 @@ class CoordinatewiseObserver : public Observer {
   int horizon_ = 1;
   int step_ = 0;
   int since_best_ = 0;
+  CoordinateProfiles profiles_;
+  BowlFit bowl_;
   double gradient_size_ = 0;  // of the first gradient that is not zero, before scaling: mean |∇_i f|
   double f_ = 0, best_ = 0, worst_ = 0;
   std::array<double, kHistory> previous_f_{};  // newest first

@@ -14,10 +14,9 @@ JointObserver::JointObserver(int dimension, int history, bool gradient)
   if (history < 1) throw std::invalid_argument("JointObserver: history must be at least 1");
 }
 
-void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
-                          int horizon) {
-  scale_ = scale;
-  horizon_ = horizon;
+void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) {
+  scale_ = frame.scale;
+  horizon_ = frame.horizon;
   step_ = 0;
   best_ = worst_ = f;
   largest_gradient_ = 0;

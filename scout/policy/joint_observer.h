@@ -20,7 +20,7 @@ class JointObserver : public Observer {
   int dimension() const override { return dimension_; }
   int rows() const override { return 1; }
   int features() const override { return feature_count(dimension_, history_, gradient_); }
-  void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale, int horizon) override;
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) override;
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;

@@ -17,6 +17,14 @@ struct ObserverOptions {
   bool gradient = true;  ///< whether ∇f is observed; off is the seed's literal state
 };
 
+/// What a run is measured in.
+struct Frame {
+  double scale = 1;  ///< the largest step of a coordinate, > 0
+  int horizon = 1;   ///< the number of updates that the run may make, >= 1
+  /// The region of interest [M]: the policy may send probes anywhere in it. Used during `start` only.
+  std::span<const double> lower, upper;
+};
+
 /// A run seen by a policy. Everything is relative: θ to the start and to the best point, in units of the step scale; f to
 /// the range seen so far; ∇f to its own running size. So a policy cannot memorise where optima lie, and is invariant to
 /// shifts of θ and f, to a positive scaling of f, and (through the step scale) to the scaling of θ.
@@ -33,9 +41,7 @@ class Observer {
   int actions() const { return dimension() / rows(); }
 
   /// Begins a run at θ⁰ [M] with value f and gradient [M] (ignored, and may be empty, if gradients are not observed).
-  /// `scale` > 0: the largest step of a coordinate. `horizon` >= 1: the number of updates that the run may make.
-  virtual void start(std::span<const double> theta, double f, std::span<const double> gradient, double scale,
-                     int horizon) = 0;
+  virtual void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) = 0;
 
   /// Takes in the result of an update: the actions [M] that were taken, the point they led to, and what was found there.
   virtual void observe(std::span<const float> actions, std::span<const double> theta, double f,

@@ -9,6 +9,7 @@
 
 #include "scout/base/random.h"
 #include "scout/policy/action.h"
+#include "scout/policy/coordinatewise_observer.h"
 
 namespace scout {
 namespace {
@@ -22,12 +23,17 @@ struct Tape {
   };
   std::vector<Step> steps;  // the first has no actions
   double scale = 2.0;
+  std::vector<double> lower, upper;
+
+  Frame frame() const { return {scale, 40, lower, upper}; }
 
   Tape(int dimension, int length, std::uint64_t seed) {
     Random random{Seed(seed)};
     const auto m = static_cast<std::size_t>(dimension);
     std::vector<double> theta(m);
     for (double& x : theta) x = random.normal();
+    lower.assign(m, -4.0);
+    upper.assign(m, 3.0);
     for (int t = 0; t <= length; ++t) {
       Step step{std::vector<float>(m), theta, std::vector<double>(m), 3.0 * random.normal()};
       if (t > 0) {
@@ -46,7 +52,7 @@ struct Tape {
 std::unique_ptr<Observer> replay(const ObserverOptions& options, const Tape& tape) {
   auto observer = make_observer(options, static_cast<int>(tape.steps[0].theta.size()));
   const auto& start = tape.steps[0];
-  observer->start(start.theta, start.f, start.gradient, tape.scale, 40);
+  observer->start(start.theta, start.f, start.gradient, tape.frame());
   for (std::size_t t = 1; t < tape.steps.size(); ++t) {
     const auto& step = tape.steps[t];
     observer->observe(step.actions, step.theta, step.f, step.gradient);
@@ -77,6 +83,8 @@ TEST_P(ObserverTest, DoesNotSeeAShift) {
       step.f += 100;
       for (double& x : step.theta) x += 64;
     }
+    for (double& x : moved.lower) x += 64;
+    for (double& x : moved.upper) x += 64;
     expect_close(features_of(GetParam(), moved), features_of(GetParam(), tape), 1e-4F);
   }
 }
@@ -104,6 +112,8 @@ TEST_P(ObserverTest, MeasuresInTheStepScale) {
       for (double& x : step.theta) x *= 1024;
       for (double& g : step.gradient) g /= 1024;
     }
+    for (double& x : scaled.lower) x *= 1024;
+    for (double& x : scaled.upper) x *= 1024;
     expect_close(features_of(GetParam(), scaled), features_of(GetParam(), tape), 1e-4F);
   }
 }
@@ -113,7 +123,7 @@ TEST_P(ObserverTest, ForgetsTheRunBefore) {
   const Tape second(5, 4, 5);
   const auto observer = make_observer(GetParam(), 5);
   for (const Tape* tape : {&first, &second}) {
-    observer->start(tape->steps[0].theta, tape->steps[0].f, tape->steps[0].gradient, tape->scale, 40);
+    observer->start(tape->steps[0].theta, tape->steps[0].f, tape->steps[0].gradient, tape->frame());
     for (std::size_t t = 1; t < tape->steps.size(); ++t) {
       const auto& step = tape->steps[t];
       observer->observe(step.actions, step.theta, step.f, step.gradient);
@@ -199,6 +209,15 @@ INSTANTIATE_TEST_SUITE_P(Forms, ObserverTest,
                          testing::Values(ObserverOptions{}, ObserverOptions{.form = "joint", .dimension = 5}),
                          [](const auto& options) { return options.param.form; });
 
+/// Without the features that depend on a coordinate's place among the others, as probes do.
+std::vector<float> without(std::vector<float> features, std::initializer_list<int> left_out) {
+  constexpr auto kFeatures = static_cast<std::size_t>(CoordinatewiseObserver::kFeatures);
+  for (std::size_t row = 0; row < features.size(); row += kFeatures) {
+    for (int feature : left_out) features[row + static_cast<std::size_t>(feature)] = 0;
+  }
+  return features;
+}
+
 TEST(CoordinatewiseObserver, IsPermutationEquivariant) {
   for (int dimension : {2, 5, 17, 33}) {
     for (int length : kLengths) {
@@ -223,7 +242,8 @@ TEST(CoordinatewiseObserver, IsPermutationEquivariant) {
         std::copy_n(features.begin() + static_cast<std::ptrdiff_t>(order[i] * n), n,
                     expected.begin() + static_cast<std::ptrdiff_t>(i * n));
       }
-      expect_close(features_of({}, permuted), expected, 1e-5F);
+      constexpr int kToProbe = CoordinatewiseObserver::kToProbe;
+      expect_close(without(features_of({}, permuted), {kToProbe}), without(expected, {kToProbe}), 1e-4F);
     }
   }
 }
@@ -234,13 +254,20 @@ TEST(CoordinatewiseObserver, IsEquivariantToReflections) {
       if (!gradient && length == 0) continue;  // nothing seen yet
       const Tape tape(3, length, 12);
       Tape reflected = tape;
+      reflected.lower[1] = -tape.upper[1];
+      reflected.upper[1] = -tape.lower[1];
       for (auto& step : reflected.steps) {
         step.actions[1] *= -1;
         step.theta[1] *= -1;
         step.gradient[1] *= -1;
       }
       const ObserverOptions options{.gradient = gradient};
-      expect_close(features_of(options, reflected), features_of(options, tape), 1e-6F);
+      // Without gradients nothing says which way to begin to probe.
+      const auto compared = [&](const Tape& each) {
+        return gradient ? features_of(options, each)
+                        : without(features_of(options, each), {CoordinatewiseObserver::kToProbe});
+      };
+      expect_close(compared(reflected), compared(tape), 1e-5F);
       auto orient = [&](const Tape& each) {
         const auto observer = replay(options, each);
         std::vector<float> actions(3, 0.5F);
@@ -257,10 +284,12 @@ TEST(CoordinatewiseObserver, IsEquivariantToReflections) {
   }
 }
 
-// With M equal coordinates every pooled statistic is that of one coordinate, unless lanes beyond M are counted in.
+// With M equal coordinates every pooled statistic is that of one coordinate, unless lanes beyond M are counted in. Probes
+// are their own, and a fit counts its unknowns.
 TEST(CoordinatewiseObserver, LanesBeyondTheLastCoordinateDoNotLeak) {
   const Tape one(1, 12, 10);
-  const auto expected = features_of({}, one);
+  const std::initializer_list<int> own{CoordinatewiseObserver::kToProbe, CoordinatewiseObserver::kBowlUnexplained};
+  const auto expected = without(features_of({}, one), own);
   for (std::size_t m : {std::size_t{15}, std::size_t{16}, std::size_t{17}, std::size_t{33}}) {
     Tape many = one;
     for (auto& step : many.steps) {
@@ -268,11 +297,50 @@ TEST(CoordinatewiseObserver, LanesBeyondTheLastCoordinateDoNotLeak) {
       step.theta.assign(m, step.theta[0]);
       step.gradient.assign(m, step.gradient[0]);
     }
-    const auto features = features_of({}, many);
+    many.lower.assign(m, one.lower[0]);
+    many.upper.assign(m, one.upper[0]);
+    const auto features = without(features_of({}, many), own);
     ASSERT_EQ(features.size(), m * expected.size());
     for (std::size_t i = 0; i < m; ++i) {
       const auto row = features.begin() + static_cast<std::ptrdiff_t>(i * expected.size());
       expect_close({row, row + static_cast<std::ptrdiff_t>(expected.size())}, expected, 1e-5F);
+    }
+  }
+}
+
+// However long a run probes, its points are spread evenly over the region: no gap is more than a few times the mean one.
+TEST(CoordinatewiseObserver, ProbesSpreadEvenlyOverTheRegion) {
+  const Tape tape(20, 0, 13);
+  for (int count : {10, 30, 55, 100}) {
+    const auto observer = replay({}, tape);
+    std::vector<float> features(static_cast<std::size_t>(observer->rows() * observer->features()));
+    std::vector<double> theta = tape.steps[0].theta;
+    std::vector<std::vector<double>> visited(20);
+    Random random(Seed(1));
+    for (int t = 0; t < count; ++t) {
+      observer->write(features.data());
+      std::vector<float> actions(20);
+      for (std::size_t i = 0; i < 20; ++i) {
+        actions[i] = features[i * CoordinatewiseObserver::kFeatures + CoordinatewiseObserver::kToProbe];
+      }
+      observer->orient(actions);
+      std::vector<double> gradient(20);
+      for (std::size_t i = 0; i < 20; ++i) {
+        // Past the step scale, 2, an action is above 1: undo the code exactly.
+        theta[i] += tape.scale * std::copysign(std::expm1(std::abs(actions[i]) * std::log1p(1e5)) / 1e5, actions[i]);
+        visited[i].push_back(theta[i]);
+        gradient[i] = random.normal();
+      }
+      observer->observe(actions, theta, random.normal(), gradient);
+    }
+    for (std::size_t i = 0; i < 20; ++i) {
+      std::vector<double>& v = visited[i];
+      std::sort(v.begin(), v.end());
+      EXPECT_GE(v.front(), -4.0);
+      EXPECT_LE(v.back(), 3.0);
+      double gap = std::max(v.front() + 4.0, 3.0 - v.back());
+      for (std::size_t k = 1; k < v.size(); ++k) gap = std::max(gap, v[k] - v[k - 1]);
+      EXPECT_LT(gap, 0.7 + 7.0 * 4.5 / count) << "coordinate " << i << ", " << count << " probes";
     }
   }
 }

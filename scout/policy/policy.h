@@ -18,7 +18,7 @@ struct PolicyDescription {
   ObserverOptions observer;
   std::vector<int> hidden{64, 64};  ///< widths of the actor's hidden layers
   bool proposals = true;            ///< see Actor
-  double step_scale = 0.5;          ///< the largest step of a coordinate, as a share of its box's width
+  double step_scale = 0.7;          ///< the largest step of a coordinate, as a share of its box's width
   int horizon = 100;                ///< updates of the episodes that it was trained on
   /// Whatever is known about the training: options, seed, rounds, validation score, date, version.
   nlohmann::json provenance = nlohmann::json::object();
