@@ -13,13 +13,14 @@ namespace {
 /// A unit of the network's first output is a third of an action; a unit of a proposal's output, three e-folds of its weight.
 constexpr float kFreeScale = 0.3F;
 constexpr float kWeightScale = 3.0F;
-/// The initial policy, in units of outputs: the base against the other proposals; the probe, which begins above the base and
-/// falls below it half-way through the run; the models, which gain with what they explain.
-constexpr float kInitialBase = 1.0F;
-constexpr float kInitialProbe = 3.0F;
-constexpr float kInitialProbeEnd = -1.0F;
+/// The initial policy, as outputs: the base is 0. The probe begins far above it and falls below it half-way through the run;
+/// the models rise with what they explain.
+constexpr float kInitialProbe = 8.0F;
+constexpr float kInitialProbeEnd = -8.0F;
 constexpr float kInitialModel = -1.0F;
-constexpr float kInitialTrust = 4.0F;
+constexpr float kInitialProfileTrust = 4.0F;
+constexpr float kInitialBowlTrust = 1.5F;
+constexpr float kInitialOther = -1.0F;
 /// Bounds of the logarithm of the base step's factor.
 constexpr float kLeastLogScale = -10.0F;
 constexpr float kGreatestLogScale = 3.0F;
@@ -48,7 +49,7 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
   // The free term and the base's size, then the weights of the base and of the other proposals.
   const int outputs = proposals ? static_cast<int>(proposals_.size()) + 1 : 1;
   network_ = Mlp(layer_sizes(inputs, std::move(hidden), outputs));
-  if (proposals) schedule_ = {static_cast<int>(context_.size()), outputs, network_.parameter_count()};
+  if (proposals) schedule_ = {static_cast<int>(context_.size()), outputs - 1, network_.parameter_count()};
 }
 
 std::vector<float> Actor::initial_parameters(Random& random) const {
@@ -62,14 +63,14 @@ std::vector<float> Actor::initial_parameters(Random& random) const {
     return std::find(features.begin(), features.end(), feature) - features.begin();
   };
   const auto set = [&](int proposal, float constant, int context, float slope) {
-    const std::ptrdiff_t output = 1 + find(proposals_, proposal);
+    const std::ptrdiff_t output = find(proposals_, proposal);
     bias[output] = constant;
     weight[output * schedule_.in + find(context_, context)] = slope;
   };
-  set(Observed::kAnnealedScaledGradient, kInitialBase, Observed::kElapsed, 0.0F);
+  std::fill(bias + 2, bias + schedule_.out, kInitialOther);
   set(Observed::kToProbe, kInitialProbe, Observed::kElapsed, kInitialProbeEnd - kInitialProbe);
-  set(Observed::kToProfile, kInitialModel, Observed::kProfilesUnexplained, -kInitialTrust);
-  set(Observed::kToBowl, kInitialModel, Observed::kBowlUnexplained, -kInitialTrust);
+  set(Observed::kToProfile, kInitialModel, Observed::kProfilesUnexplained, -kInitialProfileTrust);
+  set(Observed::kToBowl, kInitialModel, Observed::kBowlUnexplained, -kInitialBowlTrust);
   return parameters;
 }
 
@@ -132,8 +133,14 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
     }
   }
   trace.outputs.resize(u.size());
-  schedule_.forward(parameters, trace.context.data(), rows, trace.outputs.data());
-  for (std::size_t i = 0; i < u.size(); ++i) trace.outputs[i] += u[i];
+  trace.schedule.resize(static_cast<std::size_t>(rows * schedule_.out));
+  schedule_.forward(parameters, trace.context.data(), rows, trace.schedule.data());
+  std::copy(u.begin(), u.end(), trace.outputs.begin());
+  for (int r = 0; r < rows; ++r) {
+    for (int k = 1; k < outputs; ++k)
+      trace.outputs[static_cast<std::size_t>(r * outputs + k)] +=
+          trace.schedule[static_cast<std::size_t>(r * schedule_.out + k - 1)];
+  }
   for (int r = 0; r < rows; ++r) {
     const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * outputs;
     const float* row = features + static_cast<std::ptrdiff_t>(r) * inputs;
@@ -176,7 +183,11 @@ void Actor::backward(const float* parameters, const float* features, const float
       }
     }
     if (gradient != nullptr) {
-      schedule_.backward(parameters, trace.context.data(), du.data(), trace.network.rows, gradient, nullptr);
+      for (int r = 0; r < trace.network.rows; ++r) {
+        std::copy_n(du.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs() + 1, schedule_.out,
+                    trace.schedule.data() + static_cast<std::ptrdiff_t>(r) * schedule_.out);
+      }
+      schedule_.backward(parameters, trace.context.data(), trace.schedule.data(), trace.network.rows, gradient, nullptr);
     }
   }
   for (std::size_t i = 0; i < u.size(); ++i) du[i] += output_penalty * u[i];

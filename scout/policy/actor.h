@@ -9,18 +9,19 @@
 
 namespace scout {
 
-/// An Mlp that composes the step of a coordinate from *proposals*, steps that the features contain: with outputs u (all but
-/// u_1 times 0.3)
+/// An Mlp that mixes the step of a coordinate from *proposals*, steps that the features contain: with outputs u
 ///
-///     Δ = e^{u_1} · base + Σ_{k>=2} u_k · proposal_k,      a = encode(Δ) + u_0, bounded to [-1, 1].
+///     Δ = Σ_k w_k proposal_k,  w = sparsemax(3 u_{2..}),      a = encode(Δ) + 0.3 u_0, bounded to [-1, 1],
+///
+/// where the first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the
+/// region, to the minima of its models, to the best point so far, to the mean of good points, to the zero of a secant or of
+/// a regression of the gradient, and on along the last step. Sparse weights let a policy do one thing at a time.
 ///
 /// u is the sum of the network and of the *schedule*, an affine map of a few features that describe the run rather than the
-/// coordinate (its progress, its landscape): what evolution shapes.
+/// coordinate (its progress, its landscape) to all outputs but the first: what evolution shapes. Learning starts from a
+/// network of zeros and a schedule that probes, then goes where a model explains much of what was seen, and descends.
 ///
-/// The base is an annealed gradient step; the other proposals lead to the best point so far, to the mean of good points, to
-/// the zero of a secant or of a regression of the gradient, and on along the last step. All outputs zero is annealed
-/// gradient descent, so learning starts from a policy worth improving. Without proposals (joint form, control tasks) a =
-/// clip(u, -1, 1).
+/// Without proposals (joint form, control tasks) a = clip(u, -1, 1).
 class Actor {
  public:
   Actor() = default;
@@ -40,8 +41,9 @@ class Actor {
 
   struct Trace {
     Mlp::Trace network;
-    std::vector<float> context;  // [rows, schedule inputs]
-    std::vector<float> outputs;  // u [rows, outputs]
+    std::vector<float> context;   // [rows, schedule inputs]
+    std::vector<float> schedule;  // [rows, outputs - 1], its outputs, or ∂L/∂ them
+    std::vector<float> outputs;   // u [rows, outputs]
     std::vector<float> d_outputs;
   };
   /// features [rows, features] -> actions [rows, actions].

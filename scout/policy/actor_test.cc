@@ -78,7 +78,7 @@ struct Composed {
     const Linear& last = actor.network().layers().back();
     bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
     schedule = actor.network().parameter_count();
-    schedule_bias = parameters.size() - static_cast<std::size_t>(last.out);
+    schedule_bias = parameters.size() - static_cast<std::size_t>(last.out) + 1;  // it leaves the first output alone
     for (std::size_t k = bias; k < parameters.size(); ++k) parameters[k] = static_cast<float>(0.6 * random.normal());
     for (float& x : features) x = static_cast<float>(random.uniform(-0.9, 0.9));
   }
@@ -122,13 +122,14 @@ TEST(ActorWithProposals, ForwardMixesProposals) {
   for (int trial = 0; trial < 100; ++trial) {
     Composed composed(random);
     const std::size_t outputs = proposals.size() + 1;
-    const std::size_t inputs = (composed.schedule_bias - composed.schedule) / outputs;
+    const std::size_t inputs = (composed.schedule_bias - composed.schedule) / (outputs - 1);
     std::vector<double> u(outputs);
     for (std::size_t o = 0; o < outputs; ++o) {
-      u[o] = static_cast<double>(composed.parameters[composed.bias + o]) +
-             static_cast<double>(composed.parameters[composed.schedule_bias + o]);
+      u[o] = static_cast<double>(composed.parameters[composed.bias + o]);
+      if (o == 0) continue;
+      u[o] += static_cast<double>(composed.parameters[composed.schedule_bias + o - 1]);
       for (std::size_t j = 0; j < inputs; ++j) {
-        const std::size_t k = composed.schedule + o * inputs + j;
+        const std::size_t k = composed.schedule + (o - 1) * inputs + j;
         u[o] += static_cast<double>(composed.parameters[k]) * composed.factor(k);
       }
     }

@@ -66,8 +66,19 @@ CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : d
 }
 
 std::vector<int> CoordinatewiseObserver::proposal_features() {
-  return {kAnnealedGradient,         kAnnealedScaledGradient,       kLastAction, kToBest,    kToElite, kToSecant, kToZero,
-          kToZero + kWindowFeatures, kToZero + 2 * kWindowFeatures, kToProbe,    kToProfile, kToBowl};
+  return {kAnnealedGradient,
+          kAnnealedScaledGradient,
+          kSpectralStep,
+          kLastAction,
+          kToBest,
+          kToElite,
+          kToSecant,
+          kToZero,
+          kToZero + kWindowFeatures,
+          kToZero + 2 * kWindowFeatures,
+          kToProbe,
+          kToProfile,
+          kToBowl};
 }
 
 std::vector<int> CoordinatewiseObserver::context_features() {
@@ -90,7 +101,7 @@ void CoordinatewiseObserver::start(std::span<const double> theta, double f, std:
   mean_f_.fill(f);
   variance_f_.fill(0);
   gradient_square_ = gradient_square_average_ = gradient_square_mean_ = first_gradient_square_ = 0;
-  action_mean_ = step_square_ = distance_square_ = spread_square_ = 0;
+  action_mean_ = step_square_ = step_change_ = distance_square_ = spread_square_ = 0;
   if (gradient_) {
     gradient_size_ = mean_size(gradient);
     float* g = field(kG);
@@ -160,7 +171,8 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
   float* x = field(kX);
   float* g = field(kG);
   float* step = field(kStep);
-  action_mean_ = step_square_ = gradient_square_ = 0;
+  action_mean_ = step_square_ = step_change_ = gradient_square_ = 0;
+  const float* previous = field(kPreviousG);
   for (std::size_t i = 0; i < m; ++i) {
     const auto now = static_cast<float>((theta[i] - origin_[i]) / scale_);
     step[i] = now - x[i];
@@ -170,8 +182,10 @@ void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<c
     if (gradient_) {
       g[i] = relative_gradient(gradient[i]);
       gradient_square_ += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+      step_change_ += static_cast<double>(step[i]) * static_cast<double>(g[i] - previous[i]);
     }
   }
+  step_change_ /= dimension_;
   action_mean_ /= dimension_;
   step_square_ /= dimension_;
   gradient_square_ /= dimension_;
@@ -363,7 +377,10 @@ void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, f
   const float inverse_gradient = decay / (root(gradient_square_mean_) + kTiny);
   put_odd([&](int l) { return encode_step(-kGradientStepSize * width[l] * inverse_gradient * g[l]); });
   put_odd([&](int l) { return encode_step(-kScaledGradientStepSize * width[l] * decay * g[l] * inverse_size[l]); });
-  put_odd([&](int l) { return encode_step(-g[l] / (root(gradient_square_mean_) + kTiny)); });
+  // The spectral step (Barzilai & Borwein 1988): the gradient over its change along the last step.
+  const double curvature = std::abs(step_change_) + 1e-9 * std::sqrt(step_square_ * gradient_square_mean_) + 1e-30;
+  const auto spectral = static_cast<float>(std::min(1e30, step_square_ / curvature));
+  put_odd([&](int l) { return encode_step(-std::clamp(spectral * g[l], -1e3F, 1e3F)); });
 
   // Roughness: how much f varies against what the gradients and the distances travelled would make of it. Tells landscapes
   // apart.

@@ -37,7 +37,7 @@ class CoordinatewiseObserver : public Observer {
     kGradientShrunk,
     kAnnealedGradient = 52,
     kAnnealedScaledGradient,
-    kGradientStep,
+    kSpectralStep,
     kRoughness,
     kRange,
     kToProbe,
@@ -127,6 +127,7 @@ class CoordinatewiseObserver : public Observer {
   double first_gradient_square_ = 0;
   double action_mean_ = 0;  // |a|
   double step_square_ = 0;
+  double step_change_ = 0;      // Δx Δg over the last step
   double distance_square_ = 0;  // (x_best - x)²
   double spread_square_ = 0;    // variance of x over the longest window
 };
