@@ -298,14 +298,17 @@ void Ddpg::update_average() {
   // Forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
   const auto rate =
       static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps))));
-  for (std::size_t i = 0; i < actor_average_.size(); ++i)
-    actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
+  // A frozen schedule is averaged by `set_schedule`.
+  const std::size_t learnt = actor_average_.size() - (schedule_frozen_ ? actor_.schedule_size() : 0);
+  for (std::size_t i = 0; i < learnt; ++i) actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
 }
 
-void Ddpg::set_schedule(std::span<const double> schedule) {
+void Ddpg::set_schedule(std::span<const double> schedule, double share) {
   const std::size_t first = actor_parameters_.size() - schedule.size();
   for (std::size_t i = 0; i < schedule.size(); ++i) {
-    actor_parameters_[first + i] = actor_target_[first + i] = actor_average_[first + i] = static_cast<float>(schedule[i]);
+    const auto value = static_cast<float>(schedule[i]);
+    actor_parameters_[first + i] = actor_target_[first + i] = value;
+    actor_average_[first + i] += static_cast<float>(share) * (value - actor_average_[first + i]);
   }
 }
 

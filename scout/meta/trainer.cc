@@ -218,7 +218,7 @@ void Trainer::evolve() {
   }
   sort_by([&](int c) { return merit[static_cast<std::size_t>(c)]; });
   evolution_.tell(order);
-  ddpg_.set_schedule(evolution_.mean());
+  ddpg_.set_schedule(evolution_.mean(), std::max(evolution.average, 1.0 / static_cast<double>(round_ + 1)));
   for (Result& result : results) {
     evaluations_ += result.evaluations;
     for (Trajectory& trajectory : result.recorded) policy_replay_.add(std::move(trajectory));

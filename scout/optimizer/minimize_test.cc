@@ -134,10 +134,10 @@ TEST(Minimize, TheHorizonIsThePolicysUnlessAsked) {
 std::vector<double> full_steps(MinimizeOptions options, std::span<const double> x0) {
   options.policy = untrained_policy(60, /*gradient=*/false);
   PolicyDescription description = options.policy->description();
-  std::vector<float> parameters = options.policy->parameters();
-  const Linear& last = options.policy->actor().network().layers().back();
-  std::fill(parameters.begin() + static_cast<std::ptrdiff_t>(last.offset), parameters.end(), 0.0F);
-  parameters[last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out)] = 9;
+  description.proposals = false;
+  const Actor actor(description.observer, description.hidden, false);
+  std::vector<float> parameters(actor.parameter_count(), 0.0F);
+  parameters.back() = 9;  // the bias of the only output
   options.policy = std::make_shared<Policy>(description, parameters);
   options.budget = 2;
   const auto summary = minimize(sphere(), x0, options);

@@ -1,6 +1,7 @@
 #include "scout/policy/actor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numbers>
 
@@ -10,8 +11,7 @@
 namespace scout {
 namespace {
 
-/// A unit of the network's first output is a third of an action; a unit of a proposal's output, three e-folds of its weight.
-constexpr float kFreeScale = 0.3F;
+/// What an output of a proposal's is multiplied by before the weights are made of them.
 constexpr float kWeightScale = 3.0F;
 /// The initial policy, as outputs: the base is 0. The probe begins far above it and falls below it half-way through the run;
 /// the models rise with what they explain.
@@ -21,6 +21,8 @@ constexpr float kInitialModel = -1.0F;
 constexpr float kInitialProfileTrust = 4.0F;
 constexpr float kInitialBowlTrust = 1.5F;
 constexpr float kInitialOther = -1.0F;
+/// Bound of the logarithm of the step's factor.
+constexpr float kGreatestFactor = 2.0F;
 /// Bounds of the logarithm of the base step's factor.
 constexpr float kLeastLogScale = -10.0F;
 constexpr float kGreatestLogScale = 3.0F;
@@ -46,7 +48,7 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
     proposals_ = CoordinatewiseObserver::proposal_features();
     context_ = CoordinatewiseObserver::context_features();
   }
-  // The free term and the base's size, then the weights of the base and of the other proposals.
+  // The step's size and the base's, then the weights of the base and of the other proposals.
   const int outputs = proposals ? static_cast<int>(proposals_.size()) + 1 : 1;
   network_ = Mlp(layer_sizes(inputs, std::move(hidden), outputs));
   if (proposals) schedule_ = {static_cast<int>(context_.size()), outputs - 1, network_.parameter_count()};
@@ -81,7 +83,8 @@ constexpr int kMaxProposals = 16;
 /// The step of a row before the bound, the proposals that it is a mixture of, and their weights. The two gradient steps are
 /// one proposal, the base: their geometric mean times a factor.
 struct Mixture {
-  float step = 0;
+  float step = 0;  // with its factor
+  float factor;
   int count;
   float proposal[kMaxProposals];
   float weight[kMaxProposals];
@@ -89,11 +92,13 @@ struct Mixture {
   Mixture(const float* out, const float* row, const std::vector<int>& features)
       : count(static_cast<int>(features.size()) - 1) {
     auto decode = [](float action) { return decode_action(std::clamp(action, -1.0F, 1.0F)); };
-    proposal[0] = fast_exp2(std::clamp(out[1], kLeastLogScale, kGreatestLogScale) * std::numbers::log2e_v<float>) *
+    auto exponential = [](float x) { return fast_exp2(x * std::numbers::log2e_v<float>); };
+    factor = exponential(std::clamp(out[0], -kGreatestFactor, kGreatestFactor));
+    proposal[0] = exponential(std::clamp(out[1], kLeastLogScale, kGreatestLogScale)) *
                   decode(0.5F * (row[features[0]] + row[features[1]]));
     for (int k = 1; k < count; ++k) proposal[k] = decode(row[features[static_cast<std::size_t>(k) + 1]]);
     sparsemax(out + 2);
-    for (int k = 0; k < count; ++k) step += weight[k] * proposal[k];
+    for (int k = 0; k < count; ++k) step += factor * weight[k] * proposal[k];
   }
 
  private:
@@ -144,8 +149,7 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
   for (int r = 0; r < rows; ++r) {
     const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * outputs;
     const float* row = features + static_cast<std::ptrdiff_t>(r) * inputs;
-    const float composed = encode_step(std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
-    actions[r] = std::clamp(composed + kFreeScale * out[0], -1.0F, 1.0F);
+    actions[r] = encode_step(std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
   }
 }
 
@@ -165,12 +169,14 @@ void Actor::backward(const float* parameters, const float* features, const float
       float* d = du.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs();
       const Mixture mixture(out, row, proposals_);
       const float bounded = std::clamp(mixture.step, -1.0F, 1.0F);
-      const float da = pass(encode_step(bounded) + kFreeScale * out[0], d_actions[r]);
+      const float da = pass(encode_step(bounded), d_actions[r]);
       // da/dΔ is steep where steps are small; a unit of output must not move the action by more than a unit.
-      const float slope = bounded == mixture.step ? action_slope(mixture.step) : 0.0F;
+      const float slope = action_slope(bounded);
       auto part = [&](float d_step) { return da * std::clamp(slope * d_step, -1.0F, 1.0F); };
-      d[0] = da * kFreeScale;
-      d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale ? part(mixture.weight[0] * mixture.proposal[0]) : 0.0F;
+      d[0] = std::fabs(out[0]) < kGreatestFactor ? part(mixture.step) : 0.0F;
+      d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale
+                 ? part(mixture.factor * mixture.weight[0] * mixture.proposal[0])
+                 : 0.0F;
       // ∂weight_j/∂z_k = [j = k] - 1/|support| within the support, 0 outside.
       float mean = 0;
       float support = 0;
@@ -179,7 +185,7 @@ void Actor::backward(const float* parameters, const float* features, const float
       }
       mean /= support;
       for (int k = 0; k < mixture.count; ++k) {
-        d[2 + k] = mixture.weight[k] > 0.0F ? part(kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
+        d[2 + k] = mixture.weight[k] > 0.0F ? part(mixture.factor * kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
       }
     }
     if (gradient != nullptr) {

@@ -11,9 +11,9 @@ namespace scout {
 
 /// An Mlp that mixes the step of a coordinate from *proposals*, steps that the features contain: with outputs u
 ///
-///     Δ = Σ_k w_k proposal_k,  w = sparsemax(3 u_{2..}),      a = encode(Δ) + 0.3 u_0, bounded to [-1, 1],
+///     Δ = e^{u_0} Σ_k w_k proposal_k,   w = sparsemax(3 u_2, 3 u_3, ...),   a = encode(Δ), bounded to [-1, 1],
 ///
-/// where the first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the
+/// The first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the
 /// region, to the minima of its models, to the best point so far, to the mean of good points, to the zero of a secant or of
 /// a regression of the gradient, and on along the last step. Sparse weights let a policy do one thing at a time.
 ///

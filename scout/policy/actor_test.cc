@@ -139,8 +139,8 @@ TEST(ActorWithProposals, ForwardMixesProposals) {
     const auto weights = simplex_projection(z);
     double step = weights[0] * std::exp(u[1]) * static_cast<double>(decode_action(0.5F * (feature(0) + feature(1))));
     for (std::size_t k = 1; k < weights.size(); ++k) step += weights[k] * static_cast<double>(decode_action(feature(k + 1)));
-    const auto code = static_cast<double>(encode_step(static_cast<float>(std::clamp(step, -1.0, 1.0))));
-    const double expected = std::clamp(code + 0.3 * u[0], -1.0, 1.0);
+    step *= std::exp(u[0]);
+    const auto expected = static_cast<double>(encode_step(static_cast<float>(std::clamp(step, -1.0, 1.0))));
     EXPECT_NEAR(composed.action(), expected, 2e-3);
     inside += std::abs(expected) < 1 ? 1 : 0;
     mixed += std::count_if(weights.begin(), weights.end(), [](double w) { return w > 0; }) > 1 ? 1 : 0;
@@ -192,8 +192,9 @@ TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {
     std::vector<float> parameters(actor.parameter_count(), 0.0F);
     const Linear& last = actor.network().layers().back();
     const std::size_t bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
-    parameters[bias] = 5.0F;
-    const std::vector<float> features(static_cast<std::size_t>(actor.features()), 0.0F);
+    // The action itself, or the logarithm of the factor of a step that is all ones.
+    parameters[bias] = 1.5F;
+    const std::vector<float> features(static_cast<std::size_t>(actor.features()), 1.0F);
     std::vector<float> actions(static_cast<std::size_t>(actor.actions()));
     Actor::Trace trace;
     actor.forward(parameters.data(), features.data(), 1, trace, actions.data());

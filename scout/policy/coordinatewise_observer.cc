@@ -370,11 +370,11 @@ void CoordinatewiseObserver::write_block(std::size_t begin, std::size_t count, f
   put_scalar(encode_step(root(distance_square_)));
   put_scalar(encode_step(root(spread_square_)));
 
-  // Gradient steps with cosine decay over the horizon: over the pooled size of all gradients seen, and over each
+  // Gradient steps with cosine decay over the horizon: over the running pooled size of gradients, and over each
   // coordinate's.
   const float decay = 0.5F * (1.0F + std::cos(std::numbers::pi_v<float> * std::min(1.0F, elapsed)));
   const float* width = lane(kWidth);
-  const float inverse_gradient = decay / (root(gradient_square_mean_) + kTiny);
+  const float inverse_gradient = decay / pooled_gradient;
   put_odd([&](int l) { return encode_step(-kGradientStepSize * width[l] * inverse_gradient * g[l]); });
   put_odd([&](int l) { return encode_step(-kScaledGradientStepSize * width[l] * decay * g[l] * inverse_size[l]); });
   // The spectral step (Barzilai & Borwein 1988): the gradient over its change along the last step.
