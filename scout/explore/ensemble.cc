@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "scout/policy/action.h"
 
@@ -30,7 +31,8 @@ std::string_view to_string(ExplorerEvent::Kind kind) {
 }
 
 Ensemble::Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
-                   double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed)
+                   double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed,
+                   const EnsembleShare& share)
     : options_(options),
       horizon_(horizon),
       directions_(static_cast<std::size_t>(instance->dimension())),
@@ -38,19 +40,26 @@ Ensemble::Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptio
       best_value_(std::numeric_limits<double>::infinity()),
       actions_(static_cast<std::size_t>(instance->dimension())) {
   validate(options);
-  const int count = std::min(options.explorers, instance->dimension());
-  // Unique coordinates: the head of a random permutation.
+  if (share.members < 1 || share.members > instance->dimension() || share.member < 0 || share.member >= share.members) {
+    throw std::invalid_argument("ensemble: member " + std::to_string(share.member) + " of " + std::to_string(share.members) +
+                                " has no coordinate in " + std::to_string(instance->dimension()) + " dimensions");
+  }
+  // Unique coordinates: the head of a random permutation, of which every member of the share gets every members-th place.
   std::vector<int> order(directions_.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
   shuffle(std::span(order), random_);
-  for (int k = 0; k < count; ++k) {
+  for (auto place = static_cast<std::size_t>(share.member); place < order.size();
+       place += static_cast<std::size_t>(share.members)) {
+    Direction& direction = directions_[static_cast<std::size_t>(order[place])];
+    direction.own = true;
+    if (static_cast<int>(explorers_.size()) == options.explorers) continue;
+    direction.tried = direction.held = true;
     explorers_.push_back({Environment(instance, observer, reward, step_scale, credit_by_coordinate),
-                          Random(seed.derive("explorer").derive(k))});
+                          Random(seed.derive("explorer").derive(static_cast<std::uint64_t>(place)))});
     Explorer& explorer = explorers_.back();
     explorer.environment.record(true);
-    explorer.coordinate = order[static_cast<std::size_t>(k)];
+    explorer.coordinate = order[place];
     explorer.direction = explorer.random.chance(0.5) ? 1 : -1;
-    directions_[static_cast<std::size_t>(explorer.coordinate)] = {.tried = true, .held = true};
   }
 }
 
@@ -142,12 +151,13 @@ void Ensemble::consider_pruning(Explorer& explorer, int index, int step, const O
   for (std::size_t i = 0; i < directions_.size(); ++i) {
     gain += directions_[i].gain;
     moves += directions_[i].moves;
-    if (!directions_[i].tried) untried.push_back(static_cast<int>(i));
+    if (directions_[i].own && !directions_[i].tried) untried.push_back(static_cast<int>(i));
   }
   if (untried.empty() || own.gain / own.moves > gain / moves) return;
   own.held = false;
   explorer.coordinate = untried[explorer.random.index(untried.size())];
-  directions_[static_cast<std::size_t>(explorer.coordinate)] = {.tried = true, .held = true};
+  directions_[static_cast<std::size_t>(explorer.coordinate)].tried = true;
+  directions_[static_cast<std::size_t>(explorer.coordinate)].held = true;
   ++summary_.prunes;
   if (observe) {
     observe({ExplorerEvent::Kind::prune, index, explorer.coordinate, step, explorer.environment.value(),

@@ -69,6 +69,14 @@ struct EnsembleSummary {
   int basins = 0;             ///< distinct resting places: points of a settled explorer more than 2 % of the box apart
 };
 
+/// The part of an instance's coordinates that an ensemble may explore. The others belong to ensembles of other processes on
+/// the same instance: coordinates are dealt out for good, by a permutation that all of them draw alike, so that no two
+/// explorers anywhere ever hold the same one, and none has to ask.
+struct EnsembleShare {
+  int member = 0;   ///< in [0, members)
+  int members = 1;  ///< at most M
+};
+
 /// N explorers on one instance, for `horizon` steps each. Each holds a coordinate that no other holds. At step t of T
 /// explorer k moves along its coordinate with probability p_coor(t), else against its gradient, with step size η(t); both
 /// decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
@@ -80,7 +88,8 @@ class Ensemble {
   using Observe = std::function<void(const ExplorerEvent&)>;
 
   Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
-           double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed);
+           double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed,
+           const EnsembleShare& share = {});
 
   /// Rolls everything out, and returns the trajectories: one for each explorer and each reset.
   std::vector<Trajectory> run(const Observe& observe = {});
@@ -97,6 +106,7 @@ class Ensemble {
   };
   /// How a coordinate has done, over the whole ensemble.
   struct Direction {
+    bool own = false;  // in the share
     bool tried = false;
     bool held = false;
     int moves = 0;

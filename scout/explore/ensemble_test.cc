@@ -28,10 +28,10 @@ struct Life {
   EnsembleSummary summary;
 };
 
-Life live(std::shared_ptr<const Instance> instance, const ExplorerOptions& options, int horizon = 60,
-          std::uint64_t seed = 1) {
-  Ensemble ensemble(std::move(instance), ObserverOptions{}, RewardOptions{}, kStepScale, false, options, horizon,
-                    Seed(seed));
+Life live(std::shared_ptr<const Instance> instance, const ExplorerOptions& options, int horizon = 60, std::uint64_t seed = 1,
+          const EnsembleShare& share = {}) {
+  Ensemble ensemble(std::move(instance), ObserverOptions{}, RewardOptions{}, kStepScale, false, options, horizon, Seed(seed),
+                    share);
   Life life;
   life.trajectories = ensemble.run([&](const ExplorerEvent& e) {
     life.events.push_back({e.kind, e.explorer, e.coordinate, e.step, e.value, {e.theta.begin(), e.theta.end()}});
@@ -72,6 +72,40 @@ TEST(Ensemble, NoTwoExplorersEverHoldTheSameCoordinate) {
     prunes += life.summary.prunes;
   }
   EXPECT_GT(prunes, 20) << "pruning has to happen for this test to mean something";
+}
+
+TEST(Ensemble, MembersOfAShareNeverTouchTheSameCoordinate) {
+  ExplorerOptions options;
+  options.explorers = 2;
+  options.prune_after = 2;
+  int prunes = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    std::set<int> touched;
+    std::set<std::vector<double>> starts;
+    for (int member = 0; member < 3; ++member) {
+      const Life life = live(bowl(13), options, 60, seed, {member, 3});
+      std::set<int> own;
+      for (const Event& event : life.events) {
+        own.insert(event.coordinate);
+        if (event.kind == Kind::start) starts.insert(event.theta);
+      }
+      for (int coordinate : own) EXPECT_TRUE(touched.insert(coordinate).second) << "seed " << seed;
+      EXPECT_EQ(life.summary.coordinates_tried, static_cast<int>(own.size()));
+      EXPECT_GE(own.size(), 2U);
+      prunes += life.summary.prunes;
+    }
+    EXPECT_EQ(starts.size(), 6U) << "every explorer of every member starts elsewhere";
+  }
+  EXPECT_GT(prunes, 20) << "pruning has to happen for this test to mean something";
+}
+
+TEST(Ensemble, AShareHasNoMoreExplorersThanItsPart) {
+  ExplorerOptions options;
+  options.explorers = 3;
+  for (int member : {0, 1}) {
+    const Life life = live(bowl(3), options, 60, 1, {member, 2});
+    EXPECT_EQ(life.summary.coordinates_tried, member == 0 ? 2 : 1);
+  }
 }
 
 TEST(Ensemble, HasNoMoreExplorersThanCoordinates) {
