@@ -2,34 +2,20 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <chrono>
 #include <csignal>
-#include <ctime>
 #include <filesystem>
 
-#include "scout/bench/record.h"
-#include "scout/cli/assignments.h"
 #include "scout/cli/commands.h"
-#include "scout/cli/progress.h"
-#include "scout/cli/training_log.h"
-#include "scout/meta/trainer.h"
-#include "scout/policy/policy.h"
+#include "scout/cli/launch.h"
+#include "scout/cli/training_run.h"
 
 namespace scout {
 namespace fs = std::filesystem;
 namespace {
 
-struct Arguments {
-  std::string config;
-  std::string out;
-  std::uint64_t seed = 1;
-  std::vector<std::string> assignments;
-  bool resume = false;
-};
-
 volatile std::sig_atomic_t caught_signal = 0;
 
-/// SIGINT and SIGTERM end the training after its round; a second one ends the program at once.
+/// SIGINT and SIGTERM end the training after what it is at; a second one ends the program at once.
 class SignalGuard {
  public:
   SignalGuard() {
@@ -51,127 +37,93 @@ class SignalGuard {
   std::array<struct sigaction, 2> before_{};
 };
 
-TrainOptions read_options(const Arguments& arguments) {
-  TrainOptions options;
-  const auto values = read_toml(arguments.config);
-  try {
-    set_options(options, values);
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(arguments.config + ": " + error.what());
-  }
-  apply_assignments(options, arguments.assignments);
-  return options;
-}
+bool interrupted() { return caught_signal != 0; }
 
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string out = "'";
-  for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-/// The command that continues the run.
-std::string resume_command(const Arguments& arguments) {
-  std::string program = "scout";
-  std::error_code error;
-  if (const auto path = fs::read_symlink("/proc/self/exe", error); !error) program = path.string();
-  std::string out = shell_word(program) + " train " + shell_word(arguments.config) + " --out " + shell_word(arguments.out) +
-                    fmt::format(" --seed {}", arguments.seed);
-  for (const auto& assignment : arguments.assignments) out += " --set " + shell_word(assignment);
-  return out + " --resume";
-}
-
-std::string date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
-}
-
-void save_policy(const Trainer& trainer, const fs::path& path) {
-  const TrainOptions& options = trainer.options();
-  const PolicyDescription description{.observer = trainer.observer_options(),
-                                      .hidden = options.policy.hidden,
-                                      .proposals = options.policy.proposals,
-                                      .step_scale = options.policy.step_scale,
-                                      .horizon = options.rollout.horizon,
-                                      .provenance = {{"options", to_json(options)},
-                                                     {"seed", trainer.seed()},
-                                                     {"threads", trainer.threads()},
-                                                     {"round", trainer.best_round()},
-                                                     {"validation_score", trainer.best_score()},
-                                                     {"date", date()},
-                                                     {"versions", bench::version_facts()}}};
-  Policy(description, trainer.best_parameters()).save(path.string());
-}
-
-/// Refuses to mix a new run with the files of another.
-void prepare_folder(const Arguments& arguments, const fs::path& out) {
-  const bool has_checkpoint = fs::exists(out / "checkpoint.bin");
-  if (arguments.resume) {
-    if (has_checkpoint) return;
-    throw std::invalid_argument("--resume: there is no checkpoint in " + out.string() +
-                                ": give the --out of the run to continue, or leave --resume out to begin one");
-  }
-  for (const char* file : {"checkpoint.bin", "log.jsonl", "policy.scout"}) {
-    if (!fs::exists(out / file)) continue;
-    throw std::invalid_argument(out.string() + " holds another run (" + file + "): give another --out, remove it, or " +
-                                (has_checkpoint ? "continue it with --resume" : "begin anew, for it has no checkpoint"));
-  }
-  fs::create_directories(out);
-}
-
-int train(const Arguments& arguments) {
-  const TrainOptions options = read_options(arguments);
-  const fs::path out = arguments.out;
-  Trainer trainer(options, arguments.seed);
-  prepare_folder(arguments, out);
-  const std::string checkpoint = (out / "checkpoint.bin").string();
-  if (arguments.resume) {
-    trainer.restore(checkpoint);
-    fmt::print("Continuing {} after round {}.\n", arguments.out, trainer.rounds_done());
-    if (trainer.finished()) {
-      fmt::print("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds);
-      return kDone;
-    }
-  }
-  TrainingLog log(out, trainer);
-  Progress progress(trainer);
-  SignalGuard guard;
-  while (!trainer.finished() && caught_signal == 0) {
-    trainer.observe_explorers = nullptr;
-    if (trainer.rounds_done() % options.validation.every == 0) {
-      trainer.observe_explorers = [&](const std::string& instance, const ExplorerEvent& event) {
-        log.write(trainer.rounds_done() + 1, instance, event);
-      };
-    }
-    const auto begin = std::chrono::steady_clock::now();
-    const RoundReport report = trainer.round();
-    log.write(report, options.problems, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    if (report.best) save_policy(trainer, out / "policy.scout");
-    if (report.round % options.checkpoint_every == 0 || trainer.finished()) trainer.save(checkpoint);
-    progress.show(report);
-  }
-  progress.finish();
+/// What the end of a training that got as far as its folder says, and returns to the shell.
+int conclude(TrainingRun& run, const Trainer& trainer, const std::string& how_to_continue) {
+  run.end_progress();
   if (trainer.finished()) {
     fmt::print("The best policy, of round {} with score {:.3f}, is {}\n", trainer.best_round(), trainer.best_score(),
-               (out / "policy.scout").string());
+               run.policy_path().string());
     return kDone;
   }
-  trainer.save(checkpoint);
-  fmt::print("Interrupted; saved after round {}. Continue with\n  {}\n", trainer.rounds_done(), resume_command(arguments));
+  run.save();
+  fmt::print("Interrupted; saved after round {}. Continue with\n  {}\n", trainer.rounds_done(), how_to_continue);
+  std::fflush(stdout);
   return 128 + caught_signal;
+}
+
+int train_alone(const TrainArguments& arguments, const TrainOptions& options) {
+  Trainer trainer(options, arguments.seed);
+  TrainingRun run(arguments, trainer);
+  if (trainer.finished()) {
+    fmt::print("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds);
+    return kDone;
+  }
+  SignalGuard guard;
+  while (!trainer.finished() && !interrupted()) {
+    run.before_rollout();
+    run.on_round(trainer.round());
+  }
+  return conclude(run, trainer, resume_command(arguments));
+}
+
+int lead_ranks(const TrainArguments& arguments, Trainer& trainer, Transport& transport) {
+  TrainingRun run(arguments, trainer);
+  const std::string resume =
+      resume_command(arguments) + "\nalone, or with any number of ranks: mpirun -n RANKS ... (docs/scaling.md)";
+  const LearnerHooks hooks{
+      .before_rollout = [&] { run.before_rollout(); },
+      .on_round = [&](const RoundReport& report, const Traffic& traffic) { run.on_round(report, &traffic); },
+      .interrupted = interrupted};
+  try {
+    run_learner(trainer, transport, hooks);
+  } catch (const std::exception& error) {
+    run.end_progress();
+    run.save();
+    throw std::runtime_error(std::string(error.what()) + "\nSaved after round " + std::to_string(trainer.rounds_done()) +
+                             ". Continue with\n  " + resume);
+  }
+  if (interrupted()) {
+    fmt::print("\nCaught signal {}: the job was told to stop, or a rank has died (the launcher says so).\n",
+               static_cast<int>(caught_signal));
+  }
+  return conclude(run, trainer, resume);
+}
+
+/// One rank of several. A failure of any rank ends the job: what the learner cannot go on with, it saves and reports.
+int train_as_rank(const TrainArguments& arguments, TrainOptions options, const RankOf& place) {
+  if (options.threads == 0) options.threads = 1;  // the ranks are the threads
+  Trainer trainer(options, arguments.seed, place);
+  SignalGuard guard;
+  const auto transport = open_transport(place);
+  int exit_code = kDone;
+  try {
+    if (place.rank == 0) {
+      exit_code = lead_ranks(arguments, trainer, *transport);
+    } else {
+      run_actor(trainer, *transport, interrupted);
+    }
+    transport->close();
+  } catch (const std::exception& error) {
+    exit_code = dynamic_cast<const std::invalid_argument*>(&error) != nullptr ? kBadUsage : kFailed;
+    fmt::print(stderr, "scout, rank {}: {}\n", place.rank, error.what());
+    std::fflush(nullptr);
+    transport->abort(exit_code);
+  }
+  return exit_code;
+}
+
+int train(const TrainArguments& arguments) {
+  const TrainOptions options = read_options(arguments);
+  const RankOf place = detect_launch();
+  return place.ranks > 1 ? train_as_rank(arguments, options, place) : train_alone(arguments, options);
 }
 
 }  // namespace
 
 void add_train(CLI::App& app, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train a policy on a mix of problem families");
   command->add_option("CONFIG", arguments->config, "TOML file of options (scout list options)")->required();
   command->add_option("--out", arguments->out, "folder of the run (default: out/ and the name of CONFIG)");
@@ -187,6 +139,7 @@ The folder then holds
   checkpoint.bin   everything that --resume needs; same seed and threads: same result, resumed or not
   log.jsonl        a line a round
   explorers.jsonl  what the explorers of an ensemble did, every `validation.every` rounds
+mpirun -n RANKS or srun -n RANKS before it: rank 0 learns, all ranks roll out (docs/scaling.md).
 Ctrl-C and SIGTERM finish the round, save, print how to continue, and exit with 128 + the signal's number.)");
   command->callback([arguments, &exit_code] {
     if (arguments->out.empty()) arguments->out = (fs::path("out") / fs::path(arguments->config).stem()).string();

@@ -49,7 +49,8 @@ TrainingLog::TrainingLog(const fs::path& directory, const Trainer& trainer)
           << std::endl;
 }
 
-void TrainingLog::write(const RoundReport& report, const std::vector<std::string>& problems, double seconds) {
+void TrainingLog::write(const RoundReport& report, const Trainer& trainer, double seconds, const Traffic* traffic) {
+  const std::vector<std::string>& problems = trainer.options().problems;
   const EnsembleSummary& ensembles = report.ensembles;
   nlohmann::json line{{"round", report.round},
                       {"updates", report.updates},
@@ -70,6 +71,14 @@ void TrainingLog::write(const RoundReport& report, const std::vector<std::string
     nlohmann::json gaps = nlohmann::json::object();
     for (std::size_t p = 0; p < problems.size(); ++p) gaps[problems[p]] = report.validation_gaps[p];
     line["validation"] = {{"score", report.validation_score}, {"median_gaps", gaps}, {"best", report.best}};
+  }
+  if (traffic != nullptr) {
+    line["ranks"] = {{"count", trainer.place().ranks},
+                     {"staleness", report.staleness},
+                     {"dropped", report.dropped},
+                     {"messages", traffic->messages},
+                     {"bytes_received", traffic->bytes_received},
+                     {"bytes_sent", traffic->bytes_sent}};
   }
   rounds_ << line.dump() << std::endl;
   explorers_.flush();

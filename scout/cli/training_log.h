@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "scout/meta/distributed.h"
 #include "scout/meta/trainer.h"
 
 namespace scout {
@@ -22,7 +23,8 @@ class TrainingLog {
   /// logged rounds that it has to repeat. Throws std::runtime_error if a file cannot be written.
   TrainingLog(const std::filesystem::path& directory, const Trainer& trainer);
 
-  void write(const RoundReport& report, const std::vector<std::string>& problems, double seconds);
+  /// `traffic`: what the ranks sent; null in a process of its own.
+  void write(const RoundReport& report, const Trainer& trainer, double seconds, const Traffic* traffic);
   void write(std::int64_t round, const std::string& instance, const ExplorerEvent& event);
 
  private:

@@ -30,6 +30,16 @@ std::string_view to_string(ExplorerEvent::Kind kind) {
   return "";
 }
 
+void add(const EnsembleSummary& one, EnsembleSummary& total) {
+  total.coordinate_moves += one.coordinate_moves;
+  total.gradient_moves += one.gradient_moves;
+  total.resets += one.resets;
+  total.prunes += one.prunes;
+  total.coordinates_tried += one.coordinates_tried;
+  total.best_gap_share += one.best_gap_share;
+  total.basins += one.basins;
+}
+
 Ensemble::Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
                    double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed,
                    const EnsembleShare& share)
@@ -129,6 +139,7 @@ std::vector<Trajectory> Ensemble::run(const Observe& observe) {
 
   count_basins();
   for (const Direction& direction : directions_) summary_.coordinates_tried += direction.tried ? 1 : 0;
+  summary_.best_gap_share = 1;
   if (const auto optimum = explorers_.front().environment.instance().optimum_value()) {
     const double start_gap = start_sum_ / starts_ - *optimum;
     if (start_gap > 0) summary_.best_gap_share = (best_value_ - *optimum) / start_gap;

@@ -65,9 +65,12 @@ struct EnsembleSummary {
   int resets = 0;
   int prunes = 0;
   int coordinates_tried = 0;
-  double best_gap_share = 1;  ///< (best - f*)/(mean start - f*), if f* is known
+  double best_gap_share = 0;  ///< (best - f*)/(mean start - f*), or 1 if f* is not known
   int basins = 0;             ///< distinct resting places: points of a settled explorer more than 2 % of the box apart
 };
+
+/// Adds to totals over several ensembles; the gap share is summed too.
+void add(const EnsembleSummary& one, EnsembleSummary& total);
 
 /// The part of an instance's coordinates that an ensemble may explore. The others belong to ensembles of other processes on
 /// the same instance: coordinates are dealt out for good, by a permutation that all of them draw alike, so that no two

@@ -39,6 +39,15 @@ const std::vector<std::vector<double>>& SeparableCmaEs::ask(Random& random) {
   return candidates_;
 }
 
+void SeparableCmaEs::replace(std::span<const std::vector<double>> points) {
+  directions_.assign(points.begin(), points.end());
+  for (std::vector<double>& direction : directions_) {
+    for (std::size_t i = 0; i < mean_.size(); ++i) {
+      direction[i] = (direction[i] - mean_[i]) / (sigma_ * std::sqrt(variance_[i]));
+    }
+  }
+}
+
 void SeparableCmaEs::tell(std::span<const int> order) {
   // Hansen, "The CMA evolution strategy: a tutorial" (2016), table 1; the learning rates of C are (n + 2)/3 times larger, as
   // in Ros & Hansen.

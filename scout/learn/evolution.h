@@ -19,6 +19,8 @@ class SeparableCmaEs {
 
   /// Draws a generation: [population][n].
   const std::vector<std::vector<double>>& ask(Random& random);
+  /// Takes points [population][n] that were drawn elsewhere, lately, as the generation instead of those of `ask`.
+  void replace(std::span<const std::vector<double>> points);
   /// Takes the candidates' order, best first.
   void tell(std::span<const int> order);
 

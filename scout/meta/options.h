@@ -110,6 +110,21 @@ struct EnsembleOptions {
   }
 };
 
+struct DistributedOptions {
+  int staleness = 100;
+  int window = 4;
+  double timeout = 60;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("staleness", staleness,
+          "rounds that the learner may be ahead of the parameters behind an experience; beyond: dropped", at_least(0));
+    visit("window", window, "messages that a rank may have on their way to the learner before it waits for an answer",
+          at_least(1));
+    visit("timeout", timeout, "seconds of silence after which a rank counts as dead", positive());
+  }
+};
+
 struct TrainOptions {
   std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
   std::vector<int> dimensions{10};
@@ -125,6 +140,7 @@ struct TrainOptions {
   ReplayOptions replay;
   DdpgOptions ddpg;
   ValidationOptions validation;
+  DistributedOptions distributed;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -142,6 +158,7 @@ struct TrainOptions {
     visit("replay", replay);
     visit("ddpg", ddpg);
     visit("validation", validation);
+    visit("distributed", distributed);
   }
 };
 

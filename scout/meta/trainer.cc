@@ -73,9 +73,10 @@ void roll_out(const Actor& actor, const std::vector<float>& parameters, std::spa
   });
 }
 
-Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
+Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& place)
     : options_(checked(options)),
       seed_(seed),
+      place_(place),
       team_(options.threads),
       ddpg_(Actor(observer_of(options), options.policy.hidden, options.policy.proposals), options.ddpg,
             Seed(seed).derive("ddpg"), team_),
@@ -87,7 +88,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
     const std::vector<float>& parameters = ddpg_.actor_parameters();
     evolution_ = SeparableCmaEs(
         std::vector<double>(parameters.end() - static_cast<std::ptrdiff_t>(ddpg_.actor().schedule_size()), parameters.end()),
-        options_.evolution.deviation, options_.evolution.population);
+        options_.evolution.deviation, population());
   }
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);
@@ -104,11 +105,59 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed)
 ObserverOptions Trainer::observer_options() const { return observer_of(options_); }
 
 RoundReport Trainer::round() {
+  Experience experience{.sequence = next_sequence_, .round = round_};
+  std::vector<Task> tasks;
+  for (std::int64_t k = 0; k < options_.rollout.episodes; ++k) {
+    tasks.push_back(training_task("episode", round_ * options_.rollout.episodes + k));
+  }
+  roll_out_episodes(tasks, experience);
+  if (exploring()) {
+    tasks.clear();
+    for (std::int64_t k = 0; k < options_.ensemble.instances; ++k) {
+      tasks.push_back(training_task("ensemble", round_ * options_.ensemble.instances + k));
+    }
+    roll_out_ensembles(tasks, experience);
+  }
+  if (evolving()) {
+    Random random(Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(generation_)));
+    try_schedules(evolution_.ask(random), 0, experience);
+  }
+  take(std::move(experience));
+  return learn();
+}
+
+void Trainer::take(Experience experience) {
+  next_sequence_ = std::max(next_sequence_, experience.sequence);
+  evaluations_ += experience.evaluations;
+  const std::int64_t stale = round_ - experience.round;
+  if (stale > options_.distributed.staleness) {
+    dropped_ += experience.units;
+    return;
+  }
+  for (Trajectory& trajectory : experience.policy) policy_replay_.add(std::move(trajectory));
+  for (Trajectory& trajectory : experience.explorers) explorer_replay_.add(std::move(trajectory));
+  for (Candidate& candidate : experience.candidates) taken_.candidates.push_back(std::move(candidate));
+  stale_rounds_ += static_cast<double>(stale * experience.units);
+  taken_.units += experience.units;
+  taken_.return_sum += experience.return_sum;
+  taken_.ensembles += experience.ensembles;
+  add(experience.summary, taken_.summary);
+}
+
+RoundReport Trainer::learn() {
   RoundReport report;
-  report.mean_return = roll_out_policy();
-  if (options_.replay.explorer_share > 0) roll_out_ensembles(report.ensembles);
+  const auto units = static_cast<double>(std::max<std::int64_t>(taken_.units, 1));
+  report.mean_return = taken_.return_sum / units;
+  report.staleness = stale_rounds_ / units;
+  report.dropped = dropped_;
+  report.ensembles = taken_.summary;
+  report.ensembles.best_gap_share /= std::max(taken_.ensembles, 1);
   if (evolving()) evolve();
-  learn(report);
+  taken_ = {.units = std::clamp<std::int64_t>(taken_.units - options_.rollout.episodes, 0, options_.rollout.episodes),
+            .candidates = std::move(taken_.candidates)};
+  stale_rounds_ = 0;
+  dropped_ = 0;
+  update_networks(report);
   report.round = ++round_;
   report.updates = ddpg_.updates();
   report.evaluations = evaluations_;
@@ -122,17 +171,15 @@ Trainer::Task Trainer::training_task(const char* axis, std::int64_t index) const
   const auto& problem = options_.problems[static_cast<std::size_t>(index) % options_.problems.size()];
   const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
   const std::uint64_t number = random.next();
-  return {family(problem)->sample(Split::train, number, dimension), problem + "/train/" + std::to_string(number), seed};
+  return {family(problem)->sample(Split::train, number, dimension), problem + "/train/" + std::to_string(number), seed, {}};
 }
 
-double Trainer::roll_out_policy() {
-  const auto count = static_cast<std::size_t>(options_.rollout.episodes);
+void Trainer::roll_out_episodes(std::span<const Task> tasks, Experience& experience) {
   std::vector<Environment> environments;
   std::vector<Random> random;
   std::vector<double> noise;
-  environments.reserve(count);
-  for (std::size_t k = 0; k < count; ++k) {
-    const Task task = training_task("episode", round_ * options_.rollout.episodes + static_cast<std::int64_t>(k));
+  environments.reserve(tasks.size());
+  for (const Task& task : tasks) {
     environments.emplace_back(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
                               options_.ddpg.credit == "coordinate");
     environments.back().record(true);
@@ -143,44 +190,41 @@ double Trainer::roll_out_policy() {
         random.back().log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high)));
     environments.back().start(theta, options_.rollout.horizon);
   }
-  roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, noise, random, team_);
-  double sum = 0;
+  roll_out(ddpg_.actor(), acting_parameters(), environments, options_.rollout.horizon, noise, random, team_);
   for (Environment& e : environments) {
-    evaluations_ += e.evaluations();
+    experience.evaluations += e.evaluations();
     Trajectory trajectory = e.take_trajectory();
-    sum += std::accumulate(trajectory.rewards.begin(), trajectory.rewards.end(), 0.0) / trajectory.rows;
-    policy_replay_.add(std::move(trajectory));
+    experience.return_sum += std::accumulate(trajectory.rewards.begin(), trajectory.rewards.end(), 0.0) / trajectory.rows;
+    experience.policy.push_back(std::move(trajectory));
   }
-  return sum / static_cast<double>(count);
+  experience.units += static_cast<std::int64_t>(tasks.size());
 }
 
-void Trainer::evolve() {
+void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience) {
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
-  const auto population = static_cast<std::size_t>(evolution.population);
-  const auto instances = static_cast<std::size_t>(evolution.instances);
-  Random random(Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(round_)));
-  const auto& candidates = evolution_.ask(random);
-  const std::vector<float>& centre = ddpg_.actor_parameters();
-  const std::size_t first = centre.size() - ddpg_.actor().schedule_size();
+  const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
+  const std::vector<float>& centre = acting_parameters();
+  const std::size_t schedule = centre.size() - ddpg_.actor().schedule_size();
 
-  // All candidates run on the same instances from the same starts; those change every few rounds.
-  const Seed tasks = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(round_ / evolution.renew));
+  // All candidates run on the same instances from the same starts; those change every few generations.
+  const Seed tasks = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / evolution.renew));
   struct Result {
-    std::vector<double> score;  // by problem: mean log of the final gap's share
+    std::vector<double> score;  // by problem
     std::vector<Trajectory> recorded;
     std::int64_t evaluations = 0;
   };
-  std::vector<Result> results(population);
-  team_.for_shards(evolution.population, [&](int begin, int end) {
+  std::vector<Result> results(schedules.size());
+  team_.for_shards(static_cast<int>(schedules.size()), [&](int begin, int end) {
     for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
       Result& result = results[c];
+      const std::size_t recorded = (static_cast<std::size_t>(first) + c) % runs;
       result.score.assign(problems, 0.0);
       std::vector<float> parameters = centre;
-      for (std::size_t i = 0; i < candidates[c].size(); ++i) parameters[first + i] = static_cast<float>(candidates[c][i]);
+      for (std::size_t i = 0; i < schedules[c].size(); ++i) parameters[schedule + i] = static_cast<float>(schedules[c][i]);
       std::vector<Environment> environments;
-      environments.reserve(problems * instances);
-      for (std::size_t k = 0; k < problems * instances; ++k) {
+      environments.reserve(runs);
+      for (std::size_t k = 0; k < runs; ++k) {
         Random draw(tasks.derive(static_cast<std::uint64_t>(k)));
         const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
         std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
@@ -188,7 +232,7 @@ void Trainer::evolve() {
         instance->sample_start(draw, theta);
         environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
                                   options_.ddpg.credit == "coordinate");
-        environments.back().record(k == c % (problems * instances));
+        environments.back().record(k == recorded);
         environments.back().start(theta, options_.rollout.horizon);
       }
       roll_out_shard(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
@@ -196,72 +240,79 @@ void Trainer::evolve() {
         Environment& e = environments[k];
         result.score[k % problems] += std::log(e.best_gap_share() + evolution.floor);
         result.evaluations += e.evaluations();
-        if (k == c % environments.size()) result.recorded.push_back(e.take_trajectory());
+        if (k == recorded) result.recorded.push_back(e.take_trajectory());
       }
     }
   });
+  for (std::size_t c = 0; c < schedules.size(); ++c) {
+    experience.evaluations += results[c].evaluations;
+    experience.candidates.push_back({generation_, schedules[c], std::move(results[c].score)});
+    for (Trajectory& trajectory : results[c].recorded) experience.policy.push_back(std::move(trajectory));
+  }
+}
 
-  std::vector<int> order(population);
+void Trainer::evolve() {
+  // Scores can be compared on the same instances only, and a schedule drawn long ago says little about the distribution of
+  // now.
+  std::vector<Candidate>& candidates = taken_.candidates;
+  std::erase_if(candidates, [&](const Candidate& c) {
+    return generation_ - c.generation > 1 ||
+           c.generation / options_.evolution.renew != generation_ / options_.evolution.renew;
+  });
+  const auto count = static_cast<std::size_t>(population());
+  if (candidates.size() < count) return;
+
+  std::vector<int> order(count);
   auto sort_by = [&](auto&& key) {
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return key(a) < key(b); });
   };
-  std::vector<double> merit(population, 0.0);
-  for (std::size_t p = 0; p < problems; ++p) {
-    auto score = [&](int c) { return results[static_cast<std::size_t>(c)].score[p]; };
-    if (evolution.order == "mean") {
-      for (std::size_t c = 0; c < population; ++c) merit[c] += score(static_cast<int>(c));
+  std::vector<double> merit(count, 0.0);
+  for (std::size_t p = 0; p < families_.size(); ++p) {
+    auto score = [&](int c) { return candidates[static_cast<std::size_t>(c)].score[p]; };
+    if (options_.evolution.order == "mean") {
+      for (std::size_t c = 0; c < count; ++c) merit[c] += score(static_cast<int>(c));
     } else {
       sort_by(score);
-      for (std::size_t r = 0; r < population; ++r) merit[static_cast<std::size_t>(order[r])] += static_cast<double>(r);
+      for (std::size_t r = 0; r < count; ++r) merit[static_cast<std::size_t>(order[r])] += static_cast<double>(r);
     }
   }
   sort_by([&](int c) { return merit[static_cast<std::size_t>(c)]; });
+  std::vector<std::vector<double>> schedules;
+  for (std::size_t c = 0; c < count; ++c) schedules.push_back(std::move(candidates[c].schedule));
+  if (place_.ranks > 1) evolution_.replace(schedules);
   evolution_.tell(order);
-  ddpg_.set_schedule(evolution_.mean(), std::max(evolution.average, 1.0 / static_cast<double>(round_ + 1)));
-  for (Result& result : results) {
-    evaluations_ += result.evaluations;
-    for (Trajectory& trajectory : result.recorded) policy_replay_.add(std::move(trajectory));
-  }
+  candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count));
+  ++generation_;
+  ddpg_.set_schedule(evolution_.mean(), std::max(options_.evolution.average, 1.0 / static_cast<double>(generation_)));
 }
 
-void Trainer::roll_out_ensembles(EnsembleSummary& summary) {
-  const int count = options_.ensemble.instances;
+void Trainer::roll_out_ensembles(std::span<const Task> tasks, Experience& experience) {
   std::vector<std::unique_ptr<Ensemble>> ensembles;
-  std::vector<std::vector<Trajectory>> trajectories(static_cast<std::size_t>(count));
-  std::string first;
-  for (int k = 0; k < count; ++k) {
-    const Task task = training_task("ensemble", round_ * count + k);
-    if (k == 0) first = task.name;
-    ensembles.push_back(std::make_unique<Ensemble>(task.instance, observer_options(), options_.reward,
-                                                   options_.policy.step_scale, options_.ddpg.credit == "coordinate",
-                                                   options_.ensemble.explorer, options_.rollout.horizon, task.seed));
+  std::vector<std::vector<Trajectory>> trajectories(tasks.size());
+  for (const Task& task : tasks) {
+    ensembles.push_back(std::make_unique<Ensemble>(
+        task.instance, observer_options(), options_.reward, options_.policy.step_scale, options_.ddpg.credit == "coordinate",
+        options_.ensemble.explorer, options_.rollout.horizon, task.seed, task.share));
   }
-  team_.for_shards(count, [&](int begin, int end) {
-    for (int k = begin; k < end; ++k) {
+  team_.for_shards(static_cast<int>(tasks.size()), [&](int begin, int end) {
+    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
       Ensemble::Observe observe;
       if (k == 0 && observe_explorers) {
-        observe = [&](const ExplorerEvent& event) { observe_explorers(first, event); };
+        observe = [&](const ExplorerEvent& event) { observe_explorers(tasks[0].name, event); };
       }
-      trajectories[static_cast<std::size_t>(k)] = ensembles[static_cast<std::size_t>(k)]->run(observe);
+      trajectories[k] = ensembles[k]->run(observe);
     }
   });
-  summary.best_gap_share = 0;
-  for (int k = 0; k < count; ++k) {
-    for (Trajectory& trajectory : trajectories[static_cast<std::size_t>(k)]) explorer_replay_.add(std::move(trajectory));
-    const EnsembleSummary& one = ensembles[static_cast<std::size_t>(k)]->summary();
-    evaluations_ += ensembles[static_cast<std::size_t>(k)]->evaluations();
-    summary.coordinate_moves += one.coordinate_moves;
-    summary.gradient_moves += one.gradient_moves;
-    summary.resets += one.resets;
-    summary.prunes += one.prunes;
-    summary.coordinates_tried += one.coordinates_tried;
-    summary.basins += one.basins;
-    summary.best_gap_share += one.best_gap_share / count;
+  for (std::size_t k = 0; k < tasks.size(); ++k) {
+    for (Trajectory& trajectory : trajectories[k]) experience.explorers.push_back(std::move(trajectory));
+    experience.evaluations += ensembles[k]->evaluations();
+    add(ensembles[k]->summary(), experience.summary);
   }
+  experience.ensembles += static_cast<int>(tasks.size());
 }
 
-void Trainer::learn(RoundReport& report) {
+void Trainer::update_networks(RoundReport& report) {
   if (policy_replay_.size() < static_cast<std::size_t>(options_.replay.warm_up)) return;
   const DdpgOptions& ddpg = options_.ddpg;
   const bool exploring = explorer_replay_.size() > 0;

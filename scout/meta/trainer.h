@@ -14,7 +14,9 @@
 #include "scout/learn/ddpg.h"
 #include "scout/learn/evolution.h"
 #include "scout/learn/replay.h"
+#include "scout/meta/experience.h"
 #include "scout/meta/options.h"
+#include "scout/meta/transport.h"
 
 namespace scout {
 
@@ -31,15 +33,39 @@ struct RoundReport {
   std::vector<double> validation_gaps;  ///< median final gap, in the problem's own units, by problem
   bool best = false;                    ///< the best validation score so far
   EnsembleSummary ensembles;            ///< totals over the round's ensembles
+  double staleness = 0;                 ///< rounds that the learner was ahead of the parameters that acted, on average
+  std::int64_t dropped = 0;             ///< policy episodes refused because they were too stale
 };
 
+/// A training in one process calls `round`. With several, each rank has a trainer: every rank calls `collect`, and rank 0,
+/// the learner, calls `take` and `learn` too, and hands `weights` to the others, who `adopt` them (run_learner, run_actor).
 class Trainer {
  public:
   /// Throws std::invalid_argument on bad options or unknown problems.
-  Trainer(const TrainOptions& options, std::uint64_t seed);
+  Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& place = {});
 
   /// One round. The state between rounds is complete: `save` there and `restore` elsewhere continues exactly.
   RoundReport round();
+
+  /// The rollouts with numbers [sequence, sequence + rank_chunk()) of this rank: policy episodes, and the share of a round's
+  /// ensembles and schedules that comes with them. No other number and no other rank gives the same ones. Ensembles of the
+  /// same number on different ranks explore the same instance, as far as it has coordinates for all of them.
+  Experience collect(std::int64_t sequence);
+  /// Rollouts to collect at once: so many that the work is shared well by threads and batches.
+  std::int64_t rank_chunk() const;
+  /// A number that no rollout in this training's past had.
+  std::int64_t next_sequence() const { return next_sequence_; }
+  /// Adds experience to replay and schedules to the generation, unless it is staler than distributed.staleness.
+  void take(Experience experience);
+  /// Whether a round's worth of experience has been taken in.
+  bool due() const { return taken_.units >= options_.rollout.episodes; }
+  /// The learner's part of a round: schedule, updates and, where it is time, validation.
+  RoundReport learn();
+  /// What rollouts need to know of the learner's state.
+  Bytes weights() const;
+  void adopt(std::span<const std::byte> weights);
+  const RankOf& place() const { return place_; }
+
   bool finished() const { return round_ >= options_.rounds; }
   std::int64_t rounds_done() const { return round_; }
 
@@ -68,14 +94,23 @@ class Trainer {
     std::shared_ptr<const Instance> instance;
     std::string name;
     Seed seed;
+    EnsembleShare share;
   };
   Task training_task(const char* axis, std::int64_t index) const;
-  double roll_out_policy();
-  /// One generation of the schedule.
+  Task rank_episode(std::int64_t sequence) const;
+  Task rank_ensemble(std::int64_t index) const;
+  void roll_out_episodes(std::span<const Task> tasks, Experience& experience);
+  void roll_out_ensembles(std::span<const Task> tasks, Experience& experience);
+  /// Tries schedules of this generation; `first` is the number of the first.
+  void try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience);
+  /// Ends a generation of the schedule.
   void evolve();
   bool evolving() const { return options_.evolution.population > 0 && ddpg_.actor().schedule_size() > 0; }
-  void roll_out_ensembles(EnsembleSummary& summary);
-  void learn(RoundReport& report);
+  /// With many ranks a generation is larger, so that what is under way on all of them is about one generation.
+  int population() const;
+  bool exploring() const { return options_.replay.explorer_share > 0 && options_.ensemble.instances > 0; }
+  const std::vector<float>& acting_parameters() const { return adopted_.empty() ? ddpg_.actor_parameters() : adopted_; }
+  void update_networks(RoundReport& report);
   void validate_policy(RoundReport& report);
   /// Visits all that changes from round to round, in a fixed order.
   template <class Visitor>
@@ -83,6 +118,7 @@ class Trainer {
 
   TrainOptions options_;
   std::uint64_t seed_;
+  RankOf place_;
   ThreadTeam team_;
   Ddpg ddpg_;
   SeparableCmaEs evolution_;
@@ -93,7 +129,14 @@ class Trainer {
   std::vector<std::shared_ptr<const Instance>> validation_instances_;
   std::vector<std::size_t> validation_problem_;
 
+  std::vector<float> adopted_;  // the actor's parameters as the learner last sent them
+  Experience taken_;            // totals since the last round, without the experience itself but for the candidates
+  double stale_rounds_ = 0;     // summed over the policy episodes taken in
+  std::int64_t dropped_ = 0;
+
   std::int64_t round_ = 0;
+  std::int64_t generation_ = 0;
+  std::int64_t next_sequence_ = 0;
   std::int64_t evaluations_ = 0;
   std::int64_t best_round_ = 0;
   double best_score_ = std::numeric_limits<double>::infinity();

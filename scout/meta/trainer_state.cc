@@ -9,15 +9,7 @@ namespace {
 
 void write(CheckpointWriter& file, const Replay& replay) {
   file(static_cast<std::uint64_t>(replay.trajectories().size()));
-  for (const Trajectory& t : replay.trajectories()) {
-    file(t.rows);
-    file(t.features);
-    file(t.actions);
-    file(t.terminated);
-    file(t.states);
-    file(t.moves);
-    file(t.rewards);
-  }
+  for (const Trajectory& t : replay.trajectories()) visit_trajectory(file, t);
 }
 
 void read(CheckpointReader& file, Replay& replay) {
@@ -26,13 +18,7 @@ void read(CheckpointReader& file, Replay& replay) {
   replay.clear();
   for (std::uint64_t k = 0; k < count; ++k) {
     Trajectory t;
-    file(t.rows);
-    file(t.features);
-    file(t.actions);
-    file(t.terminated);
-    file(t.states);
-    file(t.moves);
-    file(t.rewards);
+    visit_trajectory(file, t);
     replay.add(std::move(t));
   }
 }
@@ -45,8 +31,8 @@ void require_same(const std::string& path, const std::string& what, const std::s
 
 void require_same_options(const std::string& path, const nlohmann::json& saved, const nlohmann::json& own) {
   for (const auto& [key, value] : own.items()) {
-    // The first two change no round; the number of threads is compared as it is, not as it was asked for.
-    if (key == "rounds" || key == "checkpoint_every" || key == "threads") continue;
+    // The first two and the last change no round; the number of threads is compared as it is, not as it was asked for.
+    if (key == "rounds" || key == "checkpoint_every" || key == "threads" || key.starts_with("distributed.")) continue;
     require_same(path, "option '" + key + "'", saved.contains(key) ? saved[key].dump() : "(none)", value.dump());
   }
   for (const auto& [key, value] : saved.items()) {
@@ -59,6 +45,8 @@ void require_same_options(const std::string& path, const nlohmann::json& saved, 
 template <class Visitor>
 void Trainer::state(Visitor& visit) {
   visit(round_);
+  visit(generation_);
+  visit(next_sequence_);
   visit(evaluations_);
   visit(best_round_);
   visit(best_score_);
@@ -72,6 +60,7 @@ void Trainer::save(const std::string& path) const {
   file(to_json(options_).dump());
   file(seed_);
   file(threads());
+  file(place_.ranks);
   const_cast<Trainer*>(this)->state(file);
   write(file, policy_replay_);
   write(file, explorer_replay_);
@@ -83,11 +72,14 @@ void Trainer::restore(const std::string& path) {
   std::string options;
   std::uint64_t seed = 0;
   int threads = 0;
+  int ranks = 1;
   file(options);
   file(seed);
   file(threads);
+  file(ranks);
   require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
-  require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
+  // A training on several ranks depends on timing anyway: it goes on with any number of them, and of threads.
+  if (ranks == 1 && place_.ranks == 1) require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
   require_same_options(path, nlohmann::json::parse(options), to_json(options_));
   state(file);
   read(file, policy_replay_);

@@ -1,0 +1,80 @@
+#include "scout/cli/launch.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace scout {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kModule = "scout_mpi.so";
+
+/// Variables of a launcher: the rank of this process, and the number of ranks that were started with it.
+struct Variables {
+  const char* rank;
+  const char* ranks;
+};
+// mpirun of Open MPI; a PMI-1 or PMI-2 server (mpiexec of MPICH, srun --mpi=pmi2); srun. Slurm's number of tasks of the
+// *step*: that of the job is also set in a batch script, which is a process of its own.
+constexpr std::array<Variables, 3> kLaunchers{
+    {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}, {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}}};
+
+int number(const char* name, std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+    throw std::runtime_error("environment variable " + std::string(name) + " is '" + std::string(text) +
+                             "': not a number of ranks");
+  }
+  return value;
+}
+
+}  // namespace
+
+RankOf detect_launch() {
+  for (const auto& [rank_name, ranks_name] : kLaunchers) {
+    const char* rank = std::getenv(rank_name);
+    const char* ranks = std::getenv(ranks_name);
+    if (rank == nullptr || ranks == nullptr) continue;
+    const RankOf place{number(rank_name, rank), number(ranks_name, ranks)};
+    if (place.rank >= std::max(place.ranks, 1)) {
+      throw std::runtime_error(std::string(rank_name) + " is " + rank + ", but " + ranks_name + " is " + ranks);
+    }
+    return place;
+  }
+  return {};
+}
+
+std::unique_ptr<Transport> open_transport(const RankOf& place) {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  std::string module;
+  for (const fs::path& folder : {program.parent_path(), program.parent_path().parent_path() / SCOUT_MODULE_FOLDER}) {
+    if (fs::exists(folder / kModule, ignored)) {
+      module = (folder / kModule).string();
+      break;
+    }
+  }
+  const std::string started = "started as one of " + std::to_string(place.ranks) + " ranks, but ";
+  if (module.empty()) {
+    throw std::runtime_error(started + kModule + " is not beside " + program.string() +
+                             ": build it with Open MPI installed (Debian: libopenmpi-dev), or start one process alone");
+  }
+  // Open MPI loads parts of itself, which look for its symbols among those of the whole program.
+  void* handle = dlopen(module.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (handle == nullptr) throw std::runtime_error(started + "its MPI module cannot be loaded: " + dlerror());
+  using Open = Transport* (*)(int);
+  const auto open = reinterpret_cast<Open>(dlsym(handle, "scout_mpi_transport"));
+  if (open == nullptr) throw std::runtime_error(started + module + " is of another version: " + dlerror());
+  return std::unique_ptr<Transport>(open(place.ranks));  // the module stays loaded: its code is the transport's
+}
+
+}  // namespace scout

@@ -1,0 +1,18 @@
+// Whether this process is one rank of several, and its way to the others.
+#pragma once
+
+#include <memory>
+
+#include "scout/meta/transport.h"
+
+namespace scout {
+
+/// What mpirun or srun say in the environment; a process of its own is rank 0 of 1. Throws std::runtime_error if the
+/// variables make no sense.
+RankOf detect_launch();
+
+/// Loads the MPI module, which lies beside the program or, installed, in lib/scout, and meets the other ranks. Throws
+/// std::runtime_error that says what to do if there is no module, or if it cannot be loaded.
+std::unique_ptr<Transport> open_transport(const RankOf& place);
+
+}  // namespace scout

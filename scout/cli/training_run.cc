@@ -1,0 +1,123 @@
+#include "scout/cli/training_run.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <ctime>
+
+#include "scout/bench/record.h"
+#include "scout/cli/assignments.h"
+#include "scout/policy/policy.h"
+
+namespace scout {
+namespace fs = std::filesystem;
+namespace {
+
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return word;
+  std::string out = "'";
+  for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text.data();
+}
+
+/// Refuses to mix a new run with the files of another.
+void prepare_folder(const TrainArguments& arguments, const fs::path& out) {
+  const bool has_checkpoint = fs::exists(out / "checkpoint.bin");
+  if (arguments.resume) {
+    if (has_checkpoint) return;
+    throw std::invalid_argument("--resume: there is no checkpoint in " + out.string() +
+                                ": give the --out of the run to continue, or leave --resume out to begin one");
+  }
+  for (const char* file : {"checkpoint.bin", "log.jsonl", "policy.scout"}) {
+    if (!fs::exists(out / file)) continue;
+    throw std::invalid_argument(out.string() + " holds another run (" + file + "): give another --out, remove it, or " +
+                                (has_checkpoint ? "continue it with --resume" : "begin anew, for it has no checkpoint"));
+  }
+  fs::create_directories(out);
+}
+
+}  // namespace
+
+TrainOptions read_options(const TrainArguments& arguments) {
+  TrainOptions options;
+  const auto values = read_toml(arguments.config);
+  try {
+    set_options(options, values);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(arguments.config + ": " + error.what());
+  }
+  apply_assignments(options, arguments.assignments);
+  return options;
+}
+
+std::string resume_command(const TrainArguments& arguments) {
+  std::string program = "scout";
+  std::error_code error;
+  if (const auto path = fs::read_symlink("/proc/self/exe", error); !error) program = path.string();
+  std::string out = shell_word(program) + " train " + shell_word(arguments.config) + " --out " + shell_word(arguments.out) +
+                    fmt::format(" --seed {}", arguments.seed);
+  for (const auto& assignment : arguments.assignments) out += " --set " + shell_word(assignment);
+  return out + " --resume";
+}
+
+TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : trainer_(trainer), out_(arguments.out) {
+  prepare_folder(arguments, out_);
+  if (arguments.resume) {
+    trainer_.restore((out_ / "checkpoint.bin").string());
+    fmt::print("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done());
+  }
+  log_.emplace(out_, trainer_);
+  progress_.emplace(trainer_);
+  round_begin_ = std::chrono::steady_clock::now();
+}
+
+void TrainingRun::before_rollout() {
+  const std::int64_t round = trainer_.rounds_done();
+  trainer_.observe_explorers = nullptr;
+  if (round % trainer_.options().validation.every != 0 || round == observed_round_) return;
+  trainer_.observe_explorers = [this, round](const std::string& instance, const ExplorerEvent& event) {
+    observed_round_ = round;
+    log_->write(round + 1, instance, event);
+  };
+}
+
+void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
+  const auto now = std::chrono::steady_clock::now();
+  log_->write(report, trainer_, std::chrono::duration<double>(now - round_begin_).count(), traffic);
+  round_begin_ = now;
+  if (report.best) save_policy();
+  if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
+  progress_->show(report);
+}
+
+void TrainingRun::save_policy() const {
+  const TrainOptions& options = trainer_.options();
+  const PolicyDescription description{.observer = trainer_.observer_options(),
+                                      .hidden = options.policy.hidden,
+                                      .proposals = options.policy.proposals,
+                                      .step_scale = options.policy.step_scale,
+                                      .horizon = options.rollout.horizon,
+                                      .provenance = {{"options", to_json(options)},
+                                                     {"seed", trainer_.seed()},
+                                                     {"threads", trainer_.threads()},
+                                                     {"ranks", trainer_.place().ranks},
+                                                     {"round", trainer_.best_round()},
+                                                     {"validation_score", trainer_.best_score()},
+                                                     {"date", date()},
+                                                     {"versions", bench::version_facts()}}};
+  Policy(description, trainer_.best_parameters()).save(policy_path().string());
+}
+
+}  // namespace scout
