@@ -86,5 +86,19 @@ TEST(SeparableCmaEs, ContinuesFromItsState) {
   EXPECT_EQ(state_of(restored), state_of(kept));
 }
 
+TEST(SeparableCmaEs, PointsDrawnElsewhereCountAsIfDrawnHere) {
+  SeparableCmaEs here(std::vector<double>(3, 1.0), 0.5, 8), there = here;
+  Random random(Seed(4));
+  std::vector<int> order{3, 1, 4, 0, 5, 2, 7, 6};
+  for (int generation = 0; generation < 5; ++generation) {
+    const auto points = here.ask(random);
+    here.tell(order);
+    there.replace(points);
+    there.tell(order);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(there.mean()[i], here.mean()[i], 1e-9);
+    EXPECT_NEAR(there.step_size(), here.step_size(), 1e-9);
+  }
+}
+
 }  // namespace
 }  // namespace scout
