@@ -1,0 +1,175 @@
+#include "benchmarks/scaling_simulation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <functional>
+#include <queue>
+#include <vector>
+
+#include "scout/base/random.h"
+
+namespace scout {
+namespace {
+
+class Simulation {
+ public:
+  Simulation(const ScalingCosts& costs, const Link& link, int ranks, double seconds, std::uint64_t seed)
+      : costs_(costs),
+        link_(link),
+        actors_(static_cast<std::size_t>(ranks)),
+        begin_(0.1 * seconds),
+        end_(1.1 * seconds),
+        random_(Seed(seed)) {}
+
+  ScalingResult run() {
+    for (int rank = 1; rank < static_cast<int>(actors_.size()); ++rank) at(0, [this, rank] { roll_out(rank); });
+    at(0, [this] { turn(); });
+    while (!events_.empty() && events_.top().time < end_) {
+      now_ = events_.top().time;
+      const auto action = events_.top().action;
+      events_.pop();
+      action();
+    }
+    const double seconds = end_ - begin_;
+    for (std::size_t rank = 1; rank < actors_.size(); ++rank) {
+      if (actors_[rank].waiting_since >= 0) waited(actors_[rank].waiting_since, end_);
+    }
+    const double others = std::max<double>(static_cast<double>(actors_.size()) - 1, 1);
+    return {chunks_ / seconds,
+            rounds_ / seconds,
+            learning_ / seconds,
+            taking_ / seconds,
+            waiting_ / seconds / others,
+            stale_ / std::max(messages_in_, 1.0),
+            worst_stale_,
+            messages_in_ * costs_.experience_bytes / seconds,
+            bytes_out_ / seconds,
+            (messages_in_ + messages_out_) / seconds};
+  }
+
+ private:
+  struct Event {
+    double time;
+    std::int64_t number;  // of equal times, the first first
+    std::function<void()> action;
+    bool operator<(const Event& other) const { return time > other.time || (time == other.time && number > other.number); }
+  };
+  struct Actor {
+    double round = 0;  // of its parameters
+    double sent_round = -1;
+    int unanswered = 0;
+    double waiting_since = -1;
+  };
+  struct Arrival {
+    std::size_t from;
+    double round;
+  };
+
+  void at(double time, std::function<void()> action) { events_.push({time, number_++, std::move(action)}); }
+  bool counting() const { return now_ >= begin_; }
+  double rollout_time() {
+    const double s = costs_.rollout_deviation;
+    return costs_.rollout * std::exp(s * random_.normal() - 0.5 * s * s);
+  }
+  void waited(double from, double to) { waiting_ += std::max(0.0, to - std::max(from, begin_)); }
+
+  // --- Actors
+  void roll_out(int rank) {
+    Actor& actor = actors_[static_cast<std::size_t>(rank)];
+    const double round = actor.round;
+    at(now_ + rollout_time() + costs_.write, [this, rank, round] {
+      Actor& self = actors_[static_cast<std::size_t>(rank)];
+      ++self.unanswered;
+      into_ = std::max(into_, now_) + costs_.experience_bytes / link_.bandwidth;
+      at(into_ + link_.latency, [this, rank, round] { inbox_.push_back({static_cast<std::size_t>(rank), round}); });
+      if (self.unanswered < costs_.window) {
+        roll_out(rank);
+      } else {
+        self.waiting_since = now_;
+      }
+    });
+  }
+  void answered(std::size_t rank, double round) {
+    Actor& actor = actors_[rank];
+    actor.round = std::max(actor.round, round);
+    --actor.unanswered;
+    if (actor.waiting_since < 0) return;
+    waited(actor.waiting_since, now_);
+    actor.waiting_since = -1;
+    roll_out(static_cast<int>(rank));
+  }
+
+  // --- Learner: as Learner::run
+  void turn() { take_in(static_cast<int>(actors_.size()) * costs_.window); }
+  void take_in(int most) {
+    if (most == 0 || inbox_.empty()) return work();
+    const Arrival arrival = inbox_.front();
+    inbox_.pop_front();
+    const bool newer = actors_[arrival.from].sent_round < round_;
+    const double duration = costs_.take + (newer ? costs_.answer : 0);
+    at(now_ + duration, [this, arrival, newer, duration, most] {
+      units_ += 1;
+      if (counting()) {
+        taking_ += duration;
+        chunks_ += 1;
+        messages_in_ += 1;
+        messages_out_ += 1;
+        stale_ += round_ - arrival.round;
+        worst_stale_ = std::max(worst_stale_, round_ - arrival.round);
+        if (newer) bytes_out_ += costs_.weights_bytes;
+      }
+      actors_[arrival.from].sent_round = round_;
+      out_ = std::max(out_, now_) + (newer ? costs_.weights_bytes : 0) / link_.bandwidth;
+      at(out_ + link_.latency, [this, from = arrival.from, round = round_] { answered(from, round); });
+      take_in(most - 1);
+    });
+  }
+  void work() {
+    if (units_ >= costs_.chunks) {
+      at(now_ + costs_.round, [this] {
+        units_ = std::clamp(units_ - costs_.chunks, 0, costs_.chunks);
+        round_ += 1;
+        if (counting()) {
+          learning_ += costs_.round;
+          rounds_ += 1;
+        }
+        turn();
+      });
+    } else {
+      at(now_ + rollout_time() + costs_.take_own, [this] {
+        units_ += 1;
+        if (counting()) chunks_ += 1;
+        turn();
+      });
+    }
+  }
+
+  ScalingCosts costs_;
+  Link link_;
+  std::vector<Actor> actors_;
+  double begin_, end_;
+  Random random_;
+  std::priority_queue<Event> events_;
+  std::int64_t number_ = 0;
+  double now_ = 0;
+  double into_ = 0, out_ = 0;  // when the link is free again
+  std::deque<Arrival> inbox_;
+  int units_ = 0;
+  double round_ = 0;
+  double chunks_ = 0, rounds_ = 0, learning_ = 0, taking_ = 0, waiting_ = 0;
+  double stale_ = 0, worst_stale_ = 0, messages_in_ = 0, messages_out_ = 0, bytes_out_ = 0;
+};
+
+}  // namespace
+
+ScalingResult simulate_scaling(const ScalingCosts& costs, const Link& link, int ranks, double seconds, std::uint64_t seed) {
+  return Simulation(costs, link, ranks, seconds, seed).run();
+}
+
+double saturation_ranks(const ScalingCosts& costs) {
+  const double learner = costs.take + costs.answer + costs.round / costs.chunks;  // for each chunk of the others
+  return 1 + (costs.rollout + costs.write) / learner;
+}
+
+}  // namespace scout
