@@ -1,6 +1,7 @@
 // How a training would scale: measures what its parts cost on one core of this machine, and simulates ranks from that.
 //
 //   build/benchmarks/scaling configs/demo.toml --ranks 1 2 4 8 16 32 64
+//   build/benchmarks/scaling --runs out/ranks1 out/ranks2       what trainings did, from their logs
 #include <cblas.h>
 #include <fmt/format.h>
 #include <time.h>
@@ -112,14 +113,38 @@ Measured measure(TrainOptions options, int rounds) {
   return measured;
 }
 
+/// Prints what the rounds of a training's log did in their time, the first `skip` aside.
+void print_run(const std::string& folder, std::size_t skip) {
+  auto lines = bench::read_json_lines(folder + "/log.jsonl");
+  if (lines.size() < skip + 3)
+    throw std::runtime_error(folder + ": its log has fewer than " + std::to_string(skip + 2) + " rounds");
+  const nlohmann::json& first = lines[skip + 1];
+  const nlohmann::json& last = lines.back();
+  double seconds = 0, staleness = 0, bytes = 0;
+  for (std::size_t k = skip + 2; k < lines.size(); ++k) {
+    seconds += lines[k]["seconds"].get<double>();
+    if (!lines[k].contains("ranks")) continue;
+    staleness += lines[k]["ranks"]["staleness"].get<double>();
+    bytes += lines[k]["ranks"]["bytes_received"].get<double>();
+  }
+  const auto count = static_cast<double>(lines.size() - skip - 2);
+  fmt::print("{:>6} {:>15.0f} {:>9.2f} {:>10.2f} {:>9.2f}  {}\n",
+             last.contains("ranks") ? last["ranks"]["count"].get<int>() : 1,
+             (last["evaluations"].get<double>() - first["evaluations"].get<double>()) / seconds, count / seconds,
+             staleness / count, 1e-6 * bytes / seconds, folder);
+}
+
 int run(int argc, char** argv) {
   std::string config, results;
-  std::vector<std::string> assignments;
+  std::vector<std::string> assignments, runs;
+  std::size_t skip = 3;
   std::vector<int> ranks{1, 2, 4, 8, 16, 32, 64, 128, 256};
   int rounds = 41;
   double gigabytes = 1.25, microseconds = 50, seconds = 60;
   CLI::App app("Measures the costs of a training's parts, and simulates it on many ranks.", "scaling");
-  app.add_option("CONFIG", config, "TOML file of a training")->required();
+  app.add_option("CONFIG", config, "TOML file of a training");
+  app.add_option("--runs", runs, "folders of trainings to tell the speed of, instead");
+  app.add_option("--skip", skip, "their first rounds, which do not count")->capture_default_str();
   app.add_option("--set", assignments, "key=value ...: options that override CONFIG");
   app.add_option("--ranks", ranks, "numbers of ranks to simulate")->capture_default_str();
   app.add_option("--rounds", rounds, "rounds to measure")->capture_default_str();
@@ -129,6 +154,12 @@ int run(int argc, char** argv) {
   app.add_option("--results", results, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
 
+  if (!runs.empty()) {
+    fmt::print("{:>6} {:>15} {:>9} {:>10} {:>9}\n", "ranks", "evaluations/s", "rounds/s", "staleness", "MB/s in");
+    for (const auto& folder : runs) print_run(folder, skip);
+    return 0;
+  }
+  if (config.empty()) throw std::runtime_error("give the CONFIG of a training, or --runs with folders of some");
   TrainOptions options;
   set_options(options, read_toml(config));
   apply_assignments(options, assignments);
