@@ -15,13 +15,13 @@ struct DdpgOptions {
   std::vector<int> critic_hidden{64, 64};
   double actor_learning_rate = 1e-5;
   double critic_learning_rate = 1e-3;
-  double discount = 0.97;
+  double discount = 0.99;
   double target_rate = 0.005;  // τ
   int batch = 32;
   int rows = 0;
   int n_step = 5;
   int actor_delay = 2;
-  int critic_first = 5000;
+  int critic_first = 2000;
   bool twin_critics = true;
   double target_noise = 0.01;
   double target_noise_clip = 0.03;

@@ -15,7 +15,7 @@
 namespace scout {
 
 struct RewardOptions {
-  std::string of = "current";
+  std::string of = "best";
   double floor = 1e-3;
   double scale = 1.0;
   int path_points = 16;
