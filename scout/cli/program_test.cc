@@ -98,6 +98,7 @@ TEST_F(Program, HelpAndListsSucceed) {
     EXPECT_THAT(out_, HasSubstr("Example")) << command;
   }
   const std::vector<std::pair<std::string, std::string>> lists{{"problems", "styblinski-tang"},
+                                                               {"problems", "mlp20-mnist"},
                                                                {"optimizers", "adam"},
                                                                {"explorers", "coordinate_probability"},
                                                                {"options", "ddpg.discount = "}};
@@ -227,6 +228,15 @@ TEST_F(Program, MinimizeShowsARun) {
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--dimension", "3", "--optimizer", "lbfgs", "--budget", "60"}), kDone)
       << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("sphere, 3-D"), HasSubstr("status"), HasSubstr("best point")));
+}
+
+TEST_F(Program, MinimizeTrainsANetwork) {
+  ASSERT_EQ(run({"minimize", "--problem", "mlp-blobs:hidden=8,init=he", "--optimizer", "adam", "--budget", "100"}), kDone)
+      << error_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("117-D"), HasSubstr("held-out-accuracy")));
+  EXPECT_EQ(run({"minimize", "--problem", "mlp-mnist:side=7", "--optimizer", "adam", "--data-dir", path("nothing")}),
+            kFailed);
+  EXPECT_THAT(error_, HasSubstr("scout data fetch mnist --data-dir " + path("nothing")));
 }
 
 TEST_F(Program, PendulumFailsItsGateWhenTrainingIsTooShort) {

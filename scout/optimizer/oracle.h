@@ -72,6 +72,7 @@ class Oracle {
   std::int64_t values_ = 0;
   std::int64_t gradients_ = 0;
   std::int64_t non_finite_ = 0;
+  std::uint64_t draws_ = 0;  ///< points asked about, each with a minibatch of its own
   double best_;
   std::vector<double> best_point_;
   std::vector<CurvePoint> curve_;

@@ -36,6 +36,34 @@ TEST(Oracle, CountsEachKindOfCall) {
   EXPECT_EQ(oracle.remaining(), 6);
 }
 
+/// θ + the number of the draw.
+class Drawn : public TestInstance {
+ public:
+  Drawn()
+      : TestInstance(1, [](std::span<const double> theta, std::span<double> gradient) {
+          gradient[0] = 1;
+          return theta[0];
+        }) {}
+  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                     std::span<double> gradient) const override {
+    if (!f.empty()) f[0] = theta[0] + static_cast<double>(draw);
+    if (!gradient.empty()) gradient[0] = static_cast<double>(draw);
+  }
+};
+
+TEST(Oracle, EachPointIsADrawAndTheRecordIsOfTheTrueValue) {
+  const Drawn instance;
+  Oracle oracle(instance, 10);
+  const std::vector<double> theta{5};
+  std::vector<double> gradient(1);
+  EXPECT_EQ(oracle.value(theta), 5);
+  oracle.gradient(theta, gradient);
+  EXPECT_EQ(gradient[0], 1);
+  EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 7);
+  EXPECT_EQ(gradient[0], 2) << "of the same draw as the value";
+  EXPECT_EQ(oracle.best_value(), 5);
+}
+
 TEST(Oracle, NeverExceedsTheBudget) {
   const TestInstance sphere = shifted_sphere(1);
   Oracle oracle(sphere, 2);
