@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "scout/cli/commands.h"
+#include "scout/problem/autograd/architectures.h"
 
 namespace scout {
 
@@ -25,6 +26,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
          "--data-dir", [](const std::string& folder) { setenv("SCOUT_DATA", folder.c_str(), 1); },
          "folder of the data sets (default: $SCOUT_DATA, else ~/.cache/scout/data)")
       ->trigger_on_parse();
+  add_architectures(autograd_architectures());
   int exit_code = kDone;
   add_train(app, exit_code);
   add_bench(app, exit_code);

@@ -64,10 +64,10 @@ std::shared_ptr<const Family> family(std::string_view name) {
     return found;
   }
   const auto names = family_names();
-  const std::string suffixes(name.substr(base.size()));
-  base = base.substr(0, base.find(':'));
-  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest_name(base, names) +
-                              suffixes + "'? Known problems: " + join_names(names) +
+  std::string nearest = nearest_name(base.substr(0, base.find(':')), names);
+  if (!network_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest +
+                              "'? Known problems: " + join_names(names) +
                               "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
 }
 

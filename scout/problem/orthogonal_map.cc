@@ -17,11 +17,11 @@ void fill_orthonormal_rows(std::span<double> q, std::size_t rows, Random& random
         for (std::size_t j = 0; j < length; ++j) dot += row[j] * other[j];
         for (std::size_t j = 0; j < length; ++j) row[j] -= dot * other[j];
       }
+      double square = 0.0;
+      for (std::size_t j = 0; j < length; ++j) square += row[j] * row[j];
+      const double inverse = 1.0 / std::sqrt(square);
+      for (std::size_t j = 0; j < length; ++j) row[j] *= inverse;
     }
-    double square = 0.0;
-    for (std::size_t j = 0; j < length; ++j) square += row[j] * row[j];
-    const double inverse = 1.0 / std::sqrt(square);
-    for (std::size_t j = 0; j < length; ++j) row[j] *= inverse;
   }
 }
 
