@@ -31,6 +31,7 @@ class TimedInstance final : public Instance {
     const Stopwatch stopwatch(seconds_);
     inner_.evaluate(theta, f, gradient);
   }
+  bool stochastic() const override { return inner_.stochastic(); }
   void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
                      std::span<double> gradient) const override {
     const Stopwatch stopwatch(seconds_);

@@ -58,6 +58,10 @@ void Oracle::charge(std::span<const double> theta, std::int64_t values, std::int
 void Oracle::observe(std::span<const double> theta, bool finite) {
   if (!finite) ++non_finite_;
   if (keep_trajectory_) trajectory_.insert(trajectory_.end(), theta.begin(), theta.end());
+  if (instance_.stochastic()) {
+    if (calls() < next_judged_ && remaining() > 0) return;
+    next_judged_ = calls() + std::max<std::int64_t>(1, calls() / 32);
+  }
   const double f = instance_.true_value(theta);
   if (std::isfinite(f) && f < best_) {
     best_ = f;

@@ -33,6 +33,9 @@ class Instance {
   /// function of the instance's seed and θ, so evaluation is deterministic.
   virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
 
+  /// Whether optimizers see f through random draws, `evaluate_draw`. Then `evaluate` is for the judge, and costs much more.
+  virtual bool stochastic() const { return false; }
+
   /// As `evaluate`, estimated from random draw number `draw`: the minibatch of an update. A run counts its draws from 0, one
   /// for each point that it asks about; f and ∇f of one call belong to the same draw. Where nothing is drawn, this is
   /// `evaluate`.

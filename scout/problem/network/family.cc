@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "scout/problem/network/perceptron.h"
@@ -67,6 +68,8 @@ class NetworkInstance : public Instance {
     for_each_point(theta, f, gradient, judged_);
   }
 
+  bool stochastic() const override { return true; }
+
   void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
                      std::span<double> gradient) const override {
     thread_local Batch batch;
@@ -85,6 +88,10 @@ class NetworkInstance : public Instance {
   }
 
   void sample_start(Random& random, std::span<double> theta) const override {
+    if (theta.size() != upper_.size()) {
+      throw std::invalid_argument("network: the start has " + std::to_string(theta.size()) + " coordinates: must be " +
+                                  std::to_string(upper_.size()));
+    }
     std::vector<float> start(theta.size());
     initialise(choice_.init, *network_, judged_.inputs, random, start);
     std::copy(start.begin(), start.end(), theta.begin());

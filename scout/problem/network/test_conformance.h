@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,9 @@ TEST_P(NetworkConformance, InstancesDifferAndStartsLieInTheBox) {
     }
   }
   EXPECT_NE(start_of(*instance, 1), start_of(*instance, 2));
+  std::vector<double> wrong(start_of(*instance).size() - 1);
+  Random random(Seed(1));
+  EXPECT_THROW(instance->sample_start(random, wrong), std::invalid_argument);
 }
 
 TEST_P(NetworkConformance, GradientDescentOnMinibatchesLearns) {
