@@ -133,12 +133,12 @@ void assign(const std::string& key, Value& value, const nlohmann::json& from) {
 
 template <class Value, class Check>
 void check(const std::string& key, const Value& value, const Check& condition) {
-  if constexpr (std::is_same_v<Check, OneOf>) {
+  if constexpr (requires { value.begin(); } && !std::is_same_v<Value, std::string>) {
+    for (const auto& item : value) check(key, item, condition);
+  } else if constexpr (std::is_same_v<Check, OneOf>) {
     check_word(key, value, condition);
   } else if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>) {
     check_number(key, static_cast<double>(value), condition);
-  } else if constexpr (requires { value.begin(); } && !std::is_same_v<Value, std::string>) {
-    for (const auto& item : value) check(key, item, condition);
   }
 }
 

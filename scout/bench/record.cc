@@ -31,6 +31,12 @@ class TimedInstance final : public Instance {
     const Stopwatch stopwatch(seconds_);
     inner_.evaluate(theta, f, gradient);
   }
+  bool stochastic() const override { return inner_.stochastic(); }
+  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                     std::span<double> gradient) const override {
+    const Stopwatch stopwatch(seconds_);
+    inner_.evaluate_draw(draw, theta, f, gradient);
+  }
   double true_value(std::span<const double> theta) const override {
     const Stopwatch stopwatch(seconds_);
     return inner_.true_value(theta);

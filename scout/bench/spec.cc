@@ -29,7 +29,10 @@ std::string to_string(const Task& task) {
 std::vector<Task> Suite::tasks() const {
   std::vector<Task> out;
   for (const auto& problem : problems) {
-    for (int dimension : dimensions) {
+    const auto found = family(problem);
+    const std::vector<int> own =
+        found->has_own_dimensions() ? std::vector{found->sample(Split::test, 0, 0)->dimension()} : dimensions;
+    for (int dimension : own) {
       for (auto budget : budgets) out.push_back({problem, dimension, budget});
     }
   }
@@ -54,7 +57,11 @@ void validate_suite(const Suite& suite) {
   for (const auto& entry : suite.optimizers) labels.push_back(parse_optimizer(entry).label);
   check_list("optimizers", labels);
   for (const auto& problem : suite.problems) family(problem);
-  for (const auto& problem : suite.trajectories.problems) family(problem);
+  for (const auto& problem : suite.trajectories.problems) {
+    if (family(problem)->has_own_dimensions()) {
+      throw_bad_option("trajectories.problems", '"' + problem + '"', "a family with 2-D instances");
+    }
+  }
   for (const auto& label : suite.trajectories.optimizers) {
     if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
       throw_bad_option("trajectories.optimizers", '"' + label + '"', "one of the labels in optimizers");

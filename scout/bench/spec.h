@@ -52,7 +52,7 @@ struct Suite {
   void describe(Visitor&& visit) {
     visit("title", title, "one line, the heading of the report");
     visit("problems", problems, "names of problem families");
-    visit("dimensions", dimensions, "M, the numbers of coordinates", at_least(1));
+    visit("dimensions", dimensions, "M, the numbers of coordinates; a network has its own", at_least(1));
     visit("budgets", budgets, "oracle calls of a run; one f and one gradient each count 1", at_least(1));
     visit("instances", instances, "test instances of each problem", at_least(1));
     visit("validation", validation, "validation instances on which every optimizer is tuned", at_least(1));
@@ -65,7 +65,8 @@ struct Suite {
     visit("trajectories", trajectories);
   }
 
-  /// Every problem × dimension × budget, in this order.
+  /// Every problem × dimension × budget, in this order. A problem with dimensions of its own has the one of its first test
+  /// instance, and no other. Throws as `Family::sample`.
   std::vector<Task> tasks() const;
 };
 

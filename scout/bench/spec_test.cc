@@ -52,6 +52,15 @@ TEST(Spec, ReadsASuite) {
   EXPECT_EQ(suite.trajectories.problems, std::vector<std::string>{"sphere"});
 }
 
+TEST(Spec, NetworksHaveTheirOwnDimension) {
+  Suite suite = load_suite(write(with(kValid, "\"rastrigin-rotated\"", "\"mlp-blobs:hidden=4\"")));
+  const auto tasks = suite.tasks();
+  ASSERT_EQ(tasks.size(), 3u);
+  EXPECT_EQ(tasks[2], (Task{"mlp-blobs:hidden=4", 8 * 4 + 4 + 4 * 5 + 5, 100}));
+  EXPECT_THAT(error_of(with(kValid, "problems = [\"sphere\"]", "problems = [\"mlp-blobs\"]")),
+              HasSubstr("trajectories.problems"));
+}
+
 TEST(Spec, OptimizerLabels) {
   EXPECT_EQ(parse_optimizer("adam").label, "adam");
   EXPECT_EQ(parse_optimizer("mine=policy:a=b").label, "mine");

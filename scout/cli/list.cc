@@ -7,6 +7,7 @@
 #include "scout/cli/commands.h"
 #include "scout/meta/options.h"
 #include "scout/problem/instance.h"
+#include "scout/problem/network/axes.h"
 
 namespace scout {
 namespace {
@@ -24,7 +25,10 @@ void list_options() {
 void list_problems() {
   for (const auto& name : family_names()) row(name, family(name)->summary());
   fmt::print(
-      "\nEach also with the suffixes -rotated (a random basis), -noisy (noisy f and gradients) and -rotated-noisy.\n");
+      "\nA function also with the suffixes -rotated (a random basis), -noisy (noisy f and gradients) and -rotated-noisy.\n"
+      "A network also with axes, e.g. mlp-mnist:hidden=32|64x64,init=he,batch=16: each instance draws one of the "
+      "values.\n\n");
+  list_options<NetworkAxes>();
 }
 
 void list_optimizers() {

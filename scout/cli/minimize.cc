@@ -40,13 +40,13 @@ int minimize_once(const Arguments& arguments) {
   const auto optimizer = contestant.make(settings);
 
   Random random(Seed(static_cast<std::uint64_t>(arguments.seed)).derive("start"));
-  std::vector<double> start(static_cast<std::size_t>(arguments.dimension));
+  std::vector<double> start(static_cast<std::size_t>(instance->dimension()));
   instance->sample_start(random, start);
   const auto outcome = bench::execute(
       *instance, *optimizer, start, Seed(static_cast<std::uint64_t>(arguments.seed)).derive("optimizer"), arguments.budget);
 
-  fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, arguments.dimension, arguments.split, arguments.index,
-             contestant.name);
+  fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, instance->dimension(), arguments.split,
+             arguments.index, contestant.name);
   const auto optimum = instance->optimum_value();
   fmt::print("{:>8}  {:>14}{}\n", "calls", "best f", optimum ? fmt::format("  {:>12}", "gap") : "");
   auto line = [&](std::int64_t calls, double f) {
@@ -61,6 +61,9 @@ int minimize_once(const Arguments& arguments) {
   if (!outcome.best_point.empty() && outcome.best_point.size() <= kLongest) {
     fmt::print("best point   {:.6g}\n", fmt::join(outcome.best_point, " "));
   }
+  if (!outcome.best_point.empty()) {
+    for (const auto& [name, value] : instance->metrics(outcome.best_point)) fmt::print("{:<17} {:.4f}\n", name, value);
+  }
   const bool failed = outcome.status == "failed" || outcome.status == "non-finite" || outcome.status == "error";
   return failed ? kFailed : kDone;
 }
@@ -71,7 +74,9 @@ void add_minimize(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("minimize", "Run one optimizer on one function, and show how it went");
   command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
-  command->add_option("--dimension", arguments->dimension, "M")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--dimension", arguments->dimension, "M; a network has its own")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
@@ -86,7 +91,8 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
   command->footer(R"(Examples:
   scout minimize --problem rastrigin --optimizer adam --set lr=0.1
-  scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout)");
+  scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout
+  scout minimize --problem mlp-spirals:hidden=16x16,init=he --optimizer adam --set lr=0.01 --budget 2000)");
   command->callback([arguments, &exit_code] { exit_code = minimize_once(*arguments); });
 }
 

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <stdexcept>
 
 #include "scout/cli/commands.h"
+#include "scout/problem/autograd/architectures.h"
 
 namespace scout {
 
@@ -19,10 +21,17 @@ int run_program(int argc, const char* const* argv) {
   scout report out/demo/bench
   scout minimize --problem rastrigin --policy out/demo/policy.scout
 Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was interrupted and saved.)");
+  app.fallthrough();  // --data-dir is understood behind every command
+  app.add_option_function<std::string>(
+         "--data-dir", [](const std::string& folder) { setenv("SCOUT_DATA", folder.c_str(), 1); },
+         "folder of the data sets (default: $SCOUT_DATA, else ~/.cache/scout/data)")
+      ->trigger_on_parse();
+  add_architectures(autograd_architectures());
   int exit_code = kDone;
   add_train(app, exit_code);
   add_bench(app, exit_code);
   add_report(app, exit_code);
+  add_data(app, exit_code);
   add_list(app, exit_code);
   add_minimize(app, exit_code);
   add_pendulum(app, exit_code);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -53,7 +54,10 @@ problems = ["rastrigin"]
 optimizers = ["lbfgs"]
 )";
   }
-  ~Program() override { fs::remove_all(folder_); }
+  ~Program() override {
+    fs::remove_all(folder_);
+    setenv("SCOUT_DATA", data_.c_str(), 1);  // --data-dir sets it; empty is as good as unset
+  }
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
@@ -82,17 +86,19 @@ optimizers = ["lbfgs"]
   }
 
   const std::string folder_ = testing::TempDir() + "scout_program_test." + std::to_string(getpid());
+  const std::string data_ = std::getenv("SCOUT_DATA") == nullptr ? "" : std::getenv("SCOUT_DATA");
   std::string out_, error_;
 };
 
 TEST_F(Program, HelpAndListsSucceed) {
   EXPECT_EQ(run({"--help"}), kDone);
   EXPECT_THAT(out_, AllOf(HasSubstr("train"), HasSubstr("Exit codes")));
-  for (const char* command : {"train", "bench", "report", "list", "minimize", "pendulum"}) {
+  for (const char* command : {"train", "bench", "report", "data", "list", "minimize", "pendulum"}) {
     EXPECT_EQ(run({command, "--help"}), kDone);
     EXPECT_THAT(out_, HasSubstr("Example")) << command;
   }
   const std::vector<std::pair<std::string, std::string>> lists{{"problems", "styblinski-tang"},
+                                                               {"problems", "mlp20-mnist"},
                                                                {"optimizers", "adam"},
                                                                {"explorers", "coordinate_probability"},
                                                                {"options", "ddpg.discount = "}};
@@ -117,6 +123,14 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin"}), kBadUsage) << "neither an optimizer nor a policy";
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--set", "lr=-1"}), kBadUsage);
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
+}
+
+TEST_F(Program, DataIsListedAndFetchedIntoAFolder) {
+  ASSERT_EQ(run({"data", "list", "--data-dir", path("data")}), kDone) << error_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("cifar-100"), HasSubstr("missing"), HasSubstr("In " + path("data"))));
+  EXPECT_EQ(run({"data", "fetch", "cifar100"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("did you mean 'cifar-100'"));
+  EXPECT_EQ(run({"data", "fetch"}), kBadUsage);
 }
 
 TEST_F(Program, TrainLeavesPolicyCheckpointAndLogs) {
@@ -214,6 +228,15 @@ TEST_F(Program, MinimizeShowsARun) {
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--dimension", "3", "--optimizer", "lbfgs", "--budget", "60"}), kDone)
       << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("sphere, 3-D"), HasSubstr("status"), HasSubstr("best point")));
+}
+
+TEST_F(Program, MinimizeTrainsANetwork) {
+  ASSERT_EQ(run({"minimize", "--problem", "mlp-blobs:hidden=8,init=he", "--optimizer", "adam", "--budget", "100"}), kDone)
+      << error_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("117-D"), HasSubstr("held-out-accuracy")));
+  EXPECT_EQ(run({"minimize", "--problem", "mlp-mnist:side=7", "--optimizer", "adam", "--data-dir", path("nothing")}),
+            kFailed);
+  EXPECT_THAT(error_, HasSubstr("scout data fetch mnist --data-dir " + path("nothing")));
 }
 
 TEST_F(Program, PendulumFailsItsGateWhenTrainingIsTooShort) {

@@ -38,7 +38,8 @@ double Environment::potential(double f) const {
 
 void Environment::start(std::span<const double> theta, int horizon) {
   std::copy(theta.begin(), theta.end(), theta_.begin());
-  instance_->evaluate(theta_, {&f_, 1}, gradient_);
+  draws_ = 0;
+  instance_->evaluate_draw(draws_++, theta_, {&f_, 1}, gradient_);
   ++evaluations_;
   start_value_ = best_ = worst_ = f_;
   best_theta_ = theta_;
@@ -72,7 +73,7 @@ void Environment::step(std::span<const float> actions) {
   const double f_before = f_;
   const double best_before = best_;
   for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i] += scale_ * static_cast<double>(decode_action(actions[i]));
-  instance_->evaluate(theta_, {&f_, 1}, gradient_);
+  instance_->evaluate_draw(draws_++, theta_, {&f_, 1}, gradient_);
   ++evaluations_;
   ++step_;
   const bool finite = std::isfinite(f_) && all_finite(gradient_);

@@ -107,6 +107,7 @@ class Environment {
   double f_ = 0, best_ = 0;
   double last_reward_ = 0;
   std::int64_t evaluations_ = 0;
+  std::uint64_t draws_ = 0;  // minibatches, one a point
   std::vector<double> row_potentials_, previous_potentials_, shares_, point_, point_gradient_;
   int best_step_ = 0;
   std::vector<float> row_rewards_;

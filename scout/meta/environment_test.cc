@@ -219,6 +219,25 @@ TEST(Environment, AJointPolicyHasOneRowAndTheWholeReward) {
   for (std::size_t t = 0; t < 4; ++t) EXPECT_FLOAT_EQ(trajectory.rewards[t], static_cast<float>(means[t]));
 }
 
+TEST(Environment, EachUpdateSeesAMinibatchOfItsOwn) {
+  const auto instance = family("mlp-spirals:hidden=4")->sample(Split::train, 0, 0);
+  Environment environment(std::shared_ptr<const Instance>(family("mlp-spirals:hidden=4")->sample(Split::train, 0, 0)), {},
+                          rewards(), kStepScale, true);
+  Random random(Seed(5));
+  std::vector<double> theta(static_cast<std::size_t>(instance->dimension()));
+  instance->sample_start(random, theta);
+  const std::vector<float> still(theta.size(), 0.0F);
+  for (int run = 0; run < 2; ++run) {  // a second run begins with the same draws
+    environment.start(theta, 3);
+    for (std::uint64_t draw = 0; draw < 3; ++draw) {
+      double f = 0;
+      instance->evaluate_draw(draw, theta, {&f, 1}, {});
+      EXPECT_EQ(environment.value(), f);
+      environment.step(still);
+    }
+  }
+}
+
 TEST(Environment, WithoutAKnownOptimumRewardsStayFinite) {
   const auto instance = std::make_shared<TestInstance>(shifted_sphere(3));
   Environment environment(instance, ObserverOptions{}, rewards(), kStepScale, true);

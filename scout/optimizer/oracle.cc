@@ -19,21 +19,21 @@ Oracle::Oracle(const Instance& instance, std::int64_t budget)
 double Oracle::value(std::span<const double> theta) {
   charge(theta, 1, 0);
   double f = 0;
-  instance_.evaluate(theta, {&f, 1}, {});
+  instance_.evaluate_draw(draws_++, theta, {&f, 1}, {});
   observe(theta, std::isfinite(f));
   return f;
 }
 
 void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) {
   charge(theta, 0, 1);
-  instance_.evaluate(theta, {}, gradient);
+  instance_.evaluate_draw(draws_++, theta, {}, gradient);
   observe(theta, all_finite(gradient));
 }
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
   charge(theta, 1, 1);
   double f = 0;
-  instance_.evaluate(theta, {&f, 1}, gradient);
+  instance_.evaluate_draw(draws_++, theta, {&f, 1}, gradient);
   observe(theta, std::isfinite(f) && all_finite(gradient));
   return f;
 }
@@ -58,6 +58,10 @@ void Oracle::charge(std::span<const double> theta, std::int64_t values, std::int
 void Oracle::observe(std::span<const double> theta, bool finite) {
   if (!finite) ++non_finite_;
   if (keep_trajectory_) trajectory_.insert(trajectory_.end(), theta.begin(), theta.end());
+  if (instance_.stochastic()) {
+    if (calls() < next_judged_ && remaining() > 0) return;
+    next_judged_ = calls() + std::max<std::int64_t>(1, calls() / 32);
+  }
   const double f = instance_.true_value(theta);
   if (std::isfinite(f) && f < best_) {
     best_ = f;

@@ -30,6 +30,9 @@ struct CurvePoint {
 
 /// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
+///
+/// Where f is stochastic, each point is a draw of its own, and the judge, whose f is dear, looks at fewer points: each of
+/// the first 64 calls, then each time that the calls have grown by 1/32, and the last of the budget.
 class Oracle {
  public:
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
@@ -72,6 +75,8 @@ class Oracle {
   std::int64_t values_ = 0;
   std::int64_t gradients_ = 0;
   std::int64_t non_finite_ = 0;
+  std::int64_t next_judged_ = 0;  ///< calls, where f is stochastic
+  std::uint64_t draws_ = 0;       ///< points asked about, each with a minibatch of its own
   double best_;
   std::vector<double> best_point_;
   std::vector<CurvePoint> curve_;

@@ -36,6 +36,58 @@ TEST(Oracle, CountsEachKindOfCall) {
   EXPECT_EQ(oracle.remaining(), 6);
 }
 
+/// θ + the number of the draw.
+class Drawn : public TestInstance {
+ public:
+  Drawn()
+      : TestInstance(1, [](std::span<const double> theta, std::span<double> gradient) {
+          gradient[0] = 1;
+          return theta[0];
+        }) {}
+  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                     std::span<double> gradient) const override {
+    if (!f.empty()) f[0] = theta[0] + static_cast<double>(draw);
+    if (!gradient.empty()) gradient[0] = static_cast<double>(draw);
+  }
+};
+
+TEST(Oracle, EachPointIsADrawAndTheRecordIsOfTheTrueValue) {
+  const Drawn instance;
+  Oracle oracle(instance, 10);
+  const std::vector<double> theta{5};
+  std::vector<double> gradient(1);
+  EXPECT_EQ(oracle.value(theta), 5);
+  oracle.gradient(theta, gradient);
+  EXPECT_EQ(gradient[0], 1);
+  EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 7);
+  EXPECT_EQ(gradient[0], 2) << "of the same draw as the value";
+  EXPECT_EQ(oracle.best_value(), 5);
+}
+
+TEST(Oracle, StochasticValuesAreJudgedMoreAndMoreRarely) {
+  class Counted : public Drawn {
+   public:
+    bool stochastic() const override { return true; }
+    double true_value(std::span<const double> theta) const override {
+      judged.push_back(theta[0]);
+      return theta[0];
+    }
+    mutable std::vector<double> judged;
+  };
+  const Counted instance;
+  Oracle oracle(instance, 1000);
+  std::vector<double> gradient(1);
+  for (int call = 1; call <= 1000; ++call) oracle.gradient(std::vector<double>{-1.0 * call}, gradient);
+  ASSERT_GT(instance.judged.size(), 64U);
+  EXPECT_LT(instance.judged.size(), 170U);
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(instance.judged[i], -1.0 * static_cast<double>(i + 1));
+  for (std::size_t i = 1; i < instance.judged.size(); ++i) {
+    EXPECT_LE(instance.judged[i] / instance.judged[i - 1], i < 64 ? 2.0 : 1.0 + 1.0 / 32);
+  }
+  EXPECT_EQ(instance.judged.back(), -1000) << "the last point counts";
+  EXPECT_EQ(oracle.best_value(), -1000);
+}
+
 TEST(Oracle, NeverExceedsTheBudget) {
   const TestInstance sphere = shifted_sphere(1);
   Oracle oracle(sphere, 2);

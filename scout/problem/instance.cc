@@ -4,6 +4,7 @@
 
 #include "scout/base/names.h"
 #include "scout/problem/analytic_family.h"
+#include "scout/problem/network/family.h"
 #include "scout/problem/noisy_family.h"
 
 namespace scout {
@@ -47,10 +48,12 @@ Seed instance_seed(std::string_view family_name, Split split, std::uint64_t inde
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
   for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  for (std::string& name : network_family_names()) names.push_back(std::move(name));
   return names;
 }
 
 std::shared_ptr<const Family> family(std::string_view name) {
+  if (auto found = network_family(name)) return found;
   std::string_view base = name;
   const bool noisy = remove_suffix(base, kNoisy);
   const bool rotated = remove_suffix(base, kRotated);
@@ -61,10 +64,11 @@ std::shared_ptr<const Family> family(std::string_view name) {
     return found;
   }
   const auto names = family_names();
-  const std::string suffixes(name.substr(base.size()));
-  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest_name(base, names) +
-                              suffixes + "'? Known problems: " + join_names(names) +
-                              "; each also with the suffixes -rotated, -noisy, -rotated-noisy");
+  std::string nearest = nearest_name(base.substr(0, base.find(':')), names);
+  if (!network_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest +
+                              "'? Known problems: " + join_names(names) +
+                              "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
 }
 
 }  // namespace scout

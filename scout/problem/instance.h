@@ -13,6 +13,12 @@
 
 namespace scout {
 
+/// A named number.
+struct Metric {
+  std::string name;
+  double value;
+};
+
 /// A function f: R^M -> R with its gradient, its start distribution and, where it is known, its optimum.
 /// Instances are immutable and may be evaluated from several threads at once.
 class Instance {
@@ -26,6 +32,17 @@ class Instance {
   /// empty, and is then not computed. On a noisy instance these are the noisy values that an optimizer sees. Noise is a
   /// function of the instance's seed and θ, so evaluation is deterministic.
   virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
+
+  /// Whether optimizers see f through random draws, `evaluate_draw`. Then `evaluate` is for the judge, and costs much more.
+  virtual bool stochastic() const { return false; }
+
+  /// As `evaluate`, estimated from random draw number `draw`: the minibatch of an update. A run counts its draws from 0, one
+  /// for each point that it asks about; f and ∇f of one call belong to the same draw. Where nothing is drawn, this is
+  /// `evaluate`.
+  virtual void evaluate_draw([[maybe_unused]] std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                             std::span<double> gradient) const {
+    evaluate(theta, f, gradient);
+  }
 
   /// The noiseless f of one point [M]: what results are judged by.
   virtual double true_value(std::span<const double> theta) const = 0;
@@ -46,6 +63,10 @@ class Instance {
   virtual std::optional<double> optimum_value() const { return std::nullopt; }
   /// A point [M] where f = f*; empty if unknown.
   virtual std::span<const double> optimum() const { return {}; }
+
+  /// What else the judge wants to know of one point [M], e.g. the accuracy of a network on unseen data. It may cost many
+  /// evaluations.
+  virtual std::vector<Metric> metrics([[maybe_unused]] std::span<const double> theta) const { return {}; }
 };
 
 /// Which instances: they never overlap, since the split is an axis of the instance's seed.
@@ -65,16 +86,21 @@ class Family {
   /// One line for `scout list problems`.
   virtual const std::string& summary() const = 0;
 
+  /// Whether each instance has a dimension of its own (a network), which `sample` then does not ask for.
+  virtual bool has_own_dimensions() const { return false; }
+
   /// The instance number `index` of a split, of dimension `dimension`; the same arguments always give the same instance.
-  /// Throws std::invalid_argument if the family has no instance of that dimension.
+  /// Throws std::invalid_argument if the family has no instance of that dimension, std::runtime_error if data that it needs
+  /// are missing.
   virtual std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const = 0;
 };
 
-/// A family by name: a base name and any of the suffixes `-rotated` and `-noisy`, in this order, e.g.
-/// "rastrigin-rotated-noisy". Throws std::invalid_argument that lists the known names.
+/// A family by name: an analytic function with any of the suffixes `-rotated` and `-noisy`, in this order, e.g.
+/// "rastrigin-rotated-noisy", or a network on a data set, e.g. "mlp-mnist:hidden=32x32,batch=16|64" (see network/family.h).
+/// Throws std::invalid_argument that lists the known names.
 std::shared_ptr<const Family> family(std::string_view name);
 
-/// Every family name without a suffix, in the order of the table.
+/// Every family name without suffixes and axes: analytic functions, then networks.
 std::vector<std::string> family_names();
 
 }  // namespace scout

@@ -4,30 +4,26 @@
 #include <cmath>
 
 namespace scout {
-namespace {
 
-/// Fills `q` [n, n] with orthonormal rows by modified Gram-Schmidt on Gaussian rows, which makes it Haar-distributed
-/// (Stewart 1980). The second pass restores the orthogonality that rounding costs the first.
-void fill_orthogonal(std::span<double> q, std::size_t n, Random& random) {
+void fill_orthonormal_rows(std::span<double> q, std::size_t rows, Random& random) {
+  const std::size_t length = q.size() / rows;
   for (double& entry : q) entry = random.normal();
-  for (std::size_t i = 0; i < n; ++i) {
-    double* row = &q[i * n];
+  for (std::size_t i = 0; i < rows; ++i) {
+    double* row = &q[i * length];
     for (int pass = 0; pass < 2; ++pass) {
       for (std::size_t k = 0; k < i; ++k) {
-        const double* other = &q[k * n];
+        const double* other = &q[k * length];
         double dot = 0.0;
-        for (std::size_t j = 0; j < n; ++j) dot += row[j] * other[j];
-        for (std::size_t j = 0; j < n; ++j) row[j] -= dot * other[j];
+        for (std::size_t j = 0; j < length; ++j) dot += row[j] * other[j];
+        for (std::size_t j = 0; j < length; ++j) row[j] -= dot * other[j];
       }
       double square = 0.0;
-      for (std::size_t j = 0; j < n; ++j) square += row[j] * row[j];
+      for (std::size_t j = 0; j < length; ++j) square += row[j] * row[j];
       const double inverse = 1.0 / std::sqrt(square);
-      for (std::size_t j = 0; j < n; ++j) row[j] *= inverse;
+      for (std::size_t j = 0; j < length; ++j) row[j] *= inverse;
     }
   }
 }
-
-}  // namespace
 
 OrthogonalMap::OrthogonalMap(int dimension, int block, Random& random) : block_(static_cast<std::size_t>(block)) {
   const auto m = static_cast<std::size_t>(dimension);
@@ -36,7 +32,7 @@ OrthogonalMap::OrthogonalMap(int dimension, int block, Random& random) : block_(
     const std::size_t offset = matrix_.size();
     matrix_.resize(offset + n * n);
     transposed_.resize(offset + n * n);
-    fill_orthogonal(std::span(matrix_).subspan(offset), n, random);
+    fill_orthonormal_rows(std::span(matrix_).subspan(offset), n, random);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < n; ++j) transposed_[offset + j * n + i] = matrix_[offset + i * n + j];
     }

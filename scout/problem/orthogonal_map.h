@@ -8,6 +8,11 @@
 
 namespace scout {
 
+/// Fills `q` [rows, length] with orthonormal rows by modified Gram-Schmidt on Gaussian rows, which makes them
+/// Haar-distributed (Stewart 1980). A second pass restores the orthogonality that rounding costs the first. Needs
+/// 1 <= `rows` <= length.
+void fill_orthonormal_rows(std::span<double> q, std::size_t rows, Random& random);
+
 /// A block-diagonal orthogonal matrix Q [M, M] whose blocks are Haar-distributed. With blocks of one it reflects each axis
 /// with probability one half; with one block of M it is a rotation, with or without a reflection. Blocks keep large M
 /// affordable, as in the large-scale functions of Ait ElHara, Auger & Hansen 2016.

@@ -1,0 +1,50 @@
+// What varies between training problems of one architecture on one data set.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/base/random.h"
+#include "scout/problem/network/initialisation.h"
+
+namespace scout {
+
+/// The values that each axis may take; an instance draws one of each.
+struct NetworkAxes {
+  std::vector<std::string> hidden;
+  std::vector<std::string> activation{"relu"};
+  std::vector<std::string> init{"glorot"};
+  std::vector<int> batch{128};
+  std::vector<int> side{0};
+  bool augment = false;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("hidden", hidden, "widths of the hidden layers (channels, in a convolutional net), e.g. 32x32");
+    visit("activation", activation, "between the layers of a perceptron", OneOf{{"relu", "tanh", "sigmoid"}});
+    visit("init", init, "where training starts", OneOf{initialisations()});
+    visit("batch", batch, "examples of a minibatch", at_least(1));
+    visit("side", side, "pixels a side of images, which are averaged down; 0: as they come", between(0, 32));
+    visit("augment", augment, "random crops and flips of the minibatches' images");
+  }
+};
+
+/// One value of each axis.
+struct NetworkChoice {
+  std::vector<int> hidden;
+  std::string activation;
+  std::string init;
+  int batch;
+  int side;
+  bool augment;
+};
+
+/// Changes `axes` by "batch=32,init=he|lsuv". Throws std::invalid_argument naming axis, value and condition.
+void set_axes(NetworkAxes& axes, std::string_view assignments);
+
+/// Each axis draws from a seed of its own: two families that differ in one axis share the rest.
+NetworkChoice choose(const NetworkAxes& axes, Seed seed);
+
+}  // namespace scout
