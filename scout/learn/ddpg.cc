@@ -4,26 +4,25 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/kernel/affine.h"
+#include "scout/kernel/update.h"
+
 namespace scout {
 
 // --- Adam
 // ------------------------------------------------------------------------------------------------------------------
 
 void Adam::update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate) {
-  constexpr float beta1 = 0.9F;
-  constexpr float beta2 = 0.999F;
+  constexpr double beta1 = 0.9;
+  constexpr double beta2 = 0.999;
   mean.resize(parameters.size(), 0.0F);
   square.resize(parameters.size(), 0.0F);
   ++steps;
-  const double correction1 = 1.0 - std::pow(static_cast<double>(beta1), static_cast<double>(steps));
-  const double correction2 = 1.0 - std::pow(static_cast<double>(beta2), static_cast<double>(steps));
+  const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(steps));
+  const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(steps));
   const auto rate = static_cast<float>(learning_rate / correction1);
   const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    mean[i] += (1.0F - beta1) * (gradient[i] - mean[i]);
-    square[i] += (1.0F - beta2) * (gradient[i] * gradient[i] - square[i]);
-    parameters[i] -= rate * mean[i] / (std::sqrt(square[i]) * root + 1e-8F);
-  }
+  kernel::adam(parameters.data(), mean.data(), square.data(), gradient.data(), parameters.size(), rate, root);
 }
 
 // --- The critic
@@ -69,10 +68,9 @@ const std::vector<float>& Critic::forward(const float* parameters, const float* 
     std::copy_n(moves + r * static_cast<std::size_t>(actions_), actions_, t.input.data() + r * in + features_);
   }
   t.hidden.resize(n * static_cast<std::size_t>(first_.out));
-  first_.forward(parameters, t.input.data(), rows, t.hidden.data());
-  relu(t.hidden);
+  first_.forward(parameters, t.input.data(), rows, t.hidden.data(), true);
   t.second.resize(n * static_cast<std::size_t>(second_.out));
-  second_.forward(parameters, t.hidden.data(), rows, t.second.data());
+  second_.forward(parameters, t.hidden.data(), rows, t.second.data(), !pooled_);
   if (pooled_) {
     const std::size_t states_count = begin.size() - 1;
     const auto width = static_cast<std::size_t>(first_.out);
@@ -92,11 +90,10 @@ const std::vector<float>& Critic::forward(const float* parameters, const float* 
       const float* part = t.pooled_part.data() + b * width2;
       for (int r = begin[b]; r < begin[b + 1]; ++r) {
         float* z = t.second.data() + static_cast<std::size_t>(r) * width2;
-        for (std::size_t j = 0; j < width2; ++j) z[j] += part[j];
+        for (std::size_t j = 0; j < width2; ++j) z[j] = std::max(z[j] + part[j], 0.0F);
       }
     }
   }
-  relu(t.second);
   t.q.resize(n);
   output_.forward(parameters, t.second.data(), rows, t.q.data());
   return t.q;
@@ -109,9 +106,8 @@ void Critic::backward(const float* parameters, const float* dq, Trace& t, float*
   const auto width2 = static_cast<std::size_t>(second_.out);
   t.d_second.resize(n * width2);
   t.d_hidden.resize(n * width);
-  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data());
-  relu_backward(t.second, t.d_second);
-  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data());
+  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data(), true);
+  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data(), !pooled_);
   if (pooled_) {
     const std::size_t states_count = t.begin.size() - 1;
     t.pooled_part.assign(states_count * width2, 0.0F);  // now ∂L/∂(its output)
@@ -129,21 +125,25 @@ void Critic::backward(const float* parameters, const float* dq, Trace& t, float*
       const float share = 1.0F / static_cast<float>(t.begin[b + 1] - t.begin[b]);
       const float* dp = t.d_pool.data() + b * width;
       for (int r = t.begin[b]; r < t.begin[b + 1]; ++r) {
+        const float* h = t.hidden.data() + static_cast<std::size_t>(r) * width;
         float* dh = t.d_hidden.data() + static_cast<std::size_t>(r) * width;
-        for (std::size_t j = 0; j < width; ++j) dh[j] += share * dp[j];
+        for (std::size_t j = 0; j < width; ++j) dh[j] = h[j] > 0.0F ? dh[j] + share * dp[j] : 0.0F;
       }
     }
   }
-  relu_backward(t.hidden, t.d_hidden);
-  if (d_moves == nullptr) {
+  if (gradient != nullptr) {
     first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, nullptr);
-    return;
   }
-  const auto in = static_cast<std::size_t>(first_.in);
-  t.d_input.resize(n * in);
-  first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, t.d_input.data());
-  for (std::size_t r = 0; r < n; ++r) {
-    std::copy_n(t.d_input.data() + r * in + features_, actions_, d_moves + r * static_cast<std::size_t>(actions_));
+  if (d_moves != nullptr) {
+    // Only the columns of W1 that meet the moves: dmoves = dhidden · those.
+    const auto in = static_cast<std::size_t>(first_.in);
+    const float* column = first_.weight(parameters) + features_;
+    t.move_columns.resize(static_cast<std::size_t>(actions_) * width);
+    for (std::size_t a = 0; a < static_cast<std::size_t>(actions_); ++a, ++column) {
+      for (std::size_t j = 0; j < width; ++j) t.move_columns[a * width + j] = column[j * in];
+    }
+    t.no_bias.assign(static_cast<std::size_t>(actions_), 0.0F);
+    kernel::affine(t.d_hidden.data(), t.move_columns.data(), t.no_bias.data(), rows, first_.out, actions_, false, d_moves);
   }
 }
 
@@ -286,12 +286,11 @@ void Ddpg::update_actor(const Batch& batch) {
 }
 
 void Ddpg::update_targets() {
-  auto follow = [](std::vector<float>& target, const std::vector<float>& source, double rate) {
-    for (std::size_t i = 0; i < target.size(); ++i) target[i] += static_cast<float>(rate) * (source[i] - target[i]);
-  };
-  const double tau = options_.target_rate;
-  follow(actor_target_, actor_parameters_, tau);
-  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k], tau);
+  const auto tau = static_cast<float>(options_.target_rate);
+  kernel::follow(actor_target_.data(), actor_parameters_.data(), actor_target_.size(), tau);
+  for (int k = 0; k < critics(); ++k) {
+    kernel::follow(critic_target_[k].data(), critic_parameters_[k].data(), critic_target_[k].size(), tau);
+  }
 }
 
 void Ddpg::update_average() {
@@ -300,7 +299,7 @@ void Ddpg::update_average() {
       static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps))));
   // A frozen schedule is averaged by `set_schedule`.
   const std::size_t learnt = actor_average_.size() - (schedule_frozen_ ? actor_.schedule_size() : 0);
-  for (std::size_t i = 0; i < learnt; ++i) actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
+  kernel::follow(actor_average_.data(), actor_parameters_.data(), learnt, rate);
 }
 
 void Ddpg::set_schedule(std::span<const double> schedule, double share) {
@@ -358,21 +357,19 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
 }
 
 void Ddpg::apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate) {
-  gradient_.assign(parameters.size(), 0.0F);
-  for (const Shard& shard : shards_) {
-    const auto& part = shard.gradient[which];
-    for (std::size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += part[i];
+  std::vector<float>& gradient = shards_.front().gradient[which];
+  for (std::size_t k = 1; k < shards_.size(); ++k) {
+    const std::vector<float>& part = shards_[k].gradient[which];
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += part[i];
   }
   if (options_.gradient_clip > 0) {
-    double square = 0;
-    for (float g : gradient_) square += static_cast<double>(g) * static_cast<double>(g);
-    const double norm = std::sqrt(square);
+    const double norm = std::sqrt(kernel::square_sum(gradient.data(), gradient.size()));
     if (norm > options_.gradient_clip) {
       const auto shrink = static_cast<float>(options_.gradient_clip / norm);
-      for (float& g : gradient_) g *= shrink;
+      for (float& g : gradient) g *= shrink;
     }
   }
-  adam.update(parameters, gradient_, learning_rate);
+  adam.update(parameters, gradient, learning_rate);
 }
 
 }  // namespace scout

@@ -81,7 +81,7 @@ class Critic {
 
   struct Trace {
     std::vector<float> input, hidden, pool, pooled_part, second, q;
-    std::vector<float> d_second, d_hidden, d_pool, d_input;
+    std::vector<float> d_second, d_hidden, d_pool, move_columns, no_bias;
     std::vector<int> begin;
   };
   /// Rows [begin[b], begin[b+1]) belong to one state; begin[0] = 0. Returns q [N], in `trace`.
@@ -173,7 +173,6 @@ class Ddpg {
   std::int64_t updates_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> noise_;
-  std::vector<float> gradient_;
 };
 
 }  // namespace scout
