@@ -12,8 +12,8 @@ HWY_BEFORE_NAMESPACE();
 namespace scout::kernel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr float kMeanShare = 1.0F - 0.9F;
-constexpr float kSquareShare = 1.0F - 0.999F;
+constexpr float kMeanShare = 0.1F;      // 1 - β1
+constexpr float kSquareShare = 0.001F;  // 1 - β2
 constexpr float kEpsilon = 1e-8F;
 
 void adam(float* HWY_RESTRICT theta, float* HWY_RESTRICT mean, float* HWY_RESTRICT square,
