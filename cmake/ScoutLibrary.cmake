@@ -73,3 +73,16 @@ function(scout_example name library)
   add_test(NAME examples/${name} COMMAND example_${name} examples.scout)
   set_tests_properties(examples/${name} PROPERTIES FIXTURES_REQUIRED examples_policy)
 endfunction()
+
+# scout_benchmark(NAME [source...] LINK target...) builds benchmarks/NAME.cc and the sources, as part of the target `benchmarks`
+# alone.
+function(scout_benchmark name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL benchmarks/${name}.cc ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} CLI11::CLI11 scout_flags)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/benchmarks)
+  if(NOT TARGET benchmarks)
+    add_custom_target(benchmarks)
+  endif()
+  add_dependencies(benchmarks ${name})
+endfunction()

@@ -4,26 +4,26 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/kernel/affine.h"
+#include "scout/kernel/pool.h"
+#include "scout/kernel/update.h"
+
 namespace scout {
 
 // --- Adam
 // ------------------------------------------------------------------------------------------------------------------
 
 void Adam::update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate) {
-  constexpr float beta1 = 0.9F;
-  constexpr float beta2 = 0.999F;
+  constexpr double beta1 = 0.9;
+  constexpr double beta2 = 0.999;
   mean.resize(parameters.size(), 0.0F);
   square.resize(parameters.size(), 0.0F);
   ++steps;
-  const double correction1 = 1.0 - std::pow(static_cast<double>(beta1), static_cast<double>(steps));
-  const double correction2 = 1.0 - std::pow(static_cast<double>(beta2), static_cast<double>(steps));
+  const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(steps));
+  const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(steps));
   const auto rate = static_cast<float>(learning_rate / correction1);
   const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    mean[i] += (1.0F - beta1) * (gradient[i] - mean[i]);
-    square[i] += (1.0F - beta2) * (gradient[i] * gradient[i] - square[i]);
-    parameters[i] -= rate * mean[i] / (std::sqrt(square[i]) * root + 1e-8F);
-  }
+  kernel::adam(parameters.data(), mean.data(), square.data(), gradient.data(), parameters.size(), rate, root);
 }
 
 // --- The critic
@@ -57,93 +57,70 @@ std::vector<float> Critic::initial_parameters(Random& random) const {
   return parameters;
 }
 
-const std::vector<float>& Critic::forward(const float* parameters, const float* states, const float* moves,
+void Critic::join(const float* states, const float* moves, int rows, std::vector<float>& input) const {
+  const auto in = static_cast<std::size_t>(first_.in);
+  input.resize(static_cast<std::size_t>(rows) * in);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+    std::copy_n(states + r * static_cast<std::size_t>(features_), features_, input.data() + r * in);
+  }
+  replace_moves(moves, rows, input);
+}
+
+void Critic::replace_moves(const float* moves, int rows, std::vector<float>& input) const {
+  float* to = input.data() + features_;
+  for (int r = 0; r < rows; ++r, moves += actions_, to += first_.in) std::copy_n(moves, actions_, to);
+}
+
+const std::vector<float>& Critic::forward(const float* parameters, const std::vector<float>& input,
                                           std::span<const int> begin, Trace& t) const {
   const int rows = begin.back();
   const auto n = static_cast<std::size_t>(rows);
-  const auto in = static_cast<std::size_t>(first_.in);
-  t.begin.assign(begin.begin(), begin.end());
-  t.input.resize(n * in);
-  for (std::size_t r = 0; r < n; ++r) {
-    std::copy_n(states + r * static_cast<std::size_t>(features_), features_, t.input.data() + r * in);
-    std::copy_n(moves + r * static_cast<std::size_t>(actions_), actions_, t.input.data() + r * in + features_);
-  }
   t.hidden.resize(n * static_cast<std::size_t>(first_.out));
-  first_.forward(parameters, t.input.data(), rows, t.hidden.data());
-  relu(t.hidden);
   t.second.resize(n * static_cast<std::size_t>(second_.out));
-  second_.forward(parameters, t.hidden.data(), rows, t.second.data());
-  if (pooled_) {
-    const std::size_t states_count = begin.size() - 1;
-    const auto width = static_cast<std::size_t>(first_.out);
-    const auto width2 = static_cast<std::size_t>(second_.out);
-    t.pool.assign(states_count * width, 0.0F);
-    t.pooled_part.resize(states_count * width2);
-    for (std::size_t b = 0; b < states_count; ++b) {
-      const float share = 1.0F / static_cast<float>(begin[b + 1] - begin[b]);
-      float* sum = t.pool.data() + b * width;
-      for (int r = begin[b]; r < begin[b + 1]; ++r) {
-        const float* h = t.hidden.data() + static_cast<std::size_t>(r) * width;
-        for (std::size_t j = 0; j < width; ++j) sum[j] += share * h[j];
-      }
-    }
-    pool_.forward(parameters, t.pool.data(), static_cast<int>(states_count), t.pooled_part.data());
-    for (std::size_t b = 0; b < states_count; ++b) {
-      const float* part = t.pooled_part.data() + b * width2;
-      for (int r = begin[b]; r < begin[b + 1]; ++r) {
-        float* z = t.second.data() + static_cast<std::size_t>(r) * width2;
-        for (std::size_t j = 0; j < width2; ++j) z[j] += part[j];
-      }
-    }
-  }
-  relu(t.second);
   t.q.resize(n);
+  first_.forward(parameters, input.data(), rows, t.hidden.data(), true);
+  second_.forward(parameters, t.hidden.data(), rows, t.second.data(), !pooled_);
+  if (pooled_) {
+    const int states = static_cast<int>(begin.size()) - 1;
+    t.pool.resize(static_cast<std::size_t>(states * first_.out));
+    t.pooled_part.resize(static_cast<std::size_t>(states * second_.out));
+    kernel::pool(t.hidden.data(), begin.data(), states, first_.out, true, t.pool.data());
+    pool_.forward(parameters, t.pool.data(), states, t.pooled_part.data());
+    kernel::add_pooled_relu(t.pooled_part.data(), begin.data(), states, second_.out, t.second.data());
+  }
   output_.forward(parameters, t.second.data(), rows, t.q.data());
   return t.q;
 }
 
-void Critic::backward(const float* parameters, const float* dq, Trace& t, float* gradient, float* d_moves) const {
-  const int rows = t.begin.back();
+void Critic::backward(const float* parameters, const std::vector<float>& input, std::span<const int> begin, const float* dq,
+                      Trace& t, float* gradient, float* d_moves) const {
+  const int rows = begin.back();
   const auto n = static_cast<std::size_t>(rows);
   const auto width = static_cast<std::size_t>(first_.out);
-  const auto width2 = static_cast<std::size_t>(second_.out);
-  t.d_second.resize(n * width2);
+  t.d_second.resize(n * static_cast<std::size_t>(second_.out));
   t.d_hidden.resize(n * width);
-  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data());
-  relu_backward(t.second, t.d_second);
-  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data());
+  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data(), true);
+  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data(), !pooled_);
   if (pooled_) {
-    const std::size_t states_count = t.begin.size() - 1;
-    t.pooled_part.assign(states_count * width2, 0.0F);  // now ∂L/∂(its output)
-    for (std::size_t b = 0; b < states_count; ++b) {
-      float* sum = t.pooled_part.data() + b * width2;
-      for (int r = t.begin[b]; r < t.begin[b + 1]; ++r) {
-        const float* dz = t.d_second.data() + static_cast<std::size_t>(r) * width2;
-        for (std::size_t j = 0; j < width2; ++j) sum[j] += dz[j];
+    const int states = static_cast<int>(begin.size()) - 1;
+    t.d_pool.resize(t.pool.size());
+    std::vector<float>& d_part = t.pooled_part;
+    kernel::pool(t.d_second.data(), begin.data(), states, second_.out, false, d_part.data());
+    pool_.backward(parameters, t.pool.data(), d_part.data(), states, gradient, t.d_pool.data());
+    kernel::add_mean_gradient_relu(t.d_pool.data(), begin.data(), states, first_.out, t.hidden.data(), t.d_hidden.data());
+  }
+  if (gradient != nullptr) first_.backward(parameters, input.data(), t.d_hidden.data(), rows, gradient, nullptr);
+  if (d_moves != nullptr) {
+    // Only the columns of W1 that meet the moves: dmoves = dhidden · those.
+    const float* column = first_.weight(parameters) + features_;
+    t.move_columns.resize(static_cast<std::size_t>(actions_) * width);
+    for (std::size_t a = 0; a < static_cast<std::size_t>(actions_); ++a, ++column) {
+      for (std::size_t j = 0; j < width; ++j) {
+        t.move_columns[a * width + j] = column[j * static_cast<std::size_t>(first_.in)];
       }
     }
-    t.d_pool.resize(states_count * width);
-    pool_.backward(parameters, t.pool.data(), t.pooled_part.data(), static_cast<int>(states_count), gradient,
-                   t.d_pool.data());
-    for (std::size_t b = 0; b < states_count; ++b) {
-      const float share = 1.0F / static_cast<float>(t.begin[b + 1] - t.begin[b]);
-      const float* dp = t.d_pool.data() + b * width;
-      for (int r = t.begin[b]; r < t.begin[b + 1]; ++r) {
-        float* dh = t.d_hidden.data() + static_cast<std::size_t>(r) * width;
-        for (std::size_t j = 0; j < width; ++j) dh[j] += share * dp[j];
-      }
-    }
-  }
-  relu_backward(t.hidden, t.d_hidden);
-  if (d_moves == nullptr) {
-    first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, nullptr);
-    return;
-  }
-  const auto in = static_cast<std::size_t>(first_.in);
-  t.d_input.resize(n * in);
-  first_.backward(parameters, t.input.data(), t.d_hidden.data(), rows, gradient, t.d_input.data());
-  for (std::size_t r = 0; r < n; ++r) {
-    std::copy_n(t.d_input.data() + r * in + features_, actions_, d_moves + r * static_cast<std::size_t>(actions_));
+    t.no_bias.assign(static_cast<std::size_t>(actions_), 0.0F);
+    kernel::affine(t.d_hidden.data(), t.move_columns.data(), t.no_bias.data(), rows, first_.out, actions_, false, d_moves);
   }
 }
 
@@ -220,9 +197,9 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
       shard.actions[i] = std::clamp(shard.actions[i] + noise[i], -1.0F, 1.0F);
     }
   }
+  critic_.join(next_states, shard.actions.data(), rows, shard.input);
   for (int k = 0; k < critics(); ++k) {
-    const auto& q =
-        critic_.forward(critic_target_[k].data(), next_states, shard.actions.data(), shard.begin, shard.critic_trace);
+    const auto& q = critic_.forward(critic_target_[k].data(), shard.input, shard.begin, shard.critic_trace);
     if (k == 0) {
       shard.targets = q;
     } else {
@@ -243,8 +220,9 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
   const bool shared = options_.credit == "shared";
   const auto bound = static_cast<float>(options_.loss_bound);
   shard.dq.resize(n);
+  critic_.join(states, moves, rows, shard.input);
   for (int k = 0; k < critics(); ++k) {
-    const auto& q = critic_.forward(critic_parameters_[k].data(), states, moves, shard.begin, shard.critic_trace);
+    const auto& q = critic_.forward(critic_parameters_[k].data(), shard.input, shard.begin, shard.critic_trace);
     for (int b = 0; b < last - first; ++b) {
       const int r0 = shard.begin[static_cast<std::size_t>(b)];
       const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
@@ -266,7 +244,8 @@ void Ddpg::critic_shard(const Batch& batch, int first, int last, Shard& shard) {
         }
       }
     }
-    critic_.backward(critic_parameters_[k].data(), shard.dq.data(), shard.critic_trace, shard.gradient[k].data(), nullptr);
+    critic_.backward(critic_parameters_[k].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace,
+                     shard.gradient[k].data(), nullptr);
   }
 }
 
@@ -286,12 +265,11 @@ void Ddpg::update_actor(const Batch& batch) {
 }
 
 void Ddpg::update_targets() {
-  auto follow = [](std::vector<float>& target, const std::vector<float>& source, double rate) {
-    for (std::size_t i = 0; i < target.size(); ++i) target[i] += static_cast<float>(rate) * (source[i] - target[i]);
-  };
-  const double tau = options_.target_rate;
-  follow(actor_target_, actor_parameters_, tau);
-  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k], tau);
+  const auto tau = static_cast<float>(options_.target_rate);
+  kernel::follow(actor_target_.data(), actor_parameters_.data(), actor_target_.size(), tau);
+  for (int k = 0; k < critics(); ++k) {
+    kernel::follow(critic_target_[k].data(), critic_parameters_[k].data(), critic_target_[k].size(), tau);
+  }
 }
 
 void Ddpg::update_average() {
@@ -300,7 +278,7 @@ void Ddpg::update_average() {
       static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps))));
   // A frozen schedule is averaged by `set_schedule`.
   const std::size_t learnt = actor_average_.size() - (schedule_frozen_ ? actor_.schedule_size() : 0);
-  for (std::size_t i = 0; i < learnt; ++i) actor_average_[i] += rate * (actor_parameters_[i] - actor_average_[i]);
+  kernel::follow(actor_average_.data(), actor_parameters_.data(), learnt, rate);
 }
 
 void Ddpg::set_schedule(std::span<const double> schedule, double share) {
@@ -326,11 +304,13 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
   shard.actions.resize(n * actions);
   shard.d_moves.resize(n * actions);
   const float* moves = batch.moves.data() + static_cast<std::size_t>(row0) * actions;
+  // `input` still holds the batch's states and moves.
   if (options_.imitation > 0) {
-    shard.replayed_q = critic_.forward(critic_parameters_[0].data(), states, moves, shard.begin, shard.critic_trace);
+    shard.replayed_q = critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
   }
   actor_.forward(actor_parameters_.data(), states, rows, shard.actor_trace, shard.actions.data());
-  critic_.forward(critic_parameters_[0].data(), states, shard.actions.data(), shard.begin, shard.critic_trace);
+  critic_.replace_moves(shard.actions.data(), rows, shard.input);
+  critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
   shard.dq.resize(n);
   for (int b = 0; b < last - first; ++b) {
     const int r0 = shard.begin[static_cast<std::size_t>(b)];
@@ -338,7 +318,8 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
     for (int r = r0; r < r1; ++r)
       shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch.size());
   }
-  critic_.backward(critic_parameters_[0].data(), shard.dq.data(), shard.critic_trace, nullptr, shard.d_moves.data());
+  critic_.backward(critic_parameters_[0].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace, nullptr,
+                   shard.d_moves.data());
   if (options_.imitation > 0) {
     // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the
     // critic rates higher, on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1 (after Nair et al.
@@ -358,21 +339,19 @@ void Ddpg::actor_shard(const Batch& batch, int first, int last, Shard& shard) {
 }
 
 void Ddpg::apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate) {
-  gradient_.assign(parameters.size(), 0.0F);
-  for (const Shard& shard : shards_) {
-    const auto& part = shard.gradient[which];
-    for (std::size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += part[i];
+  std::vector<float>& gradient = shards_.front().gradient[which];
+  for (std::size_t k = 1; k < shards_.size(); ++k) {
+    const std::vector<float>& part = shards_[k].gradient[which];
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += part[i];
   }
   if (options_.gradient_clip > 0) {
-    double square = 0;
-    for (float g : gradient_) square += static_cast<double>(g) * static_cast<double>(g);
-    const double norm = std::sqrt(square);
+    const double norm = std::sqrt(kernel::square_sum(gradient.data(), gradient.size()));
     if (norm > options_.gradient_clip) {
       const auto shrink = static_cast<float>(options_.gradient_clip / norm);
-      for (float& g : gradient_) g *= shrink;
+      for (float& g : gradient) g *= shrink;
     }
   }
-  adam.update(parameters, gradient_, learning_rate);
+  adam.update(parameters, gradient, learning_rate);
 }
 
 }  // namespace scout

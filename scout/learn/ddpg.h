@@ -79,16 +79,20 @@ class Critic {
   std::size_t parameter_count() const { return parameter_count_; }
   std::vector<float> initial_parameters(Random& random) const;
 
+  /// The activations of one batch, and scratch of `backward`. Reused from call to call.
   struct Trace {
-    std::vector<float> input, hidden, pool, pooled_part, second, q;
-    std::vector<float> d_second, d_hidden, d_pool, d_input;
-    std::vector<int> begin;
+    std::vector<float> hidden, pool, pooled_part, second, q;
+    std::vector<float> d_second, d_hidden, d_pool, move_columns, no_bias;
   };
-  /// Rows [begin[b], begin[b+1]) belong to one state; begin[0] = 0. Returns q [N], in `trace`.
-  const std::vector<float>& forward(const float* parameters, const float* states, const float* moves,
-                                    std::span<const int> begin, Trace& trace) const;
-  /// Adds to `gradient` if not null; writes ∂L/∂moves [N, A] to `d_moves` if not null.
-  void backward(const float* parameters, const float* dq, Trace& trace, float* gradient, float* d_moves) const;
+  /// The critic's input [rows, F + A], of states [rows, F] and moves [rows, A]; and the same states with other moves.
+  void join(const float* states, const float* moves, int rows, std::vector<float>& input) const;
+  void replace_moves(const float* moves, int rows, std::vector<float>& input) const;
+  /// Rows [begin[b], begin[b+1]) of the input belong to one state; begin[0] = 0. Returns q [N], in `trace`.
+  const std::vector<float>& forward(const float* parameters, const std::vector<float>& input, std::span<const int> begin,
+                                    Trace& trace) const;
+  /// Of the last `forward` with `trace`. Adds to `gradient` if not null; writes ∂L/∂moves [N, A] to `d_moves` if not null.
+  void backward(const float* parameters, const std::vector<float>& input, std::span<const int> begin, const float* dq,
+                Trace& trace, float* gradient, float* d_moves) const;
 
  private:
   int features_ = 0;
@@ -149,6 +153,7 @@ class Ddpg {
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;
     std::vector<int> begin;
+    std::vector<float> input;  // of the critics
     std::vector<float> actions, targets, dq, d_moves, replayed_q;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
@@ -173,7 +178,6 @@ class Ddpg {
   std::int64_t updates_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> noise_;
-  std::vector<float> gradient_;
 };
 
 }  // namespace scout

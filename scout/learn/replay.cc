@@ -40,7 +40,7 @@ void Replay::clear() {
 }
 
 void Replay::sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const {
-  std::vector<int> chosen;
+  std::vector<std::size_t> chosen;
   for (int k = 0; k < count; ++k) {
     const std::size_t position = random.index(steps_);
     const auto it = std::upper_bound(ends_.begin(), ends_.end(), position);
@@ -49,34 +49,43 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
     const int first = static_cast<int>(position - (index == 0 ? 0 : ends_[index - 1]));
     const int last = std::min(first + n_step, t.steps());
 
-    chosen.resize(static_cast<std::size_t>(t.rows));
-    std::iota(chosen.begin(), chosen.end(), 0);
-    if (rows > 0 && rows < t.rows) {  // a random subset: the head of a partial Fisher-Yates shuffle
-      for (int i = 0; i < rows; ++i) {
+    const int count_rows = rows > 0 ? std::min(rows, t.rows) : t.rows;
+    const auto f = static_cast<std::size_t>(t.features);
+    const auto a = static_cast<std::size_t>(t.actions);
+    const std::size_t now = static_cast<std::size_t>(first) * static_cast<std::size_t>(t.rows);
+    const std::size_t then = static_cast<std::size_t>(last) * static_cast<std::size_t>(t.rows);
+    // Rows [row, row + n) of the transition.
+    auto append = [&](std::size_t row, std::size_t n) {
+      auto copy = [n](std::vector<float>& to, const std::vector<float>& from, std::size_t begin, std::size_t width) {
+        const float* source = from.data() + begin * width;
+        to.insert(to.end(), source, source + n * width);
+      };
+      copy(batch.states, t.states, now + row, f);
+      copy(batch.next_states, t.states, then + row, f);
+      copy(batch.moves, t.moves, now + row, a);
+      for (std::size_t i = row; i < row + n; ++i) {
+        float value = 0;
+        for (int s = last - 1; s >= first; --s) {
+          value = t.rewards[static_cast<std::size_t>(s) * static_cast<std::size_t>(t.rows) + i] + gamma * value;
+        }
+        batch.returns.push_back(value);
+      }
+    };
+    if (count_rows == t.rows) {
+      append(0, static_cast<std::size_t>(t.rows));
+    } else {  // a random subset: the head of a partial Fisher-Yates shuffle
+      chosen.resize(static_cast<std::size_t>(t.rows));
+      std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+      for (int i = 0; i < count_rows; ++i) {
         std::swap(chosen[static_cast<std::size_t>(i)],
                   chosen[static_cast<std::size_t>(i) + random.index(static_cast<std::uint64_t>(t.rows - i))]);
+        append(chosen[static_cast<std::size_t>(i)], 1);
       }
-      chosen.resize(static_cast<std::size_t>(rows));
-    }
-    const std::ptrdiff_t f = t.features;
-    const std::ptrdiff_t a = t.actions;
-    for (int row : chosen) {
-      const std::ptrdiff_t now = static_cast<std::ptrdiff_t>(first) * t.rows + row;
-      const std::ptrdiff_t then = static_cast<std::ptrdiff_t>(last) * t.rows + row;
-      batch.states.insert(batch.states.end(), t.states.begin() + now * f, t.states.begin() + (now + 1) * f);
-      batch.next_states.insert(batch.next_states.end(), t.states.begin() + then * f, t.states.begin() + (then + 1) * f);
-      batch.moves.insert(batch.moves.end(), t.moves.begin() + now * a, t.moves.begin() + (now + 1) * a);
-      float value = 0;
-      for (int s = last - 1; s >= first; --s) {
-        value = t.rewards[static_cast<std::size_t>(s) * static_cast<std::size_t>(t.rows) + static_cast<std::size_t>(row)] +
-                gamma * value;
-      }
-      batch.returns.push_back(value);
     }
     float discount = 1;
     for (int s = first; s < last; ++s) discount *= gamma;
     batch.discounts.push_back(t.terminated && last == t.steps() ? 0.0F : discount);
-    batch.begin.push_back(batch.begin.back() + static_cast<int>(chosen.size()));
+    batch.begin.push_back(batch.begin.back() + count_rows);
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace scout {
@@ -11,14 +10,15 @@ namespace {
 /// Share of a new prediction in the average of their errors, at least.
 constexpr float kErrorShare = 0.1F;
 
-}  // namespace
+} // namespace
 
 void CoordinateProfiles::start(int dimension, int capacity) {
   const auto m = static_cast<std::size_t>(dimension);
   capacity_ = static_cast<std::size_t>(capacity);
   count_ = 0;
   time_ = 0;
-  samples_.resize(m * capacity_);
+  samples_.resize((m + kernel::kProfileLanes - 1) / kernel::kProfileLanes *
+                  (capacity_ + 1));
   minimum_.assign(m, 0.0F);
   height_.assign(m, 0.0F);
   unexplained_.assign(m, 1.0F);
@@ -27,86 +27,63 @@ void CoordinateProfiles::start(int dimension, int capacity) {
   error_.assign(m, 0.0F);
 }
 
-void CoordinateProfiles::add(std::span<const float> x, std::span<const float> g) {
-  const auto share = 1.0F / static_cast<float>(time_ + 1);
-  for (std::size_t i = 0; i < minimum_.size(); ++i) {
-    insert(i, {x[i], g[i], time_});
-    const float change = g[i] - mean_[i];
-    mean_[i] += share * change;
-    variance_[i] = (1.0F - share) * (variance_[i] + share * change * change);
-    // The first two samples predict nothing.
-    unexplained_[i] = time_ < 2 || !(variance_[i] > 0) ? 1.0F : std::min(4.0F, error_[i] / variance_[i]);
+void CoordinateProfiles::add(std::span<const float> x,
+                             std::span<const float> g) {
+  for (std::size_t begin = 0; begin < minimum_.size();
+       begin += kernel::kProfileLanes) {
+    add_block(x, g, begin,
+              std::min(kernel::kProfileLanes, minimum_.size() - begin));
   }
   ++time_;
   count_ = std::min(count_ + 1, capacity_);
-  for (std::size_t i = 0; i < minimum_.size(); ++i) integrate(i, x[i]);
 }
 
 double CoordinateProfiles::mean_unexplained() const {
-  return std::accumulate(unexplained_.begin(), unexplained_.end(), 0.0) / static_cast<double>(unexplained_.size());
+  return std::accumulate(unexplained_.begin(), unexplained_.end(), 0.0) /
+         static_cast<double>(unexplained_.size());
 }
 
-void CoordinateProfiles::insert(std::size_t i, Sample sample) {
-  Sample* first = samples_.data() + i * capacity_;
-  Sample* last = first + count_;
-  Sample* place = std::upper_bound(first, last, sample.x, [](float x, const Sample& s) { return x < s.x; });
-  if (count_ >= 2) {
-    float predicted = 0;
-    if (place == first) {
-      predicted = first->g;
-    } else if (place == last) {
-      predicted = last[-1].g;
-    } else {
-      const float width = place->x - place[-1].x;
-      const float part = width > 0 ? (sample.x - place[-1].x) / width : 0.5F;
-      predicted = place[-1].g + part * (place->g - place[-1].g);
-    }
-    const float error = predicted - sample.g;
-    const float share = std::max(kErrorShare, 1.0F / static_cast<float>(time_ - 1));
-    error_[i] += share * (error * error - error_[i]);
+void CoordinateProfiles::add_block(std::span<const float> x,
+                                   std::span<const float> g, std::size_t begin,
+                                   std::size_t n) {
+  kernel::ProfileSample sample{};
+  std::copy_n(x.data() + begin, n, sample.x);
+  std::copy_n(g.data() + begin, n, sample.g);
+  std::fill_n(sample.time, kernel::kProfileLanes, time_);
+  kernel::ProfileSample *samples =
+      samples_.data() + begin / kernel::kProfileLanes * (capacity_ + 1);
+  float predicted[kernel::kProfileLanes];
+  kernel::insert_sample(sample, samples, count_, predicted);
+  if (count_ == capacity_)
+    kernel::remove_samples(time_ - static_cast<int>(capacity_), samples,
+                           count_ + 1);
+
+  float minimum[kernel::kProfileLanes], least[kernel::kProfileLanes],
+      greatest[kernel::kProfileLanes], here[kernel::kProfileLanes];
+  kernel::integrate_profile(samples, std::min(count_ + 1, capacity_), sample.x,
+                            minimum, least, greatest, here);
+  std::copy_n(minimum, n, minimum_.data() + begin);
+  for (std::size_t l = 0; l < n; ++l) {
+    height_[begin + l] = greatest[l] > least[l]
+                             ? (here[l] - least[l]) / (greatest[l] - least[l])
+                             : 0.0F;
   }
-  if (count_ == capacity_) {
-    // The oldest makes room.
-    Sample* oldest = std::min_element(first, last, [](const Sample& a, const Sample& b) { return a.time < b.time; });
-    if (oldest < place) {
-      std::move(oldest + 1, place, oldest);
-      --place;
-    } else {
-      std::move_backward(place, oldest, oldest + 1);
-    }
-  } else {
-    std::move_backward(place, last, last + 1);
+
+  const float share = 1.0F / static_cast<float>(time_ + 1);
+  for (std::size_t l = 0; l < n; ++l) {
+    const std::size_t i = begin + l;
+    const float change = sample.g[l] - mean_[i];
+    mean_[i] += share * change;
+    variance_[i] = (1.0F - share) * (variance_[i] + share * change * change);
+    unexplained_[i] = 1.0F;
+    if (time_ < 2)
+      continue; // the first two samples predict nothing
+    const float error = predicted[l] - sample.g[l];
+    error_[i] += std::max(kErrorShare, 1.0F / static_cast<float>(time_ - 1)) *
+                 (error * error - error_[i]);
+    if (variance_[i] > 0)
+      unexplained_[i] = std::min(4.0F, error_[i] / variance_[i]);
   }
-  *place = sample;
 }
 
-void CoordinateProfiles::integrate(std::size_t i, float x) {
-  const Sample* s = samples_.data() + i * capacity_;
-  float potential = 0;
-  float least = std::numeric_limits<float>::max();
-  float greatest = -least;
-  float here = 0;
-  for (std::size_t k = 0; k < count_; ++k) {
-    if (k > 0) {
-      const float width = s[k].x - s[k - 1].x;
-      if (s[k - 1].g < 0 && s[k].g > 0) {
-        const float part = -s[k - 1].g / (s[k].g - s[k - 1].g);
-        const float bottom = potential + 0.5F * s[k - 1].g * part * width;
-        if (bottom < least) {
-          least = bottom;
-          minimum_[i] = s[k - 1].x + part * width;
-        }
-      }
-      potential += 0.5F * (s[k - 1].g + s[k].g) * width;
-    }
-    if (potential < least) {
-      least = potential;
-      minimum_[i] = s[k].x;
-    }
-    greatest = std::max(greatest, potential);
-    if (s[k].x == x) here = potential;
-  }
-  height_[i] = greatest > least ? (here - least) / (greatest - least) : 0.0F;
-}
-
-}  // namespace scout
+} // namespace scout

@@ -1,41 +1,24 @@
 #include "scout/policy/network.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/kernel/affine.h"
+
 namespace scout {
 
-void Linear::forward(const float* parameters, const float* x, int rows, float* y) const {
-  const float* b = bias(parameters);
-  for (int r = 0; r < rows; ++r) std::copy_n(b, out, y + static_cast<std::ptrdiff_t>(r) * out);
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1.0F, x, in, weight(parameters), in, 1.0F, y, out);
+void Linear::forward(const float* parameters, const float* x, int rows, float* y, bool relu) const {
+  kernel::affine(x, weight(parameters), bias(parameters), rows, in, out, relu, y);
 }
 
-void Linear::backward(const float* parameters, const float* x, const float* dy, int rows, float* gradient, float* dx) const {
+void Linear::backward(const float* parameters, const float* x, const float* dy, int rows, float* gradient, float* dx,
+                      bool x_is_relu) const {
   if (gradient != nullptr) {
     float* dw = gradient + offset;
-    float* db = dw + static_cast<std::ptrdiff_t>(out) * in;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, rows, 1.0F, dy, out, x, in, 1.0F, dw, in);
-    for (int r = 0; r < rows; ++r) {
-      const float* row = dy + static_cast<std::ptrdiff_t>(r) * out;
-      for (int o = 0; o < out; ++o) db[o] += row[o];
-    }
+    kernel::affine_parameter_gradient(x, dy, rows, in, out, dw, dw + static_cast<std::ptrdiff_t>(out) * in);
   }
-  if (dx != nullptr) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1.0F, dy, out, weight(parameters), in, 0.0F, dx,
-                in);
-  }
-}
-
-void relu(std::span<float> x) {
-  for (float& v : x) v = v > 0.0F ? v : 0.0F;
-}
-
-void relu_backward(std::span<const float> y, std::span<float> dy) {
-  for (std::size_t i = 0; i < y.size(); ++i) dy[i] = y[i] > 0.0F ? dy[i] : 0.0F;
+  if (dx != nullptr) kernel::affine_input_gradient(dy, weight(parameters), rows, in, out, x_is_relu ? x : nullptr, dx);
 }
 
 Mlp::Mlp(std::vector<int> sizes) : sizes_(std::move(sizes)) {
@@ -66,8 +49,7 @@ std::span<float> Mlp::forward(const float* parameters, const float* x, int rows,
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     auto& y = trace.activations[i];
     y.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(layers_[i].out));
-    layers_[i].forward(parameters, input, rows, y.data());
-    if (i + 1 < layers_.size()) relu(y);
+    layers_[i].forward(parameters, input, rows, y.data(), i + 1 < layers_.size());
     input = y.data();
   }
   return trace.activations.back();
@@ -86,12 +68,9 @@ void Mlp::backward(const float* parameters, const float* x, const float* dy, Tra
   for (std::size_t i = layers_.size(); i-- > 0;) {
     const float* input = i == 0 ? x : trace.activations[i - 1].data();
     float* target = i == 0 ? dx : next;
-    layers_[i].backward(parameters, input, dy, trace.rows, gradient, target);
-    if (i > 0) {
-      relu_backward(trace.activations[i - 1], {next, trace.activations[i - 1].size()});
-      dy = next;
-      std::swap(next, spare);
-    }
+    layers_[i].backward(parameters, input, dy, trace.rows, gradient, target, i > 0);
+    dy = next;
+    std::swap(next, spare);
   }
 }
 

@@ -21,15 +21,13 @@ struct Linear {
     return parameters + offset + static_cast<std::size_t>(out) * static_cast<std::size_t>(in);
   }
 
-  /// y [rows, out] = x [rows, in] Wᵀ + b.
-  void forward(const float* parameters, const float* x, int rows, float* y) const;
-  /// Adds ∂L/∂W and ∂L/∂b to `gradient` (flat, same layout) if not null; writes ∂L/∂x [rows, in] to `dx` if not null.
-  void backward(const float* parameters, const float* x, const float* dy, int rows, float* gradient, float* dx) const;
+  /// y [rows, out] = x [rows, in] Wᵀ + b; with `relu`, max(y, 0).
+  void forward(const float* parameters, const float* x, int rows, float* y, bool relu = false) const;
+  /// Adds ∂L/∂W and ∂L/∂b to `gradient` (flat, same layout) if not null; writes ∂L/∂x [rows, in] to `dx` if not null. If x
+  /// is itself the output of a ReLU (`x_is_relu`), dx is ∂L/∂ that ReLU's input: 0 where x is 0.
+  void backward(const float* parameters, const float* x, const float* dy, int rows, float* gradient, float* dx,
+                bool x_is_relu = false) const;
 };
-
-/// In place max(x, 0), and its backward pass: dy is zeroed where y is 0.
-void relu(std::span<float> x);
-void relu_backward(std::span<const float> y, std::span<float> dy);
 
 /// A perceptron with ReLU between its layers and a linear output.
 class Mlp {

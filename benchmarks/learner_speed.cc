@@ -1,0 +1,178 @@
+// Speed of the learner on Pendulum beside the same loop in plain LibTorch, on one core.
+//
+//   build/benchmarks/learner_speed [--out FILE.json] [--repeats N]
+//
+// A step is the actor's forward pass, one step of the task, its storage, a batch, and one update of critic, actor and
+// targets; an update is the last two. Both take turns in one run; figures are medians over the repeats, of ratios too. Time
+// is the thread's own CPU time, which is wall-clock time on an idle core.
+#include <cblas.h>
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "benchmarks/libtorch_ddpg.h"
+#include "benchmarks/measure.h"
+#include "scout/learn/pendulum.h"
+
+namespace {
+
+using scout::Pendulum;
+using scout::PendulumOptions;
+namespace benchmark = scout::benchmark;
+
+struct Setting {
+  int width;
+  int batch;
+  int steps;  // with an update each, in a repeat
+};
+
+PendulumOptions options_of(const Setting& setting) {
+  PendulumOptions options;
+  options.warm_up = Pendulum::kSteps;
+  options.steps = options.warm_up + setting.steps;
+  options.episodes = 1;
+  options.hidden = options.ddpg.critic_hidden = {setting.width, setting.width};
+  options.ddpg.batch = setting.batch;
+  return options;
+}
+
+std::shared_ptr<benchmark::LibTorchActor> plain_actor(const PendulumOptions& options) {
+  return std::make_shared<benchmark::PlainActor>(Pendulum::kFeatures, options.hidden, 1);
+}
+
+/// The loop of `train_pendulum`. Returns the sum of rewards of one deterministic episode after it.
+double train_pendulum_with_libtorch(const PendulumOptions& options, std::uint64_t seed) {
+  torch::manual_seed(seed);
+  scout::Random random{scout::Seed(seed)};
+  benchmark::LibTorchDdpg ddpg([&] { return plain_actor(options); }, options.ddpg, Pendulum::kFeatures, 1, 1);
+  benchmark::LibTorchReplay replay(options.steps, Pendulum::kFeatures, 1);
+  auto act = [&](benchmark::LibTorchActor& actor, const Pendulum& pendulum) {
+    const torch::NoGradGuard no_grad;
+    auto features = pendulum.features();
+    return actor.act(torch::from_blob(features.data(), {1, Pendulum::kFeatures})).first.item<float>();
+  };
+  Pendulum pendulum(random);
+  for (int step = 0; step < options.steps; ++step) {
+    if (step % Pendulum::kSteps == 0) pendulum = Pendulum(random);
+    const bool warm = step >= options.warm_up;
+    const double noisy = warm ? static_cast<double>(act(ddpg.actor(), pendulum)) + options.noise * random.normal()
+                              : random.uniform(-1.0, 1.0);
+    const auto action = static_cast<float>(std::clamp(noisy, -1.0, 1.0));
+    const auto before = pendulum.features();
+    const double reward = pendulum.step(Pendulum::kMaxTorque * static_cast<double>(action));
+    const auto after = pendulum.features();
+    replay.add(before.data(), &action, static_cast<float>(options.reward_scale * reward), after.data());
+    if (warm) ddpg.update(replay.sample(options.ddpg.batch, options.ddpg.discount));
+  }
+  scout::Random start{scout::Seed(seed).derive("episode")};
+  Pendulum last(start);
+  double sum = 0;
+  for (int t = 0; t < Pendulum::kSteps; ++t) {
+    sum += last.step(Pendulum::kMaxTorque * static_cast<double>(act(ddpg.averaged_actor(), last)));
+  }
+  return sum;
+}
+
+/// Batches and updates alone.
+class Updates {
+ public:
+  explicit Updates(const PendulumOptions& options)
+      : options_(options),
+        ddpg_(scout::Actor(Pendulum::kFeatures, options.hidden, 1), options.ddpg, scout::Seed(1), alone_),
+        replay_(kEpisodes * Pendulum::kSteps),
+        torch_ddpg_([&] { return plain_actor(options); }, options.ddpg, Pendulum::kFeatures, 1, 1),
+        torch_replay_(kEpisodes * Pendulum::kSteps, Pendulum::kFeatures, 1) {
+    for (int k = 0; k < kEpisodes; ++k) {
+      Pendulum pendulum(random_);
+      scout::Trajectory episode;
+      episode.rows = episode.actions = 1;
+      episode.features = Pendulum::kFeatures;
+      auto before = pendulum.features();
+      episode.states.assign(before.begin(), before.end());
+      for (int t = 0; t < Pendulum::kSteps; ++t) {
+        const auto action = static_cast<float>(random_.uniform(-1, 1));
+        const auto reward = static_cast<float>(pendulum.step(Pendulum::kMaxTorque * static_cast<double>(action)));
+        const auto after = pendulum.features();
+        episode.moves.push_back(action);
+        episode.rewards.push_back(reward);
+        episode.states.insert(episode.states.end(), after.begin(), after.end());
+        torch_replay_.add(before.data(), &action, reward, after.data());
+        before = after;
+      }
+      replay_.add(std::move(episode));
+    }
+  }
+  void scout(int updates) {
+    for (int k = 0; k < updates; ++k) {
+      batch_.clear(options_.ddpg.batch, Pendulum::kFeatures, 1);
+      replay_.sample(options_.ddpg.batch, 1, static_cast<float>(options_.ddpg.discount), 0, random_, batch_);
+      ddpg_.update(batch_, random_);
+    }
+  }
+  void libtorch(int updates) {
+    for (int k = 0; k < updates; ++k) {
+      torch_ddpg_.update(torch_replay_.sample(options_.ddpg.batch, options_.ddpg.discount));
+    }
+  }
+
+ private:
+  static constexpr int kEpisodes = 50;
+  PendulumOptions options_;
+  scout::ThreadTeam alone_{1};
+  scout::Random random_{scout::Seed(1)};
+  scout::Ddpg ddpg_;
+  scout::Replay replay_;
+  scout::Batch batch_;
+  benchmark::LibTorchDdpg torch_ddpg_;
+  benchmark::LibTorchReplay torch_replay_;
+};
+
+/// Runs both in turn and prints a line; `run` takes a repeat's number.
+nlohmann::json compare(const char* what, int count, int repeats, const std::function<void(int)>& ours,
+                       const std::function<void(int)>& theirs) {
+  std::vector<double> our_rates, their_rates;
+  for (int k = 0; k < repeats; ++k) {
+    our_rates.push_back(count / benchmark::thread_seconds_of([&] { ours(k); }));
+    their_rates.push_back(count / benchmark::thread_seconds_of([&] { theirs(k); }));
+  }
+  const double ratio = benchmark::median(benchmark::ratios(our_rates, their_rates));
+  std::printf("  %-9s %10.0f a second, LibTorch %8.0f: %6.2f x\n", what, benchmark::median(our_rates),
+              benchmark::median(their_rates), ratio);
+  std::fflush(stdout);
+  return {{"scout", our_rates}, {"libtorch", their_rates}, {"median_ratio", ratio}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Pendulum steps and DDPG updates a second, beside plain LibTorch"};
+  std::string out;
+  int repeats = 5;
+  app.add_option("--out", out, "file to write the results to");
+  app.add_option("--repeats", repeats, "repeats of each")->capture_default_str()->check(CLI::PositiveNumber);
+  CLI11_PARSE(app, argc, argv);
+  at::set_num_threads(1);
+  openblas_set_num_threads(1);  // LibTorch multiplies matrices with it
+
+  nlohmann::json results = nlohmann::json::array();
+  for (const Setting& setting : {Setting{64, 100, 2000}, Setting{256, 256, 250}}) {
+    const PendulumOptions options = options_of(setting);
+    std::printf("networks %dx%d, batch %d\n", setting.width, setting.width, setting.batch);
+    nlohmann::json line{{"hidden", options.hidden}, {"batch", setting.batch}};
+    line["steps_per_second"] = compare(
+        "steps", setting.steps, repeats,
+        [&](int k) { scout::train_pendulum(options, scout::Seed(static_cast<std::uint64_t>(k))); },
+        [&](int k) { train_pendulum_with_libtorch(options, static_cast<std::uint64_t>(k)); });
+    Updates updates(options);
+    line["updates_per_second"] = compare(
+        "updates", setting.steps, repeats, [&](int) { updates.scout(setting.steps); },
+        [&](int) { updates.libtorch(setting.steps); });
+    results.push_back(line);
+  }
+  if (!out.empty()) {
+    benchmark::write_result(out, {{"benchmark", "learner_speed"}, {"unit", "per second of one core"}, {"results", results}},
+                            {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
+  }
+}
