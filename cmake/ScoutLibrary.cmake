@@ -44,6 +44,27 @@ function(scout_library name)
   target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:scout_flags> ${arg_PRIVATE})
 endfunction()
 
+# scout_embed_policies(NAME) makes the files policies/*.scout part of scout::NAME, as the table of shipped_table.h.
+function(scout_embed_policies name)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/policies/*.scout)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(arrays)
+  set(entries)
+  set(index 0)
+  foreach(path ${files})
+    get_filename_component(policy ${path} NAME_WE)
+    file(READ ${path} bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+    string(APPEND arrays "constexpr unsigned char policy_${index}[]{${bytes}};\n")
+    string(APPEND entries "      {\"${policy}\", policy_${index}},\n")
+    math(EXPR index "${index} + 1")
+  endforeach()
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/shipped_table.cc CONTENT
+    "#include \"scout/policy/shipped_table.h\"\n\nnamespace scout {\nnamespace {\n${arrays}}  // namespace\n
+std::span<const ShippedPolicy> shipped_policies() {\n  static const ShippedPolicy table[]{\n${entries}  };\n  return table;\n}\n}  // namespace scout\n")
+  target_sources(scout_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated/shipped_table.cc)
+endfunction()
+
 # scout_test(NAME FOLDERS f... [LINK target...]) builds scout/f/*_test.cc into test_NAME, known to ctest test by test.
 function(scout_test name)
   cmake_parse_arguments(arg "" "" "FOLDERS;LINK" ${ARGN})

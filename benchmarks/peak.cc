@@ -1,0 +1,75 @@
+#include "benchmarks/peak.h"
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "benchmarks/peak.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h:
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace scout::benchmark::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Multiply-adds done: twelve independent sums hide the latency.
+double multiply_adds(std::int64_t rounds) {
+  const hn::ScalableTag<float> d;
+  const auto x = hn::Set(d, 0.999F);
+  const auto y = hn::Set(d, 1e-3F);
+  auto a = hn::Set(d, 0.0F), b = a, c = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a, m = a;
+  for (std::int64_t r = 0; r < rounds; ++r) {
+    a = hn::MulAdd(a, x, y), b = hn::MulAdd(b, x, y), c = hn::MulAdd(c, x, y), e = hn::MulAdd(e, x, y);
+    f = hn::MulAdd(f, x, y), g = hn::MulAdd(g, x, y), h = hn::MulAdd(h, x, y), i = hn::MulAdd(i, x, y);
+    j = hn::MulAdd(j, x, y), k = hn::MulAdd(k, x, y), l = hn::MulAdd(l, x, y), m = hn::MulAdd(m, x, y);
+  }
+  const auto sum = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)),
+                           hn::Add(hn::Add(hn::Add(f, g), hn::Add(h, i)), hn::Add(hn::Add(j, k), hn::Add(l, m))));
+  volatile float sink = hn::GetLane(hn::SumOfLanes(d, sum));  // keeps the loop
+  static_cast<void>(sink);
+  return 12.0 * static_cast<double>(rounds) * static_cast<double>(hn::Lanes(d));
+}
+
+void triad(float* a, const float* b, const float* c, std::size_t n) {
+  const hn::ScalableTag<float> d;
+  const auto s = hn::Set(d, 0.5F);
+  for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
+    hn::StoreU(hn::MulAdd(s, hn::LoadU(d, c + i), hn::LoadU(d, b + i)), d, a + i);
+  }
+}
+
+}  // namespace scout::benchmark::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace scout::benchmark {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+}  // namespace
+
+HWY_EXPORT(multiply_adds);
+HWY_EXPORT(triad);
+
+double multiply_adds_per_second() {
+  const auto begin = Clock::now();
+  const double done = HWY_DYNAMIC_DISPATCH(multiply_adds)(4'000'000);
+  return done / since(begin);
+}
+
+double bytes_per_second() {
+  constexpr std::size_t kSize = (128U << 20U) / (3 * sizeof(float)) / 64 * 64;
+  static std::vector<float> a(kSize), b(kSize, 1.0F), c(kSize, 2.0F);
+  const auto begin = Clock::now();
+  HWY_DYNAMIC_DISPATCH(triad)(a.data(), b.data(), c.data(), kSize);
+  return 3.0 * sizeof(float) * kSize / since(begin);
+}
+
+}  // namespace scout::benchmark
+#endif  // HWY_ONCE
