@@ -1,6 +1,7 @@
 #include "benchmarks/peak.h"
 
-#include <chrono>
+#include <time.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -20,7 +21,10 @@ double multiply_adds(std::int64_t rounds) {
   const hn::ScalableTag<float> d;
   const auto x = hn::Set(d, 0.999F);
   const auto y = hn::Set(d, 1e-3F);
-  auto a = hn::Set(d, 0.0F), b = a, c = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a, m = a;
+  // Different starts, or the compiler finds out that the sums are all the same.
+  const auto start = [&](float value) HWY_ATTR { return hn::Set(d, value); };
+  auto a = start(0.1F), b = start(0.2F), c = start(0.3F), e = start(0.4F), f = start(0.5F), g = start(0.6F), h = start(0.7F),
+       i = start(0.8F), j = start(0.9F), k = start(1.0F), l = start(1.1F), m = start(1.2F);
   for (std::int64_t r = 0; r < rounds; ++r) {
     a = hn::MulAdd(a, x, y), b = hn::MulAdd(b, x, y), c = hn::MulAdd(c, x, y), e = hn::MulAdd(e, x, y);
     f = hn::MulAdd(f, x, y), g = hn::MulAdd(g, x, y), h = hn::MulAdd(h, x, y), i = hn::MulAdd(i, x, y);
@@ -46,29 +50,27 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace scout::benchmark {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-}  // namespace
-
 HWY_EXPORT(multiply_adds);
 HWY_EXPORT(triad);
 
+double now(bool wall_clock) {
+  timespec time{};
+  clock_gettime(wall_clock ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 double multiply_adds_per_second() {
-  const auto begin = Clock::now();
+  const double begin = now(false);
   const double done = HWY_DYNAMIC_DISPATCH(multiply_adds)(4'000'000);
-  return done / since(begin);
+  return done / (now(false) - begin);
 }
 
 double bytes_per_second() {
   constexpr std::size_t kSize = (128U << 20U) / (3 * sizeof(float)) / 64 * 64;
   static std::vector<float> a(kSize), b(kSize, 1.0F), c(kSize, 2.0F);
-  const auto begin = Clock::now();
+  const double begin = now(false);
   HWY_DYNAMIC_DISPATCH(triad)(a.data(), b.data(), c.data(), kSize);
-  return 3.0 * sizeof(float) * kSize / since(begin);
+  return 3.0 * sizeof(float) * kSize / (now(false) - begin);
 }
 
 }  // namespace scout::benchmark

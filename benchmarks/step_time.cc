@@ -3,12 +3,12 @@
 //
 //   benchmarks/step_time [--out FILE.json] [--repeats N] [--sizes n,n,...] [--threads n,n,...]
 //
-// All contestants of a size take turns in one run, so that a disturbance hits all alike; medians over the repeats.
+// All contestants of a size take turns in one run, so that a disturbance hits all alike; medians over the repeats. With one
+// thread, time is the thread's own CPU time, which stands still while another program has the core; with more, wall clock.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -24,12 +24,10 @@
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_of(const std::function<void()>& body) {
-  const auto begin = Clock::now();
+double seconds_of(const std::function<void()>& body, bool wall_clock) {
+  const double begin = scout::benchmark::now(wall_clock);
   body();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  return scout::benchmark::now(wall_clock) - begin;
 }
 
 double median(std::vector<double> values) {
@@ -83,9 +81,11 @@ nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t
     const auto steps = static_cast<int>(std::max<std::int64_t>(1, 200'000 / size));
     for (Contestant& c : contestants) {
       if (c.name == "scout by LibTorch operations" && r > 3) continue;
-      const double seconds = seconds_of([&] {
-        for (int k = 0; k < steps; ++k) c.step();
-      });
+      const double seconds = seconds_of(
+          [&] {
+            for (int k = 0; k < steps; ++k) c.step();
+          },
+          threads > 1);
       if (r > 0) c.seconds.push_back(seconds / steps);
     }
     peak.push_back(scout::benchmark::multiply_adds_per_second());
@@ -96,6 +96,7 @@ nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t
   nlohmann::json row{{"weights", size},
                      {"threads", threads},
                      {"repeats", repeats},
+                     {"clock", threads > 1 ? "wall" : "cpu"},
                      {"peak_multiply_adds_per_second", peak_rate},
                      {"bytes_per_second", median(bandwidth)},
                      {"steps", nlohmann::json::object()}};
