@@ -22,7 +22,7 @@ inline std::shared_ptr<const Policy> untrained_network_policy() {
   PolicyDescription description;
   description.observer.form = "network";
   description.hidden = {16, 16};
-  description.step_scale = 0.01;
+  description.step_scale = 0.03;
   description.horizon = 1000;
   description.provenance = {{"trained", false}};
   Random random(Seed(1));
