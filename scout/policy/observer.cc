@@ -4,22 +4,30 @@
 
 #include "scout/policy/coordinatewise_observer.h"
 #include "scout/policy/joint_observer.h"
+#include "scout/policy/network_rule.h"
 
 namespace scout {
 
 std::string feature_signature(const ObserverOptions& options) {
   const std::string observed = options.gradient ? "f,theta,step,gradient" : "f,theta,step";
   if (options.form == "coordinatewise") return "coordinatewise/3:" + observed;
+  if (options.form == "network") return "network/1:theta,gradient,loss";
   return "joint/1:" + observed + ":M=" + std::to_string(options.dimension) + ":H=" + std::to_string(options.history);
 }
 
 int feature_count(const ObserverOptions& options) {
   if (options.form == "coordinatewise") return CoordinatewiseObserver::kFeatures;
+  if (options.form == "network") return kernel::kFeatures + NetworkRule::kContext;
   return JointObserver::feature_count(options.dimension, options.history, options.gradient);
 }
 
 std::unique_ptr<Observer> make_observer(const ObserverOptions& options, int dimension) {
   if (options.form == "coordinatewise") return std::make_unique<CoordinatewiseObserver>(dimension, options.gradient);
+  if (options.form == "network") {
+    throw std::invalid_argument(
+        "a network policy trains the weights of neural networks (LearnedOptimizer): it cannot minimise "
+        "a function of a vector; use a coordinatewise or joint policy");
+  }
   if (options.form != "joint") {
     throw std::invalid_argument("option 'form' is \"" + options.form + "\": must be \"coordinatewise\" or \"joint\"");
   }

@@ -10,8 +10,9 @@ namespace scout {
 
 /// Which features a policy was trained with.
 struct ObserverOptions {
-  std::string form =
-      "coordinatewise";  ///< "coordinatewise": any M, one row of features a coordinate; "joint": one row for all
+  /// "coordinatewise": any M, one row of features a coordinate; "joint": one row for all; "network": the weights of neural
+  /// networks, whose features the kernel computes (NetworkRule) and no Observer.
+  std::string form = "coordinatewise";
   int dimension = 0;     ///< joint only: the fixed M
   int history = 4;       ///< joint only: how many (f, θ, Δθ) tuples
   bool gradient = true;  ///< whether ∇f is observed; off is the seed's literal state
@@ -57,9 +58,10 @@ class Observer {
 
 /// Names the layout and the meaning of the features; a policy file records it, and loads only if it is the same.
 std::string feature_signature(const ObserverOptions& options);
-/// Features of a row.
+/// Features of a row; of the form "network", those of a weight and of the context.
 int feature_count(const ObserverOptions& options);
-/// An observer for runs of `dimension` coordinates. Throws std::invalid_argument if a joint form has another dimension.
+/// An observer for runs of `dimension` coordinates. Throws std::invalid_argument if a joint form has another dimension, or
+/// if the form is "network".
 std::unique_ptr<Observer> make_observer(const ObserverOptions& options, int dimension);
 
 }  // namespace scout

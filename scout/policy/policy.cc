@@ -112,7 +112,7 @@ PolicyDescription description_of(const nlohmann::json& header) {
 
 const PolicyDescription& checked(const PolicyDescription& description) {
   const ObserverOptions& observer = description.observer;
-  detail::check("observer.form", observer.form, OneOf{{"coordinatewise", "joint"}});
+  detail::check("observer.form", observer.form, OneOf{{"coordinatewise", "joint", "network"}});
   if (observer.form == "joint") {
     detail::check("observer.dimension", observer.dimension, at_least(1));
     detail::check("observer.history", observer.history, at_least(1));
@@ -130,12 +130,17 @@ const PolicyDescription& checked(const PolicyDescription& description) {
 }  // namespace
 
 Policy::Policy(PolicyDescription description, std::vector<float> parameters)
-    : description_(std::move(description)),
-      actor_(checked(description_).observer, description_.hidden, description_.proposals),
-      parameters_(std::move(parameters)) {
-  if (parameters_.size() != actor_.parameter_count()) {
+    : description_(std::move(description)), parameters_(std::move(parameters)) {
+  const bool network = checked(description_).observer.form == "network";
+  if (network) {
+    network_rule_ = NetworkRule(description_.hidden);
+  } else {
+    actor_ = Actor(description_.observer, description_.hidden, description_.proposals);
+  }
+  const std::size_t needed = network ? network_rule_.parameter_count() : actor_.parameter_count();
+  if (parameters_.size() != needed) {
     throw std::invalid_argument("it has " + std::to_string(parameters_.size()) + " parameters, and its architecture needs " +
-                                std::to_string(actor_.parameter_count()));
+                                std::to_string(needed));
   }
   const auto bad = std::find_if(parameters_.begin(), parameters_.end(), [](float w) { return !std::isfinite(w); });
   if (bad != parameters_.end()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scout/policy/actor.h"
+#include "scout/policy/network_rule.h"
 #include "scout/policy/observer.h"
 
 namespace scout {
@@ -16,10 +17,11 @@ namespace scout {
 /// What a policy is, besides its weights.
 struct PolicyDescription {
   ObserverOptions observer;
-  std::vector<int> hidden{64, 64};  ///< widths of the actor's hidden layers
+  std::vector<int> hidden{64, 64};  ///< widths of the actor's, or the network rule's, hidden layers
   bool proposals = true;            ///< see Actor
-  double step_scale = 0.7;          ///< the largest step of a coordinate, as a share of its box's width
-  int horizon = 100;                ///< updates of the episodes that it was trained on
+  /// The largest step of a coordinate, as a share of its box's width; form "network": NetworkStepper's `base_step`.
+  double step_scale = 0.7;
+  int horizon = 100;  ///< updates of the episodes that it was trained on
   /// Whatever is known about the training: options, seed, rounds, validation score, date, version.
   nlohmann::json provenance = nlohmann::json::object();
 };
@@ -35,7 +37,10 @@ class Policy {
   Policy(PolicyDescription description, std::vector<float> parameters);
 
   const PolicyDescription& description() const { return description_; }
+  /// Of the forms for functions of a vector; empty for form "network".
   const Actor& actor() const { return actor_; }
+  /// Of the form "network"; empty for the others.
+  const NetworkRule& network_rule() const { return network_rule_; }
   const std::vector<float>& parameters() const { return parameters_; }
 
   /// The content of the file.
@@ -52,6 +57,7 @@ class Policy {
  private:
   PolicyDescription description_;
   Actor actor_;
+  NetworkRule network_rule_;
   std::vector<float> parameters_;
 };
 

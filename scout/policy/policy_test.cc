@@ -10,6 +10,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "scout/optimizer/test_policy.h"
+
 namespace scout {
 namespace {
 
@@ -171,6 +173,17 @@ TEST(PolicyFile, NamesWeightsThatAreNotFinite) {
   seal(bytes);
   const auto last = std::to_string(small_policy().parameters().size() - 1);
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("parameter " + last + " is not finite")));
+}
+
+TEST(PolicyFile, KeepsANetworkPolicy) {
+  const auto policy = untrained_network_policy();
+  const auto loaded = Policy::from_bytes(policy->to_bytes());
+  EXPECT_EQ(loaded->parameters(), policy->parameters());
+  EXPECT_EQ(loaded->description().observer.form, "network");
+  EXPECT_EQ(loaded->network_rule().parameter_count(), policy->parameters().size());
+  EXPECT_EQ(loaded->to_bytes(), policy->to_bytes());
+  EXPECT_THAT([&] { make_observer(loaded->description().observer, 3); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("LearnedOptimizer")));
 }
 
 TEST(Policy, RejectsABadDescription) {

@@ -1,0 +1,26 @@
+#include "scout/policy/shipped.h"
+
+#include <stdexcept>
+
+#include "scout/base/names.h"
+#include "scout/policy/shipped_table.h"
+
+namespace scout {
+
+std::shared_ptr<const Policy> policy(std::string_view name) {
+  for (const ShippedPolicy& shipped : shipped_policies()) {
+    if (shipped.name == name) return Policy::from_bytes(std::as_bytes(shipped.file), "policy \"" + std::string(name) + "\"");
+  }
+  const std::vector<std::string> known = policy_names();
+  throw std::invalid_argument("no policy \"" + std::string(name) + "\" comes with the library: is it \"" +
+                              nearest_name(name, known) + "\"? Known: " + join_names(known) +
+                              "; Policy::load reads one from a file");
+}
+
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const ShippedPolicy& shipped : shipped_policies()) names.emplace_back(shipped.name);
+  return names;
+}
+
+}  // namespace scout

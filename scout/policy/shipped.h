@@ -1,0 +1,19 @@
+// The policies that come with the library.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scout/policy/policy.h"
+
+namespace scout {
+
+/// The policy with this name, which is part of the library: nothing is read from disk or downloaded. Throws
+/// std::invalid_argument that names the nearest known one.
+std::shared_ptr<const Policy> policy(std::string_view name);
+/// The names that `policy` knows.
+std::vector<std::string> policy_names();
+
+}  // namespace scout

@@ -1,0 +1,337 @@
+#include "scout/torch/learned_optimizer.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <torch/serialize/archive.h>
+#include <torch/utils.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "scout/base/parallel.h"
+#include "scout/policy/shipped.h"
+#include "scout/torch/tensor_update.h"
+
+namespace scout {
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+
+void require(bool holds, const char* key, double value, const char* condition) {
+  if (holds) return;
+  throw std::invalid_argument("LearnedOptimizer: option '" + std::string(key) + "' is " + std::to_string(value) +
+                              ": must be " + condition);
+}
+
+const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options) {
+  require(std::isfinite(options.lr()) && options.lr() >= 0, "lr", options.lr(), "at least 0");
+  require(std::isfinite(options.weight_decay()) && options.weight_decay() >= 0, "weight_decay", options.weight_decay(),
+          "at least 0");
+  require(options.horizon() >= 0, "horizon", static_cast<double>(options.horizon()), "at least 0");
+  require(std::isfinite(options.clip_norm()) && options.clip_norm() >= 0, "clip_norm", options.clip_norm(), "at least 0");
+  require(options.threads() >= 0, "threads", options.threads(), "at least 0");
+  if (options.policy() != nullptr && options.policy()->description().observer.form != "network") {
+    throw std::invalid_argument("LearnedOptimizer: the policy has the form \"" +
+                                options.policy()->description().observer.form +
+                                "\": must be \"network\"; minimize takes the others");
+  }
+  return options;
+}
+
+const LearnedOptimizerOptions& options_of(const torch::optim::OptimizerParamGroup& group) {
+  return static_cast<const LearnedOptimizerOptions&>(group.options());
+}
+
+TensorShape shape_of(const at::Tensor& weight) {
+  return {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
+}
+
+at::Tensor numbers(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
+
+/// Visits the scalars of a record; integers are exact as doubles.
+template <class Record, class Visitor>
+requires std::is_same_v<std::remove_const_t<Record>, TensorRecord>
+void visit(Record& r, Visitor&& v) {
+  v(r.step), v(r.unit), v(r.square_mean), v(r.least_scale), v(r.first_scale), v(r.update_square), v(r.momentum_square);
+}
+template <class Record, class Visitor>
+requires std::is_same_v<std::remove_const_t<Record>, RunRecord>
+void visit(Record& r, Visitor&& v) {
+  v(r.step), v(r.first_rms), v(r.losses), v(r.loss_given), v(r.fast_loss), v(r.slow_loss), v(r.loss_variance),
+      v(r.best_loss), v(r.worst_loss);
+}
+
+template <class Record>
+at::Tensor pack(const Record& record) {
+  std::vector<double> values;
+  visit(record, [&](auto x) { values.push_back(static_cast<double>(x)); });
+  return numbers(values);
+}
+
+template <class Record>
+void unpack(const at::Tensor& tensor, Record& record) {
+  std::int64_t count = 0;
+  visit(record, [&](auto) { ++count; });
+  if (tensor.scalar_type() != at::kDouble || tensor.numel() != count) throw std::runtime_error("a record is damaged");
+  const double* value = tensor.data_ptr<double>();
+  visit(record, [&](auto& x) { x = static_cast<std::remove_reference_t<decltype(x)>>(*value++); });
+}
+
+}  // namespace
+
+LearnedOptimizerOptions::LearnedOptimizerOptions(double lr) : lr_(lr) {}
+
+void LearnedOptimizerOptions::serialize(torch::serialize::OutputArchive& archive) const {
+  archive.write("lr", c10::IValue(lr()));
+  archive.write("weight_decay", c10::IValue(weight_decay()));
+}
+
+void LearnedOptimizerOptions::serialize(torch::serialize::InputArchive& archive) {
+  c10::IValue value;
+  archive.read("lr", value);
+  lr(value.toDouble());
+  archive.read("weight_decay", value);
+  weight_decay(value.toDouble());
+}
+
+struct LearnedOptimizer::State {
+  explicit State(const LearnedOptimizerOptions& options)
+      : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network-base")),
+        stepper(policy->network_rule(), policy->parameters(), policy->description().step_scale),
+        horizon(options.horizon()),
+        clip_norm(options.clip_norm()),
+        threads(options.threads()),
+        fused(options.fused()) {}
+
+  ThreadTeam& threads_now() {
+    const int wanted = threads > 0 ? threads : at::get_num_threads();
+    if (team == nullptr || team->size() != wanted) team = std::make_unique<ThreadTeam>(wanted);
+    return *team;
+  }
+
+  /// Of the policy's file, without the checksum that it ends with.
+  std::int64_t policy_checksum() const {
+    const auto bytes = policy->to_bytes();
+    return static_cast<std::int64_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size() - 4));
+  }
+
+  std::shared_ptr<const Policy> policy;
+  NetworkStepper stepper;
+  std::int64_t horizon;
+  double clip_norm;
+  int threads;
+  bool fused;
+  std::unique_ptr<ThreadTeam> team;
+  RunRecord run;
+  std::int64_t non_finite = 0;
+  std::unordered_map<const c10::TensorImpl*, ParameterState> parameters;
+};
+
+LearnedOptimizer::LearnedOptimizer(std::vector<torch::optim::OptimizerParamGroup> groups, LearnedOptimizerOptions defaults)
+    : Optimizer(std::move(groups), std::make_unique<LearnedOptimizerOptions>(defaults)),
+      state_of_run_(std::make_unique<State>(defaults)) {
+  for (const auto& group : param_groups()) checked(options_of(group));
+}
+
+LearnedOptimizer::LearnedOptimizer(std::vector<at::Tensor> parameters, LearnedOptimizerOptions defaults)
+    : LearnedOptimizer(
+          std::vector<torch::optim::OptimizerParamGroup>{torch::optim::OptimizerParamGroup(std::move(parameters))},
+          std::move(defaults)) {}
+
+LearnedOptimizer::~LearnedOptimizer() = default;
+
+std::int64_t LearnedOptimizer::steps() const { return state_of_run_->run.step; }
+std::int64_t LearnedOptimizer::non_finite_gradients() const { return state_of_run_->non_finite; }
+
+namespace {
+
+/// Every parameter that has a gradient, checked.
+std::vector<TensorUpdate> gather(const std::vector<torch::optim::OptimizerParamGroup>& groups) {
+  std::vector<TensorUpdate> updates;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const auto& parameters = groups[g].params();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      const at::Tensor& weight = parameters[p];
+      const at::Tensor& gradient = weight.grad();
+      if (!gradient.defined() || weight.numel() == 0) continue;
+      const auto refuse = [&](const std::string& what) {
+        throw std::invalid_argument("LearnedOptimizer: parameter " + std::to_string(p) + " of group " + std::to_string(g) +
+                                    " " + what);
+      };
+      if (gradient.layout() != at::kStrided || weight.layout() != at::kStrided) {
+        refuse(
+            "has a sparse gradient: must be dense; call to_dense() on it, or train the parameter with "
+            "torch::optim::SparseAdam");
+      }
+      const at::ScalarType type = weight.scalar_type();
+      if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16) {
+        refuse(std::string("is of type ") + c10::toString(type) + ": must be float32, float64 or bfloat16");
+      }
+      const LearnedOptimizerOptions& options = checked(options_of(groups[g]));
+      TensorUpdate update;
+      update.weight = weight;
+      update.gradient = gradient.detach().to(weight.options());
+      update.shape = shape_of(weight);
+      update.settings = {.rate = options.lr(), .weight_decay = options.weight_decay(), .gradient_factor = 1};
+      updates.push_back(std::move(update));
+    }
+  }
+  return updates;
+}
+
+}  // namespace
+
+at::Tensor LearnedOptimizer::step(LossClosure closure) {
+  State& state = *state_of_run_;
+  at::Tensor loss;
+  if (closure != nullptr) {
+    const torch::AutoGradMode graph(true);
+    loss = closure();
+  }
+  const torch::NoGradGuard no_graph;
+  std::vector<TensorUpdate> updates = gather(param_groups());
+  if (updates.empty()) return loss;
+
+  std::vector<TensorUpdate*> fused;
+  std::map<std::string, std::vector<TensorUpdate*>> batched;  // by device
+  for (TensorUpdate& update : updates) {
+    update.state = &state.parameters[update.weight.unsafeGetTensorImpl()];
+    if (!update.state->averages.defined()) {
+      update.state->averages = at::zeros({kernel::kMomenta + 1, update.shape.size},
+                                         update.weight.options().dtype(at::kBFloat16).requires_grad(false));
+    }
+    if (state.fused && update.weight.is_cpu()) {
+      fused.push_back(&update);
+    } else {
+      batched[update.weight.device().str()].push_back(&update);
+    }
+  }
+  std::vector<std::unique_ptr<UpdatePasses>> passes;
+  if (!fused.empty()) passes.push_back(fused_passes(std::move(fused), state.threads_now()));
+  for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group), state.stepper.weights()));
+
+  for (auto& pass : passes) pass->sums();
+  double theta_square = 0;
+  double gradient_square = 0;
+  std::int64_t size = 0;
+  for (const TensorUpdate& update : updates) {
+    theta_square += update.sums.theta_square;
+    gradient_square += update.sums.gradient_square;
+    size += update.shape.size;
+  }
+  const double factor = state.clip_norm > 0 ? std::min(1.0, state.clip_norm / (std::sqrt(gradient_square) + 1e-6))
+                                            : 1.0;  // as clip_grad_norm_
+  state.run.horizon = state.horizon;
+  if (loss.defined()) {
+    state.run.observe_loss(loss.item<double>());
+  } else {
+    state.run.observe_loss();
+  }
+  state.stepper.begin(state.run, theta_square, size);
+  for (TensorUpdate& update : updates) {
+    update.settings.gradient_factor = factor;
+    update.plan = state.stepper.plan(state.run, update.state->record, update.shape, update.sums, update.settings);
+  }
+  for (auto& pass : passes) pass->step();
+  for (const TensorUpdate& update : updates) {
+    NetworkStepper::end(update.state->record, update.shape, update.step_sums);
+    state.non_finite += update.step_sums.non_finite;
+  }
+  state.stepper.end(state.run);
+  return loss;
+}
+
+void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
+  const State& state = *state_of_run_;
+  archive.write("scout_format", c10::IValue(kFormatVersion));
+  archive.write("policy", c10::IValue(state.policy_checksum()));
+  archive.write("run", pack(state.run));
+  archive.write("non_finite", c10::IValue(state.non_finite));
+  archive.write("groups", c10::IValue(static_cast<std::int64_t>(param_groups().size())));
+  for (std::size_t g = 0; g < param_groups().size(); ++g) {
+    const auto& group = param_groups()[g];
+    torch::serialize::OutputArchive group_archive(archive.compilation_unit());
+    torch::serialize::OutputArchive options(archive.compilation_unit());
+    options_of(group).serialize(options);
+    group_archive.write("options", options);
+    group_archive.write("parameters", c10::IValue(static_cast<std::int64_t>(group.params().size())));
+    for (std::size_t p = 0; p < group.params().size(); ++p) {
+      const auto found = state.parameters.find(group.params()[p].unsafeGetTensorImpl());
+      if (found == state.parameters.end()) continue;
+      group_archive.write("record" + std::to_string(p), pack(found->second.record));
+      group_archive.write("averages" + std::to_string(p), found->second.averages.clone());
+    }
+    archive.write("group" + std::to_string(g), group_archive);
+  }
+}
+
+void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
+  State& state = *state_of_run_;
+  const auto refuse = [](const std::string& what) { throw std::runtime_error("LearnedOptimizer: the saved state " + what); };
+  c10::IValue value;
+  if (!archive.try_read("scout_format", value)) refuse("is not one of LearnedOptimizer's");
+  if (value.toInt() != kFormatVersion) {
+    refuse("has format " + std::to_string(value.toInt()) + ": this program reads format " + std::to_string(kFormatVersion));
+  }
+  archive.read("policy", value);
+  if (value.toInt() != state.policy_checksum())
+    refuse("belongs to another policy: give the optimizer the one it was saved with");
+  archive.read("groups", value);
+  if (value.toInt() != static_cast<std::int64_t>(param_groups().size())) {
+    refuse("has " + std::to_string(value.toInt()) + " parameter groups: this optimizer has " +
+           std::to_string(param_groups().size()));
+  }
+  RunRecord run;
+  at::Tensor tensor;
+  archive.read("run", tensor);
+  unpack(tensor, run);
+  archive.read("non_finite", value);
+  const std::int64_t non_finite = value.toInt();
+  std::vector<LearnedOptimizerOptions> options;
+  std::unordered_map<const c10::TensorImpl*, ParameterState> parameters;
+  for (std::size_t g = 0; g < param_groups().size(); ++g) {
+    auto& group = param_groups()[g];
+    const std::string where = "group " + std::to_string(g);
+    torch::serialize::InputArchive group_archive;
+    torch::serialize::InputArchive options_archive;
+    archive.read("group" + std::to_string(g), group_archive);
+    group_archive.read("options", options_archive);
+    options.push_back(options_of(group));
+    options.back().serialize(options_archive);
+    checked(options.back());
+    group_archive.read("parameters", value);
+    if (value.toInt() != static_cast<std::int64_t>(group.params().size())) {
+      refuse("has " + std::to_string(value.toInt()) + " parameters in " + where + ": this optimizer has " +
+             std::to_string(group.params().size()));
+    }
+    for (std::size_t p = 0; p < group.params().size(); ++p) {
+      const at::Tensor& weight = group.params()[p];
+      if (!group_archive.try_read("record" + std::to_string(p), tensor)) continue;
+      ParameterState& parameter = parameters[weight.unsafeGetTensorImpl()];
+      unpack(tensor, parameter.record);
+      at::Tensor averages;
+      group_archive.read("averages" + std::to_string(p), averages);
+      if (averages.scalar_type() != at::kBFloat16 || averages.numel() != (kernel::kMomenta + 1) * weight.numel()) {
+        refuse("does not fit parameter " + std::to_string(p) + " of " + where + ", which has " +
+               std::to_string(weight.numel()) + " weights");
+      }
+      parameter.averages = averages.to(weight.device()).contiguous().clone();
+    }
+  }
+  for (std::size_t g = 0; g < param_groups().size(); ++g) {
+    auto& own = static_cast<LearnedOptimizerOptions&>(param_groups()[g].options());
+    own.lr(options[g].lr());
+    own.weight_decay(options[g].weight_decay());
+  }
+  state.run = run;
+  state.non_finite = non_finite;
+  state.parameters = std::move(parameters);
+}
+
+}  // namespace scout

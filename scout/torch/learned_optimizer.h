@@ -1,0 +1,84 @@
+// A learned optimizer in the place of torch::optim::Adam.
+#pragma once
+
+#include <torch/arg.h>
+#include <torch/optim/optimizer.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "scout/policy/policy.h"
+
+namespace scout {
+
+/// `lr` and `weight_decay` may differ between parameter groups; the others are taken from the options given to the
+/// optimizer.
+struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<LearnedOptimizerOptions> {
+  LearnedOptimizerOptions(double lr = 1.0);  // NOLINT(google-explicit-constructor): as torch's options
+  /// Multiplies the policy's own steps; what a torch::optim::LRScheduler changes. At least 0.
+  TORCH_ARG(double, lr) = 1.0;
+  /// Decoupled: the share of every weight that is taken away a step, times `lr` and the annealing. AdamW with learning rate
+  /// 1e-3 and weight decay 1e-2 takes 1e-5. At least 0.
+  TORCH_ARG(double, weight_decay) = 0.0;
+  /// Steps that the training is going to make: the step size is annealed over them, to a hundredth at the end and beyond. 0:
+  /// not known, no annealing.
+  TORCH_ARG(std::int64_t, horizon) = 0;
+  /// If positive, gradients are scaled down so that the norm of all together is at most this, as by clip_grad_norm_.
+  TORCH_ARG(double, clip_norm) = 0.0;
+  /// Threads for tensors on the CPU; 0: as many as torch uses (at::get_num_threads).
+  TORCH_ARG(int, threads) = 0;
+  /// Whether tensors on the CPU are updated by the fused kernel; otherwise by LibTorch operations, as on a GPU.
+  TORCH_ARG(bool, fused) = true;
+  /// Form "network". Not set: policy("network-base").
+  TORCH_ARG(std::shared_ptr<const Policy>, policy);
+
+ public:
+  void serialize(torch::serialize::InputArchive& archive) override;
+  void serialize(torch::serialize::OutputArchive& archive) const override;
+  double get_lr() const override { return lr(); }
+  void set_lr(double value) override { lr(value); }
+};
+
+/// Trains the weights of neural networks with a policy of the form "network".
+///
+///     scout::LearnedOptimizer optimizer(model->parameters(), scout::LearnedOptimizerOptions().horizon(10000));
+///     ...
+///     optimizer.zero_grad();
+///     loss.backward();
+///     optimizer.step();
+///
+/// Weights are float32, float64 or bfloat16, of any shape and layout. Parameters without a gradient are left alone; a
+/// gradient that is not finite counts as 0 at that weight. State: 8 bytes for each weight, as much as Adam's in float32.
+/// Tensors on the CPU are updated by the fused kernel, on `threads` threads, whose number does not change the result; others
+/// by LibTorch operations on their device.
+///
+/// torch::save and torch::load keep and restore everything but policy and options that are not per group: a resumed training
+/// equals an uninterrupted one, bit by bit.
+class LearnedOptimizer : public torch::optim::Optimizer {
+ public:
+  /// Throws std::invalid_argument if an option is out of range or the policy of another form.
+  explicit LearnedOptimizer(std::vector<torch::optim::OptimizerParamGroup> groups, LearnedOptimizerOptions defaults = {});
+  explicit LearnedOptimizer(std::vector<at::Tensor> parameters, LearnedOptimizerOptions defaults = {});
+  ~LearnedOptimizer() override;
+
+  /// With a closure, which computes loss and gradients and returns the loss: the policy sees the loss. Without, it does
+  /// without. Returns what the closure returned. Throws std::invalid_argument, before anything is changed, if a gradient is
+  /// sparse or a parameter of another type.
+  at::Tensor step(LossClosure closure = nullptr) override;
+
+  /// Steps taken.
+  std::int64_t steps() const;
+  /// Gradients of single weights that were not finite and so counted as 0, over all steps.
+  std::int64_t non_finite_gradients() const;
+
+  void save(torch::serialize::OutputArchive& archive) const override;
+  /// Throws std::runtime_error if the state is of another format, policy or set of parameters; nothing is changed then.
+  void load(torch::serialize::InputArchive& archive) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_of_run_;
+};
+
+}  // namespace scout
