@@ -12,7 +12,7 @@ namespace {
 void activate(Activation activation, std::span<float> x) {
   switch (activation) {
     case Activation::relu:
-      relu(x);
+      for (float& v : x) v = v > 0.0F ? v : 0.0F;
       break;
     case Activation::tanh:
       for (float& v : x) v = std::tanh(v);
@@ -27,7 +27,7 @@ void activate(Activation activation, std::span<float> x) {
 void activate_backward(Activation activation, std::span<const float> y, std::span<float> dy) {
   switch (activation) {
     case Activation::relu:
-      relu_backward(y, dy);
+      for (std::size_t i = 0; i < y.size(); ++i) dy[i] = y[i] > 0.0F ? dy[i] : 0.0F;
       break;
     case Activation::tanh:
       for (std::size_t i = 0; i < y.size(); ++i) dy[i] *= 1.0F - y[i] * y[i];
