@@ -45,7 +45,11 @@ const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options) {
 }
 
 const LearnedOptimizerOptions& options_of(const torch::optim::OptimizerParamGroup& group) {
-  return static_cast<const LearnedOptimizerOptions&>(group.options());
+  const auto* options = dynamic_cast<const LearnedOptimizerOptions*>(&group.options());
+  if (options == nullptr) {
+    throw std::invalid_argument("LearnedOptimizer: a parameter group has the options of another optimizer");
+  }
+  return *options;
 }
 
 TensorShape shape_of(const at::Tensor& weight) {
@@ -202,10 +206,16 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   std::map<std::string, std::vector<TensorUpdate*>> batched;  // by device
   for (TensorUpdate& update : updates) {
     update.state = &state.parameters[update.weight.unsafeGetTensorImpl()];
-    if (!update.state->averages.defined()) {
-      update.state->averages = at::zeros({kernel::kMomenta + 1, update.shape.size},
-                                         update.weight.options().dtype(at::kBFloat16).requires_grad(false));
+    at::Tensor& averages = update.state->averages;
+    if (!averages.defined()) {
+      averages = at::zeros({kernel::kMomenta + 1, update.shape.size}, update.weight.options().dtype(at::kBFloat16));
     }
+    if (averages.size(1) != update.shape.size) {
+      throw std::invalid_argument("LearnedOptimizer: a parameter had " + std::to_string(averages.size(1)) +
+                                  " weights and now has " + std::to_string(update.shape.size) +
+                                  ": make a new optimizer for it");
+    }
+    averages = averages.to(update.weight.device());  // it may have been moved since
     if (state.fused && update.weight.is_cpu()) {
       fused.push_back(&update);
     } else {

@@ -63,8 +63,8 @@ class LearnedOptimizer : public torch::optim::Optimizer {
   ~LearnedOptimizer() override;
 
   /// With a closure, which computes loss and gradients and returns the loss: the policy sees the loss. Without, it does
-  /// without. Returns what the closure returned. Throws std::invalid_argument, before anything is changed, if a gradient is
-  /// sparse or a parameter of another type.
+  /// without. Returns what the closure returned. Throws std::invalid_argument, before any weight is changed, if a gradient
+  /// is sparse, a parameter of another type, or of another size than before.
   at::Tensor step(LossClosure closure = nullptr) override;
 
   /// Steps taken.

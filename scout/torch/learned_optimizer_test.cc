@@ -124,12 +124,13 @@ TEST(LearnedOptimizer, TypesAgree) {
 }
 
 TEST(LearnedOptimizer, SmallStepsInBfloat16AreNotLost) {
-  // A step of a thousandth of the spacing of bfloat16 moves the mean of many weights all the same.
+  // Steps of a hundredth of the spacing of bfloat16 move the mean of many weights all the same.
+  const double step = 1.5 * 1e-3 * untrained_network_policy()->description().step_scale;
   auto weight = torch::full({40000}, 1.5, torch::requires_grad().dtype(at::kBFloat16));
   weight.mutable_grad() = torch::ones_like(weight);
-  LearnedOptimizer optimizer({weight}, Options(1e-3));  // steps of 1.5e-5
+  LearnedOptimizer optimizer({weight}, Options(1e-3));
   for (int t = 0; t < 100; ++t) optimizer.step();
-  EXPECT_NEAR(weight.to(at::kDouble).mean().item<double>(), 1.5 - 1.5e-3, 3e-4);
+  EXPECT_NEAR(weight.to(at::kDouble).mean().item<double>(), 1.5 - 100 * step, 10 * step);
 }
 
 TEST(LearnedOptimizer, ThreadsDoNotChangeTheResult) {
@@ -333,10 +334,21 @@ TEST(LearnedOptimizer, NamesWhatItCannotDo) {
   half.mutable_grad() = torch::ones_like(half);
   LearnedOptimizer halves({half});
   EXPECT_THAT([&] { halves.step(); }, ThrowsMessage<std::invalid_argument>(HasSubstr("Half")));
+  auto weight = torch::ones({3}, torch::requires_grad());
+  weight.mutable_grad() = torch::ones({3});
+  LearnedOptimizer resized({weight});
+  resized.step();
+  weight.set_data(torch::ones({4}));
+  weight.mutable_grad() = torch::ones({4});
+  EXPECT_THAT([&] { resized.step(); }, ThrowsMessage<std::invalid_argument>(HasSubstr("had 3 weights and now has 4")));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options(-1)); },
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'lr'"), HasSubstr("-1"))));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options().policy(untrained_policy())); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("\"coordinatewise\"")));
+  std::vector<torch::optim::OptimizerParamGroup> groups;
+  groups.emplace_back(std::vector<at::Tensor>{half}, std::make_unique<torch::optim::SGDOptions>(0.1));
+  EXPECT_THAT([&] { LearnedOptimizer optimizer(groups); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("options of another optimizer")));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "scout/optimizer/minimize.h"
+#include "scout/policy/shipped.h"
 
 int main() {
   const scout::PolicyDescription description;
@@ -26,5 +27,6 @@ int main() {
   const auto summary = scout::minimize(sphere, std::vector<double>{-3, 4}, options);
   std::printf("f = %g after %lld oracle calls: %s\n", summary.best_value, static_cast<long long>(summary.calls()),
               summary.message.c_str());
-  return summary.best_value < 1 ? 0 : 1;  // f was 25 at the start
+  const bool shipped = scout::policy("network-base")->description().observer.form == "network";
+  return summary.best_value < 1 && shipped ? 0 : 1;  // f was 25 at the start
 }
