@@ -136,22 +136,32 @@ class LibTorchLoop {
       }
     }
   }
-  /// Makes tensors [transitions, M, ...] of what was recorded. Rewards do not matter for speed.
+  /// Makes the replay of what was recorded, in tensors [steps, environments, M, ...]. What the rewards are does not matter
+  /// for speed.
   void prepare_replay() {
-    const int m = options_.dimensions.front();
-    const auto states = torch::stack(states_).reshape({-1, m, states_.front().size(1)});
-    const auto moves = torch::stack(actions_).reshape({-1, m, 1});
-    const auto ahead = static_cast<std::int64_t>(tasks_.instances.size()) * options_.ddpg.n_step;
-    const auto count = states.size(0) - ahead;
-    replay_ = {states.slice(0, 0, count), moves.slice(0, 0, count), torch::randn({count, m, 1}), states.slice(0, ahead),
-               torch::full({count, m, 1}, std::pow(options_.ddpg.discount, options_.ddpg.n_step))};
+    const auto e = static_cast<std::int64_t>(tasks_.instances.size());
+    states_of_replay_ = torch::stack(states_).reshape({-1, e, options_.dimensions.front(), states_.front().size(1)});
+    moves_of_replay_ = torch::stack(actions_).reshape({-1, e, options_.dimensions.front(), 1});
+    rewards_of_replay_ = torch::randn_like(moves_of_replay_);
   }
   void update(int count) {
+    const scout::DdpgOptions& ddpg = options_.ddpg;
+    const auto last = states_of_replay_.size(0) - 1;
     for (int k = 0; k < count; ++k) {
-      const auto index = torch::randint(replay_.states.size(0), {options_.ddpg.batch}, torch::kLong);
-      auto rows = [&](const torch::Tensor& x) { return x.index_select(0, index).flatten(0, 1); };
-      ddpg_.update({rows(replay_.states), rows(replay_.moves), rows(replay_.returns), rows(replay_.next_states),
-                    rows(replay_.discounts)});
+      const auto step = torch::randint(last, {ddpg.batch}, torch::kLong);
+      const auto environment = torch::randint(states_of_replay_.size(1), {ddpg.batch}, torch::kLong);
+      auto rows = [&](const torch::Tensor& x, const torch::Tensor& at) { return x.index({at, environment}).flatten(0, 1); };
+      torch::Tensor returns = torch::zeros({ddpg.batch * states_of_replay_.size(2), 1});
+      torch::Tensor discount = torch::ones({ddpg.batch, 1, 1});
+      for (int n = 0; n < ddpg.n_step; ++n) {  // ends early where the run does
+        const auto inside = (step + n < last).to(torch::kFloat).reshape({-1, 1, 1});
+        const auto reward = rewards_of_replay_.index({(step + n).clamp_max(last), environment});
+        returns = returns + (discount * inside * reward).flatten(0, 1);
+        discount = discount * (1 - inside + inside * ddpg.discount);
+      }
+      ddpg_.update({rows(states_of_replay_, step), rows(moves_of_replay_, step), returns,
+                    rows(states_of_replay_, (step + ddpg.n_step).clamp_max(last)),
+                    discount.expand({-1, states_of_replay_.size(2), 1}).flatten(0, 1)});
     }
   }
 
@@ -160,7 +170,7 @@ class LibTorchLoop {
   const Tasks& tasks_;
   benchmark::LibTorchDdpg ddpg_;
   std::vector<torch::Tensor> states_, actions_;
-  benchmark::LibTorchBatch replay_;
+  torch::Tensor states_of_replay_, moves_of_replay_, rewards_of_replay_;
 };
 
 /// Resident memory in MB, now ("VmRSS") or at its peak ("VmHWM").
@@ -227,8 +237,8 @@ nlohmann::json measure_rates(TrainOptions options, int repeats) {
   }
   auto line = [&](const char* what, const std::vector<double>& ours, const std::vector<double>& theirs) {
     const double ratio = benchmark::median(benchmark::ratios(ours, theirs));
-    std::printf("%-58s %10.0f a second, LibTorch %9.0f: %6.1f x\n", what, benchmark::median(ours), benchmark::median(theirs),
-                ratio);
+    std::printf("%-58s %11.4g a second, LibTorch %10.4g: %6.1f x\n", what, benchmark::median(ours),
+                benchmark::median(theirs), ratio);
     return nlohmann::json{{"scout", ours}, {"libtorch", theirs}, {"median_ratio", ratio}};
   };
   nlohmann::json result;
@@ -236,7 +246,19 @@ nlohmann::json measure_rates(TrainOptions options, int repeats) {
   result["coordinate_steps_per_second_side_by_side"] =
       line("coordinate-steps, LibTorch with environments side by side", rollouts, together);
   result["updates_per_second"] = line("updates", updates, libtorch_updates);
-  std::printf("%-58s %10.0f MB,       LibTorch %9.0f MB\n", "memory", scout_memory, libtorch_memory);
+  // A round of the training: evolution's rollouts and the policy's, then the updates.
+  const double round_steps = (options.evolution.population * static_cast<double>(environments) + options.rollout.episodes) *
+                             options.dimensions.front() * static_cast<double>(options.rollout.horizon);
+  auto rounds = [&](const std::vector<double>& steps_rate, const std::vector<double>& updates_rate) {
+    std::vector<double> out;
+    for (std::size_t k = 0; k < steps_rate.size(); ++k) {
+      out.push_back(1 / (round_steps / steps_rate[k] + options.updates / updates_rate[k]));
+    }
+    return out;
+  };
+  result["rounds_per_second"] =
+      line("rounds (from the rates above)", rounds(rollouts, updates), rounds(objects, libtorch_updates));
+  std::printf("%-58s %11.0f MB,       LibTorch %10.0f MB\n", "memory", scout_memory, libtorch_memory);
   result["memory_mb"] = {{"scout", scout_memory}, {"libtorch", libtorch_memory}};
   result["environments"] = environments;
   return result;
