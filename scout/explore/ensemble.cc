@@ -120,8 +120,8 @@ std::vector<Trajectory> Ensemble::run(const Observe& observe) {
         ++summary_.coordinate_moves;
         Direction& direction = directions_[static_cast<std::size_t>(e.coordinate)];
         ++direction.moves;
-        direction.gain += e.environment.last_reward();
-        if (e.environment.last_reward() <= 0) e.direction = -e.direction;
+        direction.gain += e.environment.last_rise();
+        if (e.environment.last_rise() <= 0) e.direction = -e.direction;
         if (options_.prune) consider_pruning(e, static_cast<int>(k), step + 1, observe);
       } else {
         ++summary_.gradient_moves;

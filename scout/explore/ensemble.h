@@ -113,7 +113,7 @@ class Ensemble {
     bool tried = false;
     bool held = false;
     int moves = 0;
-    double gain = 0;  // summed reward of the moves along it
+    double gain = 0;  // what the moves along it raised the potential by
   };
 
   void begin(Explorer& explorer, int step);

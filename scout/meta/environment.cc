@@ -89,8 +89,8 @@ void Environment::step(std::span<const float> actions) {
   } else {
     f_ = worst_;  // for the reward; then the run goes on from its best point
   }
-  const bool of_current = reward_.of == "current";
-  last_reward_ = of_current ? potential(f_) - potential(f_before) : potential(best_) - potential(best_before);
+  last_rise_ = potential(f_) - potential(f_before);
+  last_reward_ = reward_.of == "current" ? last_rise_ : potential(best_) - potential(best_before);
   if (!finite) {
     theta_ = best_theta_;
     gradient_ = best_gradient_;

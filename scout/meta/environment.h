@@ -75,6 +75,8 @@ class Environment {
   double best_gap_share() const { return std::max(0.0, best_ - reference_) / start_gap_; }
   /// The last update's reward, over all coordinates.
   double last_reward() const { return last_reward_; }
+  /// By how much the last update raised the potential of the point that the run stands on, whatever is rewarded.
+  double last_rise() const { return last_rise_; }
   int steps() const { return step_; }
   /// f and ∇f evaluations, those for credit included.
   std::int64_t evaluations() const { return evaluations_; }
@@ -106,6 +108,7 @@ class Environment {
   std::vector<double> theta_, gradient_, best_theta_, best_gradient_;
   double f_ = 0, best_ = 0;
   double last_reward_ = 0;
+  double last_rise_ = 0;
   std::int64_t evaluations_ = 0;
   std::uint64_t draws_ = 0;  // minibatches, one a point
   std::vector<double> row_potentials_, previous_potentials_, shares_, point_, point_gradient_;
