@@ -174,7 +174,8 @@ class NetworkFamily : public Family {
         summary_(architecture.summary + ", on " + data_) {
     if (axes.empty()) return;
     set_axes(axes_, axes);
-    name_ += ":" + std::string(axes);
+    name_ += ':';
+    name_ += axes;
   }
 
   const std::string& name() const override { return name_; }
