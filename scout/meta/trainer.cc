@@ -228,7 +228,7 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
         Random draw(tasks.derive(static_cast<std::uint64_t>(k)));
         const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
         std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
-        std::vector<double> theta(static_cast<std::size_t>(dimension));
+        std::vector<double> theta(static_cast<std::size_t>(instance->dimension()));
         instance->sample_start(draw, theta);
         environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
                                   options_.ddpg.credit == "coordinate");
