@@ -128,7 +128,8 @@ class Simulation {
   void work() {
     if (units_ >= costs_.chunks) {
       at(now_ + costs_.round, [this] {
-        units_ = std::clamp(units_ - costs_.chunks, 0, costs_.chunks);
+        units_ =
+            std::clamp(units_ - costs_.chunks, 0, costs_.chunks + static_cast<int>(actors_.size()));  // as Trainer::learn
         round_ += 1;
         if (counting()) {
           learning_ += costs_.round;

@@ -153,7 +153,10 @@ RoundReport Trainer::learn() {
   report.ensembles = taken_.summary;
   report.ensembles.best_gap_share /= std::max(taken_.ensembles, 1);
   if (evolving()) evolve();
-  taken_ = {.units = std::clamp<std::int64_t>(taken_.units - options_.rollout.episodes, 0, options_.rollout.episodes),
+  // What came while this rank rolled out is caught up with, one round after the other; what a saturated learner never will
+  // is let go.
+  const std::int64_t backlog = options_.rollout.episodes + place_.ranks * rank_chunk();
+  taken_ = {.units = std::clamp<std::int64_t>(taken_.units - options_.rollout.episodes, 0, backlog),
             .candidates = std::move(taken_.candidates)};
   stale_rounds_ = 0;
   dropped_ = 0;
