@@ -41,17 +41,26 @@ Trainer::Task Trainer::rank_ensemble(std::int64_t index) const {
   const Seed shared = Seed(seed_).derive("rank ensemble").derive(static_cast<std::uint64_t>(index));
   Random draw(shared.derive("dimension"));
   const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
-  // As many ranks share an instance as it has coordinates for all their explorers.
-  const int members = std::clamp(dimension / options_.ensemble.explorer.explorers, 1, place_.ranks);
+  auto task = [&](const Seed& seed, int group, const EnsembleShare& share) -> Task {
+    Random random(seed.derive("task"));
+    const auto problem = static_cast<std::size_t>(index + group) % families_.size();
+    const std::uint64_t number = random.next();
+    return {families_[problem]->sample(Split::train, number, dimension),
+            options_.problems[problem] + "/train/" + std::to_string(number), seed, share};
+  };
+  // As many ranks share an instance as it has coordinates for all their explorers. Families with dimensions of their own are
+  // measured by the first group's instance; where another group's is too small for it, its ranks explore one each.
+  Task first = task(shared.derive("group").derive(0), 0, {});
+  const int members = std::clamp(first.instance->dimension() / options_.ensemble.explorer.explorers, 1, place_.ranks);
   const int group = place_.rank / members;
-  const Seed seed = shared.derive("group").derive(group);
-  Random random(seed.derive("task"));
-  const auto problem = static_cast<std::size_t>(index + group) % families_.size();
-  const std::uint64_t number = random.next();
-  return {families_[problem]->sample(Split::train, number, dimension),
-          options_.problems[problem] + "/train/" + std::to_string(number),
-          seed,
-          {place_.rank % members, members}};
+  const EnsembleShare share{place_.rank % members, members};
+  if (group == 0) {
+    first.share = share;
+    return first;
+  }
+  Task own = task(shared.derive("group").derive(group), group, share);
+  if (own.instance->dimension() < members) return task(shared.derive("rank").derive(place_.rank), group, {});
+  return own;
 }
 
 Experience Trainer::collect(std::int64_t sequence) {
