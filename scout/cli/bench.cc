@@ -14,6 +14,7 @@
 #include "scout/cli/training_log.h"
 #include "scout/explore/ensemble.h"
 #include "scout/meta/options.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace fs = std::filesystem;
@@ -81,7 +82,7 @@ int run_suite(const Arguments& arguments) {
     std::fflush(stdout);
   });
   if (!arguments.policies.empty() && !suite.trajectories.problems.empty()) {
-    record_explorers(suite, arguments.out, *Policy::load(arguments.policies.front()));
+    record_explorers(suite, arguments.out, *policy_or_file(arguments.policies.front()));
   }
   fmt::print("\n{}\nRecords are in {}; draw them with\n  scout report {}\n", bench::report_text(arguments.out),
              arguments.out, arguments.out);
@@ -96,8 +97,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->add_option("SUITE", arguments->suite, "TOML file, or the name of a shipped suite (scout list suites)")
       ->required();
   command->add_option("--out", arguments->out, "folder of the records")->required();
-  command->add_option("--policy", arguments->policies, "policy files to judge beside the suite's optimizers")
-      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--policy", arguments->policies,
+                   "policies to judge beside the suite's optimizers: files, or names of those that come with the library")
+      ->check(CLI::ExistingFile | CLI::IsMember(policy_names()));
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
       ->check(CLI::PositiveNumber);
   command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");

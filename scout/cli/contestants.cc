@@ -2,6 +2,7 @@
 
 #include "scout/baseline/table.h"
 #include "scout/optimizer/policy_optimizer.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace {
@@ -18,7 +19,7 @@ std::string fingerprint(const Policy& policy) {
 
 bench::Contestant resolve_contestant(std::string_view name) {
   if (!name.starts_with(kPolicyPrefix)) return bench::contestant(optimizer_entry(name));
-  const auto policy = Policy::load(std::string(name.substr(kPolicyPrefix.size())));
+  const auto policy = policy_or_file(std::string(name.substr(kPolicyPrefix.size())));
   return {.name = std::string(name),
           .fingerprint = fingerprint(*policy),
           .grid = {nlohmann::json::object()},

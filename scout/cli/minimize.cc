@@ -6,6 +6,7 @@
 #include "scout/bench/record.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
+#include "scout/policy/shipped.h"
 #include "scout/problem/instance.h"
 
 namespace scout {
@@ -87,7 +88,8 @@ void add_minimize(CLI::App& app, int& exit_code) {
       ->check(CLI::NonNegativeNumber);
   auto* method = command->add_option_group("method")->require_option(1);
   method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
-  method->add_option("--policy", arguments->policy, "policy file")->check(CLI::ExistingFile);
+  method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library")
+      ->check(CLI::ExistingFile | CLI::IsMember(policy_names()));
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
   command->footer(R"(Examples:
   scout minimize --problem rastrigin --optimizer adam --set lr=0.1

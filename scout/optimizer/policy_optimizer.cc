@@ -1,12 +1,38 @@
 #include "scout/optimizer/policy_optimizer.h"
 
+#include <cmath>
+#include <vector>
+
 #include "scout/optimizer/minimize.h"
+#include "scout/policy/network_run.h"
 
 namespace scout {
+namespace {
+
+/// A policy for network weights makes one run of the whole budget from the start. Returns whether f was finite anywhere.
+bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
+  std::vector<double> theta(start.begin(), start.end());
+  std::vector<double> gradient(theta.size());
+  NetworkRun run(policy, theta.size(), (oracle.remaining() + 1) / 2);
+  bool finite = false;
+  while (oracle.remaining() >= 2) {
+    const double f = oracle.value_and_gradient(theta, gradient);
+    finite = finite || std::isfinite(f);
+    run.step(theta, gradient, f);
+  }
+  if (oracle.remaining() == 1) finite = std::isfinite(oracle.value(theta)) || finite;
+  return finite;
+}
+
+}  // namespace
 
 Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed seed) const {
   const Instance& instance = oracle.instance();
   if (oracle.remaining() <= 0) throw BudgetExhausted();
+  if (policy_->description().observer.form == "network") {
+    if (!run_network(policy_, oracle, start)) return Ending::failed;
+    throw BudgetExhausted();
+  }
   MinimizeOptions options;
   options.policy = policy_;
   options.budget = oracle.remaining();

@@ -48,9 +48,25 @@ TEST(PolicyOptimizer, IsMinimizeInTheInstancesBox) {
 
 TEST(PolicyOptimizer, FailsWhereNothingIsFinite) {
   const TestInstance never(2, [](auto, std::span<double>) { return std::numeric_limits<double>::quiet_NaN(); });
-  Oracle oracle(never, 30);
-  EXPECT_EQ(PolicyOptimizer(untrained_policy()).run(oracle, std::vector<double>(2), Seed(1)), Ending::failed);
-  EXPECT_EQ(oracle.calls(), 30);
+  for (const auto& policy : {untrained_policy(), untrained_network_policy()}) {
+    Oracle oracle(never, 30);
+    EXPECT_EQ(PolicyOptimizer(policy).run(oracle, std::vector<double>(2), Seed(1)), Ending::failed);
+    EXPECT_EQ(oracle.calls(), 30);
+  }
+}
+
+TEST(PolicyOptimizer, RunsNetworkPoliciesOnTheWholeBudget) {
+  const TestInstance sphere = shifted_sphere(3);
+  const PolicyOptimizer optimizer(untrained_network_policy());
+  const std::vector<double> start{4, -4, 3};
+  for (std::int64_t budget : {1, 2, 3, 400, 401}) {
+    Oracle oracle(sphere, budget);
+    EXPECT_THROW(optimizer.run(oracle, start, Seed(1)), BudgetExhausted);
+    EXPECT_EQ(oracle.calls(), budget);
+    if (budget >= 400) {
+      EXPECT_LT(oracle.best_value(), 0.05 * sphere.true_value(start));
+    }
+  }
 }
 
 }  // namespace

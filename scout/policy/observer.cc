@@ -25,8 +25,8 @@ std::unique_ptr<Observer> make_observer(const ObserverOptions& options, int dime
   if (options.form == "coordinatewise") return std::make_unique<CoordinatewiseObserver>(dimension, options.gradient);
   if (options.form == "network") {
     throw std::invalid_argument(
-        "a network policy trains the weights of neural networks (LearnedOptimizer): it cannot minimise "
-        "a function of a vector; use a coordinatewise or joint policy");
+        "a network policy trains the weights of neural networks (LearnedOptimizer, PolicyOptimizer): it has no features of "
+        "a coordinate; use a coordinatewise or joint policy");
   }
   if (options.form != "joint") {
     throw std::invalid_argument("option 'form' is \"" + options.form + "\": must be \"coordinatewise\" or \"joint\"");

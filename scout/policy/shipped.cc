@@ -1,5 +1,6 @@
 #include "scout/policy/shipped.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "scout/base/names.h"
@@ -15,6 +16,11 @@ std::shared_ptr<const Policy> policy(std::string_view name) {
   throw std::invalid_argument("no policy \"" + std::string(name) + "\" comes with the library: is it \"" +
                               nearest_name(name, known) + "\"? Known: " + join_names(known) +
                               "; Policy::load reads one from a file");
+}
+
+std::shared_ptr<const Policy> policy_or_file(const std::string& name) {
+  const std::vector<std::string> known = policy_names();
+  return std::find(known.begin(), known.end(), name) != known.end() ? policy(name) : Policy::load(name);
 }
 
 std::vector<std::string> policy_names() {

@@ -13,6 +13,8 @@ namespace scout {
 /// The policy with this name, which is part of the library: nothing is read from disk or downloaded. Throws
 /// std::invalid_argument that names the nearest known one.
 std::shared_ptr<const Policy> policy(std::string_view name);
+/// The policy with this name, if there is one, else that in the file. Throws as `Policy::load`.
+std::shared_ptr<const Policy> policy_or_file(const std::string& name);
 /// The names that `policy` knows.
 std::vector<std::string> policy_names();
 
