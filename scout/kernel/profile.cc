@@ -13,8 +13,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kProfileLanes>;
 using I = hn::RebindToSigned<D>;
 
-void insert_sample(const ProfileSample &sample, ProfileSample *samples,
-                   std::size_t count, float *predicted) {
+void insert_sample(const ProfileSample& sample, ProfileSample* samples, std::size_t count, float* predicted) {
   const D d;
   const I di;
   for (std::size_t l = 0; l < kProfileLanes; l += hn::Lanes(d)) {
@@ -27,17 +26,15 @@ void insert_sample(const ProfileSample &sample, ProfileSample *samples,
     auto before_x = x;
     auto after_x = x;
     auto before_g = count > 0 ? hn::LoadU(d, samples[0].g + l) : hn::Zero(d);
-    auto after_g =
-        count > 0 ? hn::LoadU(d, samples[count - 1].g + l) : hn::Zero(d);
+    auto after_g = count > 0 ? hn::LoadU(d, samples[count - 1].g + l) : hn::Zero(d);
     auto placed = hn::MaskFromVec(hn::Zero(d));
     for (std::size_t k = 0; k < count; ++k) {
-      ProfileSample &s = samples[k];
+      ProfileSample& s = samples[k];
       const auto sx = hn::LoadU(d, s.x + l);
       const auto sg = hn::LoadU(d, s.g + l);
       const auto st = hn::LoadU(di, s.time + l);
       const auto higher = hn::Gt(sx, x);
-      const auto next =
-          hn::AndNot(placed, higher); // the first above the sample
+      const auto next = hn::AndNot(placed, higher);  // the first above the sample
       after_x = hn::IfThenElse(next, sx, after_x);
       after_g = hn::IfThenElse(next, sg, after_g);
       before_x = hn::IfThenElse(higher, before_x, sx);
@@ -56,43 +53,32 @@ void insert_sample(const ProfileSample &sample, ProfileSample *samples,
     hn::StoreU(carried_time, di, samples[count].time + l);
     const auto width = hn::Sub(after_x, before_x);
     const auto apart = hn::Gt(width, hn::Zero(d));
-    const auto part =
-        hn::IfThenElse(apart,
-                       hn::Div(hn::Sub(x, before_x),
-                               hn::IfThenElse(apart, width, hn::Set(d, 1.0F))),
-                       hn::Set(d, 0.5F));
-    hn::StoreU(hn::MulAdd(part, hn::Sub(after_g, before_g), before_g), d,
-               predicted + l);
+    const auto part = hn::IfThenElse(apart, hn::Div(hn::Sub(x, before_x), hn::IfThenElse(apart, width, hn::Set(d, 1.0F))),
+                                     hn::Set(d, 0.5F));
+    hn::StoreU(hn::MulAdd(part, hn::Sub(after_g, before_g), before_g), d, predicted + l);
   }
 }
 
-void remove_samples(std::int32_t time, ProfileSample *samples,
-                    std::size_t count) {
+void remove_samples(std::int32_t time, ProfileSample* samples, std::size_t count) {
   const D d;
   const I di;
   for (std::size_t l = 0; l < kProfileLanes; l += hn::Lanes(d)) {
     auto found = hn::MaskFromVec(hn::Zero(di));
     for (std::size_t k = 0; k + 1 < count; ++k) {
-      ProfileSample &s = samples[k];
-      const ProfileSample &next = samples[k + 1];
+      ProfileSample& s = samples[k];
+      const ProfileSample& next = samples[k + 1];
       const auto st = hn::LoadU(di, s.time + l);
       found = hn::Or(found, hn::Eq(st, hn::Set(di, time)));
       const auto found_f = hn::RebindMask(d, found);
-      hn::StoreU(hn::IfThenElse(found_f, hn::LoadU(d, next.x + l),
-                                hn::LoadU(d, s.x + l)),
-                 d, s.x + l);
-      hn::StoreU(hn::IfThenElse(found_f, hn::LoadU(d, next.g + l),
-                                hn::LoadU(d, s.g + l)),
-                 d, s.g + l);
-      hn::StoreU(hn::IfThenElse(found, hn::LoadU(di, next.time + l), st), di,
-                 s.time + l);
+      hn::StoreU(hn::IfThenElse(found_f, hn::LoadU(d, next.x + l), hn::LoadU(d, s.x + l)), d, s.x + l);
+      hn::StoreU(hn::IfThenElse(found_f, hn::LoadU(d, next.g + l), hn::LoadU(d, s.g + l)), d, s.g + l);
+      hn::StoreU(hn::IfThenElse(found, hn::LoadU(di, next.time + l), st), di, s.time + l);
     }
   }
 }
 
-void integrate_profile(const ProfileSample *samples, std::size_t count,
-                       const float *last, float *minimum, float *least,
-                       float *greatest, float *here) {
+void integrate_profile(const ProfileSample* samples, std::size_t count, const float* last, float* minimum, float* least,
+                       float* greatest, float* here) {
   const D d;
   const auto zero = hn::Zero(d);
   const auto half = hn::Set(d, 0.5F);
@@ -112,12 +98,9 @@ void integrate_profile(const ProfileSample *samples, std::size_t count,
       // Where the gradient turns from falling to rising there is a minimum
       // between the two samples.
       const auto turns = hn::And(hn::Lt(ag, zero), hn::Gt(bg, zero));
-      const auto part = hn::IfThenElse(
-          turns,
-          hn::Div(ag, hn::IfThenElse(turns, hn::Sub(ag, bg), hn::Set(d, 1.0F))),
-          hn::Set(d, 1.0F));
-      const auto bottom =
-          hn::MulAdd(hn::Mul(half, ag), hn::Mul(part, width), potential);
+      const auto part =
+          hn::IfThenElse(turns, hn::Div(ag, hn::IfThenElse(turns, hn::Sub(ag, bg), hn::Set(d, 1.0F))), hn::Set(d, 1.0F));
+      const auto bottom = hn::MulAdd(hn::Mul(half, ag), hn::Mul(part, width), potential);
       potential = hn::MulAdd(hn::Mul(half, hn::Add(ag, bg)), width, potential);
       const auto lower = hn::IfThenElse(turns, bottom, potential);
       const auto better = hn::Lt(lower, low);
@@ -135,7 +118,7 @@ void integrate_profile(const ProfileSample *samples, std::size_t count,
   }
 }
 
-} // namespace scout::kernel::HWY_NAMESPACE
+}  // namespace scout::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
@@ -145,20 +128,17 @@ HWY_EXPORT(insert_sample);
 HWY_EXPORT(remove_samples);
 HWY_EXPORT(integrate_profile);
 
-void insert_sample(const ProfileSample &sample, ProfileSample *samples,
-                   std::size_t count, float *predicted) {
+void insert_sample(const ProfileSample& sample, ProfileSample* samples, std::size_t count, float* predicted) {
   HWY_DYNAMIC_DISPATCH(insert_sample)(sample, samples, count, predicted);
 }
-void remove_samples(std::int32_t time, ProfileSample *samples,
-                    std::size_t count) {
+void remove_samples(std::int32_t time, ProfileSample* samples, std::size_t count) {
   HWY_DYNAMIC_DISPATCH(remove_samples)(time, samples, count);
 }
-void integrate_profile(const ProfileSample *samples, std::size_t count,
-                       const float *last, float *minimum, float *least,
-                       float *greatest, float *here) {
+void integrate_profile(const ProfileSample* samples, std::size_t count, const float* last, float* minimum, float* least,
+                       float* greatest, float* here) {
   HWY_DYNAMIC_DISPATCH(integrate_profile)
   (samples, count, last, minimum, least, greatest, here);
 }
 
-} // namespace scout::kernel
-#endif // HWY_ONCE
+}  // namespace scout::kernel
+#endif  // HWY_ONCE

@@ -10,15 +10,14 @@ namespace {
 /// Share of a new prediction in the average of their errors, at least.
 constexpr float kErrorShare = 0.1F;
 
-} // namespace
+}  // namespace
 
 void CoordinateProfiles::start(int dimension, int capacity) {
   const auto m = static_cast<std::size_t>(dimension);
   capacity_ = static_cast<std::size_t>(capacity);
   count_ = 0;
   time_ = 0;
-  samples_.resize((m + kernel::kProfileLanes - 1) / kernel::kProfileLanes *
-                  (capacity_ + 1));
+  samples_.resize((m + kernel::kProfileLanes - 1) / kernel::kProfileLanes * (capacity_ + 1));
   minimum_.assign(m, 0.0F);
   height_.assign(m, 0.0F);
   unexplained_.assign(m, 1.0F);
@@ -27,46 +26,34 @@ void CoordinateProfiles::start(int dimension, int capacity) {
   error_.assign(m, 0.0F);
 }
 
-void CoordinateProfiles::add(std::span<const float> x,
-                             std::span<const float> g) {
-  for (std::size_t begin = 0; begin < minimum_.size();
-       begin += kernel::kProfileLanes) {
-    add_block(x, g, begin,
-              std::min(kernel::kProfileLanes, minimum_.size() - begin));
+void CoordinateProfiles::add(std::span<const float> x, std::span<const float> g) {
+  for (std::size_t begin = 0; begin < minimum_.size(); begin += kernel::kProfileLanes) {
+    add_block(x, g, begin, std::min(kernel::kProfileLanes, minimum_.size() - begin));
   }
   ++time_;
   count_ = std::min(count_ + 1, capacity_);
 }
 
 double CoordinateProfiles::mean_unexplained() const {
-  return std::accumulate(unexplained_.begin(), unexplained_.end(), 0.0) /
-         static_cast<double>(unexplained_.size());
+  return std::accumulate(unexplained_.begin(), unexplained_.end(), 0.0) / static_cast<double>(unexplained_.size());
 }
 
-void CoordinateProfiles::add_block(std::span<const float> x,
-                                   std::span<const float> g, std::size_t begin,
-                                   std::size_t n) {
+void CoordinateProfiles::add_block(std::span<const float> x, std::span<const float> g, std::size_t begin, std::size_t n) {
   kernel::ProfileSample sample{};
   std::copy_n(x.data() + begin, n, sample.x);
   std::copy_n(g.data() + begin, n, sample.g);
   std::fill_n(sample.time, kernel::kProfileLanes, time_);
-  kernel::ProfileSample *samples =
-      samples_.data() + begin / kernel::kProfileLanes * (capacity_ + 1);
+  kernel::ProfileSample* samples = samples_.data() + begin / kernel::kProfileLanes * (capacity_ + 1);
   float predicted[kernel::kProfileLanes];
   kernel::insert_sample(sample, samples, count_, predicted);
-  if (count_ == capacity_)
-    kernel::remove_samples(time_ - static_cast<int>(capacity_), samples,
-                           count_ + 1);
+  if (count_ == capacity_) kernel::remove_samples(time_ - static_cast<int>(capacity_), samples, count_ + 1);
 
-  float minimum[kernel::kProfileLanes], least[kernel::kProfileLanes],
-      greatest[kernel::kProfileLanes], here[kernel::kProfileLanes];
-  kernel::integrate_profile(samples, std::min(count_ + 1, capacity_), sample.x,
-                            minimum, least, greatest, here);
+  float minimum[kernel::kProfileLanes], least[kernel::kProfileLanes], greatest[kernel::kProfileLanes],
+      here[kernel::kProfileLanes];
+  kernel::integrate_profile(samples, std::min(count_ + 1, capacity_), sample.x, minimum, least, greatest, here);
   std::copy_n(minimum, n, minimum_.data() + begin);
   for (std::size_t l = 0; l < n; ++l) {
-    height_[begin + l] = greatest[l] > least[l]
-                             ? (here[l] - least[l]) / (greatest[l] - least[l])
-                             : 0.0F;
+    height_[begin + l] = greatest[l] > least[l] ? (here[l] - least[l]) / (greatest[l] - least[l]) : 0.0F;
   }
 
   const float share = 1.0F / static_cast<float>(time_ + 1);
@@ -76,14 +63,11 @@ void CoordinateProfiles::add_block(std::span<const float> x,
     mean_[i] += share * change;
     variance_[i] = (1.0F - share) * (variance_[i] + share * change * change);
     unexplained_[i] = 1.0F;
-    if (time_ < 2)
-      continue; // the first two samples predict nothing
+    if (time_ < 2) continue;  // the first two samples predict nothing
     const float error = predicted[l] - sample.g[l];
-    error_[i] += std::max(kErrorShare, 1.0F / static_cast<float>(time_ - 1)) *
-                 (error * error - error_[i]);
-    if (variance_[i] > 0)
-      unexplained_[i] = std::min(4.0F, error_[i] / variance_[i]);
+    error_[i] += std::max(kErrorShare, 1.0F / static_cast<float>(time_ - 1)) * (error * error - error_[i]);
+    if (variance_[i] > 0) unexplained_[i] = std::min(4.0F, error_[i] / variance_[i]);
   }
 }
 
-} // namespace scout
+}  // namespace scout

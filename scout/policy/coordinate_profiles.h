@@ -16,7 +16,7 @@ namespace scout {
 /// well neighbours predict a new sample tells whether f is such a sum. O(M ·
 /// capacity) a sample.
 class CoordinateProfiles {
-public:
+ public:
   /// Begins anew for `dimension` >= 1 coordinates.
   void start(int dimension, int capacity);
   /// x [M], g [M].
@@ -34,18 +34,16 @@ public:
   /// Mean of the unexplained shares.
   double mean_unexplained() const;
 
-private:
+ private:
   /// For coordinates [begin, begin + n), n at most kernel::kProfileLanes.
-  void add_block(std::span<const float> x, std::span<const float> g,
-                 std::size_t begin, std::size_t n);
+  void add_block(std::span<const float> x, std::span<const float> g, std::size_t begin, std::size_t n);
 
   std::size_t capacity_ = 0;
   std::size_t count_ = 0;
   int time_ = 0;
-  std::vector<kernel::ProfileSample>
-      samples_; // [blocks of lanes, capacity + 1], by x
+  std::vector<kernel::ProfileSample> samples_;  // [blocks of lanes, capacity + 1], by x
   std::vector<float> minimum_, height_, unexplained_;
-  std::vector<float> mean_, variance_, error_; // of g, and of its predictions
+  std::vector<float> mean_, variance_, error_;  // of g, and of its predictions
 };
 
-} // namespace scout
+}  // namespace scout
