@@ -65,7 +65,7 @@ std::string optimizer_section(const Lines& lines) {
       };
       std::string caption = fmt::format("{} calls", line.at("budget").get<std::int64_t>());
       if (!contour.at("optimum_value").is_null() && !line.at("path").empty()) {
-        caption += ": gap " + gap(line.at("path").front().at(2)) + " → " + gap(line.at("best"));
+        caption += ": f − f* " + gap(line.at("path").front().at(2)) + " → " + gap(line.at("best"));
       }
       figures += html_figure(landscape_figure(contour, {path}, markers), escape_html(label), caption);
     }
@@ -148,8 +148,8 @@ std::string explorer_section(const Lines& log) {
     tables += "<h3>" + escape_html(instance) + "</h3>\n" +
               html_table({"", "coordinates, in turn", "moves", "resets", "directions pruned", "best f"}, rows);
   }
-  return "<h2>The exploration ensemble</h2>\n<p>What the explorers did in training: one colour each, from their starts "
-         "(circles); a "
+  return "<h2>The exploration ensemble</h2>\n<p>What explorers do, with the options of the policy's training, on "
+         "these instances; drawn for this page, and nothing learns from it. One colour each, from their starts (circles); a "
          "cross ends a stretch that was given up by a reset.</p>\n<div class=\"grid wide\">" +
          figures + "</div>\n<details><summary>Explorers, by instance</summary>" + tables + "</details>\n";
 }

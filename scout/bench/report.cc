@@ -191,7 +191,9 @@ std::string body(const Results& results, const fs::path& directory) {
   out += "</div>\n";
 
   out += fmt::format(
-             "<h2>Final gap</h2>\n<p>Median of f − f* after {}. The lowest of each column is marked. IQM: "
+             "<h2>Final gap</h2>\n<p>Median of (f − f*)/unit after {}, unit: the scale of the function's values, so that "
+             "figures are those of the "
+             "textbook's function. The lowest of each column is marked. IQM: "
              "interquartile mean of the relative gap over all problems, with a 95 % interval by stratified bootstrap.</p>\n",
              results.tasks.size() == 1 ? to_string(first) : fmt::format("{} calls", first.budget)) +
          task_table(results, median_gap);

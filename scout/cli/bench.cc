@@ -31,7 +31,22 @@ struct Arguments {
 bench::Suite read_suite(const Arguments& arguments) {
   bench::Suite suite = bench::load_suite(arguments.suite);
   const auto drawn = suite.trajectories.optimizers;
+  const auto drawn_problems = suite.trajectories.problems;
   apply_assignments(suite, arguments.assignments);
+  if (suite.trajectories.problems == drawn_problems && !drawn_problems.empty()) {
+    // The suite's own choice, less the problems that --set left out; of others the first few, if they come in two
+    // dimensions.
+    constexpr std::size_t kDrawn = 4;
+    auto& problems = suite.trajectories.problems;
+    std::erase_if(problems, [&](const std::string& problem) {
+      return std::find(suite.problems.begin(), suite.problems.end(), problem) == suite.problems.end();
+    });
+    if (problems.empty()) {
+      for (const std::string& problem : suite.problems) {
+        if (problems.size() < kDrawn && !family(problem)->has_own_dimensions()) problems.push_back(problem);
+      }
+    }
+  }
   if (suite.trajectories.optimizers == drawn) {  // the suite's own choice, less the optimizers that --set left out
     std::erase_if(suite.trajectories.optimizers, [&](const std::string& label) {
       return std::none_of(suite.optimizers.begin(), suite.optimizers.end(),

@@ -77,7 +77,7 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
   command->add_option("--dimension", arguments->dimension, "M; a network has its own")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1000000000));
   command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")

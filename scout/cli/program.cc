@@ -1,9 +1,13 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
+#include "scout/base/names.h"
 #include "scout/cli/commands.h"
 #include "scout/problem/autograd/architectures.h"
 
@@ -36,6 +40,14 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
   add_minimize(app, exit_code);
   add_pendulum(app, exit_code);
   try {
+    const auto known = app.get_subcommands({});
+    if (argc > 1 && argv[1][0] != '-' &&
+        std::none_of(known.begin(), known.end(), [&](const CLI::App* command) { return command->get_name() == argv[1]; })) {
+      std::vector<std::string> commands;
+      for (const CLI::App* command : known) commands.push_back(command->get_name());
+      throw std::invalid_argument("no command '" + std::string(argv[1]) + "': did you mean '" +
+                                  nearest_name(argv[1], commands) + "'? Known: " + join_names(commands));
+    }
     app.parse(argc, argv);
     return exit_code;
   } catch (const CLI::ParseError& error) {

@@ -7,18 +7,18 @@
 namespace scout {
 namespace {
 
-const Policy& checked(const std::shared_ptr<const Policy>& policy) {
+NetworkStepper stepper_of(const std::shared_ptr<const Policy>& policy) {
   if (!policy || policy->description().observer.form != "network") {
     throw std::invalid_argument("NetworkRun: needs a policy of form \"network\"");
   }
-  return *policy;
+  return {policy->network_rule(), policy->parameters(), policy->description().step_scale};
 }
 
 }  // namespace
 
 NetworkRun::NetworkRun(std::shared_ptr<const Policy> policy, std::size_t size, std::int64_t horizon)
     : policy_(std::move(policy)),
-      stepper_(checked(policy_).network_rule(), policy_->parameters(), policy_->description().step_scale),
+      stepper_(stepper_of(policy_)),
       state_((kernel::kMomenta + 1) * size, 0),
       weights_(size),
       gradient_(size),
