@@ -11,7 +11,7 @@ namespace scout {
 
 /// An Mlp that mixes the step of a coordinate from *proposals*, steps that the features contain: with outputs u
 ///
-///     Δ = e^{u_0} Σ_k w_k proposal_k,   w = sparsemax(3 u_2, 3 u_3, ...),   a = encode(Δ), bounded to [-1, 1],
+///     Δ = e^{u_0} Σ_k w_k proposal_k,   w = sparsemax(3 u_2, 3 u_3, ...),   a = encode(Δ), bounded to [-1, 1].
 ///
 /// The first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the
 /// region, to the minima of its models, to the best point so far, to the mean of good points, to the zero of a secant or of
@@ -36,7 +36,7 @@ class Actor {
   std::size_t parameter_count() const { return network_.parameter_count() + schedule_.size(); }
   /// The schedule's parameters are the last `schedule_size()`; 0 without proposals.
   std::size_t schedule_size() const { return schedule_.size(); }
-  /// Small random weights around a policy that descends: with proposals, annealed gradient descent.
+  /// Small random weights around a policy worth improving: with proposals, the initial schedule's.
   std::vector<float> initial_parameters(Random& random) const;
 
   struct Trace {
