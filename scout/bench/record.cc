@@ -27,6 +27,7 @@ class TimedInstance final : public Instance {
   double seconds() const { return seconds_; }
 
   int dimension() const override { return inner_.dimension(); }
+  std::vector<TensorShape> tensors() const override { return inner_.tensors(); }
   void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const override {
     const Stopwatch stopwatch(seconds_);
     inner_.evaluate(theta, f, gradient);

@@ -52,24 +52,50 @@ TensorSums tensor_sums(const float* theta, const float* gradient, std::size_t n)
   return sums;
 }
 
+WeightView view(const StepConstants& c, const StepArrays& arrays, std::size_t i) {
+  WeightView out;
+  float g = arrays.gradient[i] * c.gradient_scale;
+  out.finite = std::isfinite(g);
+  g = out.finite ? std::clamp(g, -kGradientBound, kGradientBound) : 0.0F;
+  for (std::size_t k = 0; k < kMomenta; ++k) {
+    const float old = from_bfloat16(arrays.momentum[k][i]);
+    out.m[k] = old + (1.0F - kDecays[k]) * (g - old);
+  }
+  const float old_square = from_bfloat16(arrays.square[i]);
+  out.v = old_square + (1.0F - kSquareDecay) * (g * g - old_square);
+
+  const float z = out.v * c.square_correction + kLeastSquare;
+  const float r = 1.0F / std::sqrt(z);
+  out.sign = std::signbit(out.m[0]) ? -1.0F : 1.0F;
+  std::array<float, 4> q;
+  for (std::size_t k = 0; k < 4; ++k) {
+    out.p[k] = out.sign * ((k == 0 ? g : out.m[k - 1] * c.correction[k - 1]) * r);
+    q[k] = out.p[k] / (kCompression[k] + std::fabs(out.p[k]));
+  }
+  const float theta = arrays.theta[i];
+  const float t = out.sign * theta / (c.scale + std::fabs(theta));
+  const float log_size = kLogShare * (coarse_log2(z) - coarse_log2(c.square_size));
+  out.features = {q[0],
+                  q[1],
+                  q[2],
+                  q[3],
+                  t,
+                  std::fabs(q[0]),
+                  std::fabs(q[2]),
+                  std::fabs(q[3]),
+                  std::fabs(t),
+                  q[0] * q[1],
+                  q[1] * q[2],
+                  std::clamp(log_size, -1.0F, 1.0F)};
+  return out;
+}
+
 StepSums network_step(const Network& network, const StepConstants& c, const StepArrays& arrays, std::size_t n) {
   StepSums sums;
   for (std::size_t i = 0; i < n; ++i) {
     const float theta = arrays.theta[i];
-    float g = arrays.gradient[i] * c.gradient_scale;
-    if (!std::isfinite(g)) {
-      g = 0;
-      ++sums.non_finite;
-    }
-    g = std::clamp(g, -kGradientBound, kGradientBound);
-
-    std::array<float, kMomenta> m;
-    for (std::size_t k = 0; k < kMomenta; ++k) {
-      const float old = from_bfloat16(arrays.momentum[k][i]);
-      m[k] = old + (1.0F - kDecays[k]) * (g - old);
-    }
-    const float old_square = from_bfloat16(arrays.square[i]);
-    const float v = old_square + (1.0F - kSquareDecay) * (g * g - old_square);
+    const auto [x, sign, p, m, v, finite] = view(c, arrays, i);
+    sums.non_finite += finite ? 0 : 1;
     const std::uint32_t bits = dither_bits(static_cast<std::uint32_t>(arrays.first + i), c.key);
     const std::uint32_t more = more_dither_bits(bits);
     arrays.momentum[0][i] = to_bfloat16(m[0], bits & 0xffffU);
@@ -77,21 +103,9 @@ StepSums network_step(const Network& network, const StepConstants& c, const Step
     arrays.momentum[2][i] = to_bfloat16(m[2], more & 0xffffU);
     arrays.square[i] = to_bfloat16(v, more >> 16);
 
-    const float z = v * c.square_correction + kLeastSquare;
-    const float r = 1.0F / std::sqrt(z);
-    const float sign = std::signbit(m[0]) ? -1.0F : 1.0F;
-    std::array<float, 4> p;  // of g and the momenta, towards σ
-    std::array<float, 4> q;
-    for (std::size_t k = 0; k < 4; ++k) {
-      p[k] = sign * ((k == 0 ? g : m[k - 1] * c.correction[k - 1]) * r);
-      q[k] = p[k] / (kCompression[k] + std::fabs(p[k]));
-    }
-    const float t = sign * theta / (c.scale + std::fabs(theta));
-    const float log_size = kLogShare * (coarse_log2(z) - coarse_log2(c.square_size));
-    const auto u = evaluate(network, {q[0], q[1], q[2], q[3], t, std::fabs(q[0]), std::fabs(q[2]), std::fabs(q[3]),
-                                      std::fabs(t), q[0] * q[1], q[1] * q[2], std::clamp(log_size, -1.0F, 1.0F)});
-
-    const float direction = p[1] + u[0] * q[1] + u[2] * q[0] + u[3] * p[2] + u[4] * p[3] + u[5] * t;
+    const auto u = evaluate(network, x);
+    const float direction =
+        p[1] + u[0] * x[kMomentumFeature] + u[2] * x[kGradientFeature] + u[3] * p[2] + u[4] * p[3] + u[5] * x[kThetaFeature];
     const float size = std::exp2(std::clamp(u[1], kLeastLogStep, kGreatestLogStep));
     const float step = std::clamp(size * direction, -kStepBound, kStepBound);
     const float delta = -sign * (c.step * step) - c.decay * theta;

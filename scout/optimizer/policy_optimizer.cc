@@ -9,18 +9,18 @@
 namespace scout {
 namespace {
 
-/// A policy for network weights makes one run of the whole budget from the start. Returns whether f was finite anywhere.
+/// A policy for network weights makes one run of the whole budget from the start, on gradients alone: a step costs one call,
+/// as it does for torch's first-order methods. Returns whether a gradient was ever finite.
 bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
   std::vector<double> theta(start.begin(), start.end());
   std::vector<double> gradient(theta.size());
-  NetworkRun run(policy, theta.size(), (oracle.remaining() + 1) / 2);
+  NetworkRun run(policy, oracle.instance().tensors(), oracle.remaining());
   bool finite = false;
-  while (oracle.remaining() >= 2) {
-    const double f = oracle.value_and_gradient(theta, gradient);
-    finite = finite || std::isfinite(f);
-    run.step(theta, gradient, f);
+  while (oracle.remaining() > 0) {
+    oracle.gradient(theta, gradient);
+    finite = finite || all_finite(gradient);
+    run.step(theta, gradient);
   }
-  if (oracle.remaining() == 1) finite = std::isfinite(oracle.value(theta)) || finite;
   return finite;
 }
 

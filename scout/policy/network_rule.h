@@ -15,15 +15,9 @@
 
 #include "scout/kernel/network_step.h"
 #include "scout/policy/network.h"
+#include "scout/problem/instance.h"
 
 namespace scout {
-
-/// What is known of a tensor before a step.
-struct TensorShape {
-  std::int64_t size = 0;  ///< weights
-  int dimensions = 0;
-  std::int64_t rows = 1;  ///< size of the first dimension: fan-in is size/rows, if there are two or more
-};
 
 /// The scalars that a tensor carries from step to step, all beginning at 0.
 struct TensorRecord {

@@ -4,52 +4,101 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/kernel/reference.h"
+
 namespace scout {
 namespace {
 
-NetworkStepper stepper_of(const std::shared_ptr<const Policy>& policy) {
+std::shared_ptr<const NetworkStepper> stepper_of(const std::shared_ptr<const Policy>& policy) {
   if (!policy || policy->description().observer.form != "network") {
     throw std::invalid_argument("NetworkRun: needs a policy of form \"network\"");
   }
-  return {policy->network_rule(), policy->parameters(), policy->description().step_scale};
+  return std::make_shared<NetworkStepper>(policy->network_rule(), policy->parameters(), policy->description().step_scale);
 }
 
 }  // namespace
 
-NetworkRun::NetworkRun(std::shared_ptr<const Policy> policy, std::size_t size, std::int64_t horizon)
-    : policy_(std::move(policy)),
-      stepper_(stepper_of(policy_)),
-      state_((kernel::kMomenta + 1) * size, 0),
-      weights_(size),
-      gradient_(size),
-      delta_(size) {
+NetworkRun::NetworkRun(std::shared_ptr<const NetworkStepper> stepper, std::vector<TensorShape> tensors, std::int64_t horizon)
+    : stepper_(std::move(stepper)), tensors_(std::move(tensors)), records_(tensors_.size()), plans_(tensors_.size()) {
   run_.horizon = horizon;
-  shape_.size = static_cast<std::int64_t>(size);
-  shape_.dimensions = 1;
-  shape_.rows = shape_.size;
+  begin_.push_back(0);
+  for (const TensorShape& tensor : tensors_) begin_.push_back(begin_.back() + static_cast<std::size_t>(tensor.size));
+  const std::size_t size = begin_.back();
+  state_.assign((kernel::kMomenta + 1) * size, 0);
+  weights_.resize(size);
+  gradient_.resize(size);
+  delta_.resize(size);
 }
 
-void NetworkRun::step(std::span<double> theta, std::span<const double> gradient, double f) {
-  const std::size_t size = weights_.size();
+NetworkRun::NetworkRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon)
+    : NetworkRun(stepper_of(policy), std::move(tensors), horizon) {}
+
+std::size_t NetworkRun::tensor_of(std::size_t weight) const {
+  return static_cast<std::size_t>(std::upper_bound(begin_.begin(), begin_.end(), weight) - begin_.begin()) - 1;
+}
+
+kernel::StepArrays NetworkRun::arrays(std::size_t tensor) {
+  const std::size_t begin = begin_[tensor];
+  kernel::StepArrays out;
+  out.theta = weights_.data() + begin;
+  out.gradient = gradient_.data() + begin;
+  for (std::size_t k = 0; k < kernel::kMomenta; ++k) out.momentum[k] = state_.data() + k * size() + begin;
+  out.square = state_.data() + kernel::kMomenta * size() + begin;
+  out.delta = delta_.data() + begin;
+  return out;
+}
+
+void NetworkRun::observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
   std::transform(theta.begin(), theta.end(), weights_.begin(), [](double x) { return static_cast<float>(x); });
   std::transform(gradient.begin(), gradient.end(), gradient_.begin(), [](double x) { return static_cast<float>(x); });
-  if (std::isfinite(f)) {
-    run_.observe_loss(f);
+  if (f && std::isfinite(*f)) {
+    run_.observe_loss(*f);
   } else {
     run_.observe_loss();
   }
-  const kernel::TensorSums sums = kernel::tensor_sums(weights_.data(), gradient_.data(), size);
-  stepper_.begin(run_, sums.theta_square, shape_.size);
-  const TensorPlan plan = stepper_.plan(run_, tensor_, shape_, sums, {});
-  kernel::StepArrays arrays;
-  arrays.theta = weights_.data();
-  arrays.gradient = gradient_.data();
-  for (std::size_t k = 0; k < kernel::kMomenta; ++k) arrays.momentum[k] = state_.data() + k * size;
-  arrays.square = state_.data() + kernel::kMomenta * size;
-  arrays.delta = delta_.data();
-  NetworkStepper::end(tensor_, shape_, kernel::network_step(plan.network, plan.constants, arrays, size));
-  stepper_.end(run_);
-  for (std::size_t i = 0; i < size; ++i) theta[i] += static_cast<double>(delta_[i]);
+  std::vector<kernel::TensorSums> sums;
+  double theta_square = 0;
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    const std::size_t begin = begin_[t];
+    sums.push_back(kernel::tensor_sums(weights_.data() + begin, gradient_.data() + begin, begin_[t + 1] - begin));
+    theta_square += sums.back().theta_square;
+  }
+  stepper_->begin(run_, theta_square, static_cast<std::int64_t>(size()));
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    plans_[t] = stepper_->plan(run_, records_[t], tensors_[t], sums[t], {});
+  }
+}
+
+WeightRow NetworkRun::row(std::size_t weight) const {
+  const std::size_t t = tensor_of(weight);
+  const TensorPlan& plan = plans_[t];
+  const auto view = kernel::reference::view(plan.constants, const_cast<NetworkRun*>(this)->arrays(t), weight - begin_[t]);
+  WeightRow out;
+  std::copy(plan.context.begin(), plan.context.end(),
+            std::copy(view.features.begin(), view.features.end(), out.features.begin()));
+  out.sign = view.sign;
+  out.step = plan.constants.step;
+  return out;
+}
+
+std::span<float> NetworkRun::update() {
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    const TensorPlan& plan = plans_[t];
+    const auto sums = kernel::network_step(plan.network, plan.constants, arrays(t), begin_[t + 1] - begin_[t]);
+    NetworkStepper::end(records_[t], tensors_[t], sums);
+  }
+  stepper_->end(run_);
+  return delta_;
+}
+
+void NetworkRun::apply(std::span<double> theta) const {
+  for (std::size_t i = 0; i < delta_.size(); ++i) theta[i] += static_cast<double>(delta_[i]);
+}
+
+void NetworkRun::step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f) {
+  observe(theta, gradient, f);
+  update();
+  apply(theta);
 }
 
 }  // namespace scout

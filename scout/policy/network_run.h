@@ -1,33 +1,64 @@
 // A network policy on a plain vector of weights: how runs on problems are rolled out, without LibTorch.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "scout/policy/network_stepper.h"
 #include "scout/policy/policy.h"
+#include "scout/problem/instance.h"
 
 namespace scout {
 
-/// One run of a policy of form "network" on M weights, which are one tensor to it. The fused step of LearnedOptimizer.
+/// What the policy's network sees of one weight at a step, and the frame that its step is in.
+struct WeightRow {
+  std::array<float, kernel::kFeatures + NetworkRule::kContext> features;
+  float sign;  ///< σ, the sign of the momentum: features and steps are written as if it were positive
+  float step;  ///< Δθ of a step 1: Δθ = -σ · step · (size times direction)
+};
+
+/// One run of a policy of form "network" on M weights: the fused step of LearnedOptimizer. Thread-safe only apart.
 class NetworkRun {
  public:
-  /// `horizon`: the steps that the run will make; 0 if that is not known. Throws std::invalid_argument if the policy is of
-  /// another form.
-  NetworkRun(std::shared_ptr<const Policy> policy, std::size_t size, std::int64_t horizon);
+  /// `tensors`: what θ consists of, in order. `horizon`: the steps that the run will make; 0 if that is not known.
+  NetworkRun(std::shared_ptr<const NetworkStepper> stepper, std::vector<TensorShape> tensors, std::int64_t horizon);
+  /// Throws std::invalid_argument if the policy is of another form.
+  NetworkRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon);
 
-  /// Moves θ [M] by a step, given ∇f [M] and f there. A component of ∇f that is not finite counts as 0; an f that is not
-  /// finite is passed over.
-  void step(std::span<double> theta, std::span<const double> gradient, double f);
+  /// Moves θ [M] by a step, given ∇f [M] and, if it is known, f there. A component of ∇f that is not finite counts as 0; an
+  /// f that is not finite is passed over.
+  void step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f = {});
+
+  /// The parts of a step, for a teacher that looks at what the network sees and may move otherwise:
+  /// takes in θ, ∇f and f;
+  void observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f = {});
+  /// tells what the network sees of one weight;
+  WeightRow row(std::size_t weight) const;
+  /// advances the state and returns Δθ [M], which lives here and may be changed;
+  std::span<float> update();
+  /// and moves θ.
+  void apply(std::span<double> theta) const;
+
+  std::size_t size() const { return weights_.size(); }
+  const std::vector<TensorShape>& tensors() const { return tensors_; }
+  /// The tensor that a weight belongs to.
+  std::size_t tensor_of(std::size_t weight) const;
+  /// Where a tensor begins in θ.
+  std::size_t begin_of(std::size_t tensor) const { return begin_[tensor]; }
 
  private:
-  std::shared_ptr<const Policy> policy_;
-  NetworkStepper stepper_;
+  kernel::StepArrays arrays(std::size_t tensor);
+
+  std::shared_ptr<const NetworkStepper> stepper_;
+  std::vector<TensorShape> tensors_;
+  std::vector<std::size_t> begin_;  // of each tensor; one past the last is M
   RunRecord run_;
-  TensorRecord tensor_;
-  TensorShape shape_;
+  std::vector<TensorRecord> records_;
+  std::vector<TensorPlan> plans_;
   std::vector<std::uint16_t> state_;  // momenta and second moment, [kMomenta + 1, M], bfloat16
   std::vector<float> weights_, gradient_, delta_;
 };

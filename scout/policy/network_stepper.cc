@@ -82,7 +82,7 @@ TensorPlan NetworkStepper::plan(const RunRecord& run, TensorRecord& tensor, cons
   c.decay = static_cast<float>(settings.rate * annealing * settings.weight_decay);
   c.key = static_cast<std::uint32_t>(tensor.step) * 0x27d4eb2fU;
 
-  const auto context = network_context(run, tensor, shape, scale, relative_rms * relative_rms);
+  const auto& context = plan.context = network_context(run, tensor, shape, scale, relative_rms * relative_rms);
   const std::vector<Linear>& layers = rule_.network().layers();
   const Linear& first = layers.front();
   const Linear& last = layers.back();

@@ -1,6 +1,7 @@
 // A network policy made ready for the kernel: weights packed once, and for each tensor and step a plan.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,6 +23,7 @@ struct TensorPlan {
   kernel::Network network;
   kernel::StepConstants constants;
   std::vector<float> biases;  ///< of the first layer and of the last, with the context folded in
+  std::array<float, NetworkRule::kContext> context;
 };
 
 /// How a step runs, tensor by tensor:

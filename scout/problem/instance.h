@@ -19,6 +19,13 @@ struct Metric {
   double value;
 };
 
+/// A tensor of parameters, as an optimizer for networks sees it.
+struct TensorShape {
+  std::int64_t size = 0;  ///< weights
+  int dimensions = 0;
+  std::int64_t rows = 1;  ///< size of the first dimension: fan-in is size/rows, if there are two or more
+};
+
 /// A function f: R^M -> R with its gradient, its start distribution and, where it is known, its optimum.
 /// Instances are immutable and may be evaluated from several threads at once.
 class Instance {
@@ -27,6 +34,10 @@ class Instance {
 
   /// M >= 1.
   virtual int dimension() const = 0;
+
+  /// The tensors that θ consists of, in its order: what optimizers that measure tensors apart go by. Their sizes add up to
+  /// M. One vector where nothing else is said.
+  virtual std::vector<TensorShape> tensors() const { return {{dimension(), 1, dimension()}}; }
 
   /// f and ∇f at a batch of points. `theta` is [B, M] row-major; `f` is [B]; `gradient` is [B, M]. Either output may be
   /// empty, and is then not computed. On a noisy instance these are the noisy values that an optimizer sees. Noise is a

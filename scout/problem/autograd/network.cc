@@ -74,7 +74,8 @@ void AutogradNetwork::add_weight(std::vector<std::int64_t> shape) {
                                .size = 0,
                                .fan_in = static_cast<int>(shape[1] * field),
                                .fan_out = static_cast<int>(shape[0] * field),
-                               .rows = static_cast<int>(shape[0])};
+                               .rows = static_cast<int>(shape[0]),
+                               .dimensions = static_cast<int>(shape.size())};
   add(tensor, std::move(shape));
 }
 

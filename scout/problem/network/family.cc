@@ -64,6 +64,15 @@ class NetworkInstance : public Instance {
 
   int dimension() const override { return static_cast<int>(upper_.size()); }
 
+  std::vector<TensorShape> tensors() const override {
+    std::vector<TensorShape> out;
+    for (const ParameterTensor& tensor : network_->tensors()) {
+      const auto size = static_cast<std::int64_t>(tensor.size);
+      out.push_back({size, tensor.dimensions, tensor.dimensions > 1 ? tensor.rows : size});
+    }
+    return out;
+  }
+
   void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const override {
     for_each_point(theta, f, gradient, judged_);
   }

@@ -14,9 +14,10 @@ struct ParameterTensor {
   Kind kind;
   std::size_t offset;
   std::size_t size;
-  int fan_in = 0;   ///< of a weight: the inputs of one of its outputs
-  int fan_out = 0;  ///< of a weight: the outputs that one of its inputs goes to
-  int rows = 0;     ///< of a weight: its outputs; it is a matrix [rows, size / rows] row-major
+  int fan_in = 0;      ///< of a weight: the inputs of one of its outputs
+  int fan_out = 0;     ///< of a weight: the outputs that one of its inputs goes to
+  int rows = 0;        ///< of a weight: its outputs; it is a matrix [rows, size / rows] row-major
+  int dimensions = 1;  ///< of the tensor: 2 for a matrix, 4 for a convolution's weights
 };
 
 /// What a network does on a batch.

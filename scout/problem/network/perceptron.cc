@@ -82,7 +82,8 @@ Perceptron::Perceptron(std::vector<int> sizes, Activation activation) : activati
                         .size = weights,
                         .fan_in = sizes[i],
                         .fan_out = sizes[i + 1],
-                        .rows = sizes[i + 1]});
+                        .rows = sizes[i + 1],
+                        .dimensions = 2});
     tensors_.push_back(
         {.kind = ParameterTensor::Kind::bias, .offset = offset + weights, .size = static_cast<std::size_t>(sizes[i + 1])});
     offset += layers_.back().size();
