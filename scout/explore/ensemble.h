@@ -27,6 +27,7 @@ struct ExplorerOptions {
   bool prune = true;
   bool coordinate_moves = true;
   bool gradient_moves = true;
+  std::string directions = "all";
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -43,6 +44,8 @@ struct ExplorerOptions {
     visit("prune", prune, "whether poor coordinates are replaced by untried ones");
     visit("coordinate_moves", coordinate_moves, "off: explorers never move along coordinates (p_coor = 0)");
     visit("gradient_moves", gradient_moves, "off: explorers never follow their gradient (p_coor = 1)");
+    visit("directions", directions, "form network: what an explorer holds; all: one kind after the other",
+          OneOf{{"weights", "tensor", "orthogonal", "all"}});
   }
 };
 

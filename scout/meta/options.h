@@ -21,13 +21,18 @@ struct PolicyOptions {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("form", form, "one small network shared by all coordinates, or one network for a fixed M",
-          OneOf{{"coordinatewise", "joint"}});
+    visit("form", form,
+          "one small network shared by all coordinates, one network for a fixed M, or the fused rule for the weights of "
+          "networks",
+          OneOf{{"coordinatewise", "joint", "network"}});
     visit("hidden", hidden, "widths of the actor's hidden layers", at_least(1));
     visit("gradient", gradient, "observe the gradient; off is the seed's literal state");
     visit("proposals", proposals, "the actor blends steps that the features contain (coordinatewise)");
     visit("history", history, "steps of history in the state (joint)", at_least(1));
-    visit("step_scale", step_scale, "the largest step of a coordinate, as a share of the box's width", positive());
+    visit("step_scale", step_scale,
+          "the largest step of a coordinate, as a share of the box's width; form network: the base step, as a share of the "
+          "tensor's scale",
+          positive());
   }
 };
 
@@ -36,6 +41,11 @@ struct RolloutOptions {
   int horizon = 100;
   double noise = 0.01;
   double noise_high = 0.1;
+  int horizon_low = 0;
+  int curriculum = 0;
+  int weights = 32;
+  double tell_horizon = 0.9;
+  double tell_loss = 0.5;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -44,6 +54,14 @@ struct RolloutOptions {
     visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
           positive());
     visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
+    visit("horizon_low", horizon_low,
+          "form network: least horizon; each run draws its own, log-uniformly. 0: all have `horizon`", at_least(0));
+    visit("curriculum", curriculum, "form network: rounds in which the greatest horizon grows from the least to `horizon`",
+          at_least(0));
+    visit("weights", weights, "form network: weights of a run whose transitions are kept", at_least(1));
+    visit("tell_horizon", tell_horizon, "form network: share of runs in which the policy knows the horizon", between(0, 1));
+    visit("tell_loss", tell_loss, "form network: share of runs in which the policy sees the minibatches' losses",
+          between(0, 1));
   }
 };
 

@@ -24,6 +24,11 @@ TrainOptions checked(const TrainOptions& options) {
   return options;
 }
 
+Actor actor_of(const TrainOptions& options) {
+  if (options.policy.form == "network") return Actor(NetworkRule(options.policy.hidden));
+  return {observer_of(options), options.policy.hidden, options.policy.proposals};
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -78,8 +83,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
       seed_(seed),
       place_(place),
       team_(options.threads),
-      ddpg_(Actor(observer_of(options), options.policy.hidden, options.policy.proposals), options.ddpg,
-            Seed(seed).derive("ddpg"), team_),
+      ddpg_(actor_of(options), options.ddpg, Seed(seed).derive("ddpg"), team_),
       policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
       explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
       best_parameters_(ddpg_.averaged_parameters()) {
@@ -98,6 +102,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
         validation_instances_.push_back(problem->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
         validation_problem_.push_back(p);
       }
+      if (problem->has_own_dimensions()) break;
     }
   }
 }
@@ -178,6 +183,7 @@ Trainer::Task Trainer::training_task(const char* axis, std::int64_t index) const
 }
 
 void Trainer::roll_out_episodes(std::span<const Task> tasks, Experience& experience) {
+  if (networks()) return roll_out_network_episodes(tasks, experience);
   std::vector<Environment> environments;
   std::vector<Random> random;
   std::vector<double> noise;
@@ -204,6 +210,7 @@ void Trainer::roll_out_episodes(std::span<const Task> tasks, Experience& experie
 }
 
 void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience) {
+  if (networks()) return try_network_schedules(schedules, first, experience);
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
   const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
@@ -291,6 +298,7 @@ void Trainer::evolve() {
 }
 
 void Trainer::roll_out_ensembles(std::span<const Task> tasks, Experience& experience) {
+  if (networks()) return roll_out_network_ensembles(tasks, experience);
   std::vector<std::unique_ptr<Ensemble>> ensembles;
   std::vector<std::vector<Trajectory>> trajectories(tasks.size());
   for (const Task& task : tasks) {
@@ -321,7 +329,9 @@ void Trainer::update_networks(RoundReport& report) {
   const bool exploring = explorer_replay_.size() > 0;
   const int explorer_batch = exploring ? static_cast<int>(std::lround(ddpg.batch * options_.replay.explorer_share)) : 0;
   Random random(Seed(seed_).derive("updates").derive(static_cast<std::uint64_t>(round_)));
-  const int rows = ddpg.rows > 0 ? ddpg.rows : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
+  const int all =
+      networks() ? options_.rollout.weights : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
+  const int rows = ddpg.rows > 0 ? ddpg.rows : all;
   for (int k = 0; k < options_.updates; ++k) {
     batch_.clear(ddpg.batch * rows, ddpg_.actor().features(), ddpg_.actor().actions());
     const auto discount = static_cast<float>(ddpg.discount);
@@ -336,6 +346,7 @@ void Trainer::update_networks(RoundReport& report) {
 }
 
 void Trainer::validate_policy(RoundReport& report) {
+  if (networks()) return validate_network_policy(report);
   std::vector<Environment> environments;
   environments.reserve(validation_instances_.size());
   for (std::size_t k = 0; k < validation_instances_.size(); ++k) {
@@ -347,18 +358,22 @@ void Trainer::validate_policy(RoundReport& report) {
     environments.back().start(theta, options_.rollout.horizon);
   }
   roll_out(ddpg_.actor(), ddpg_.averaged_parameters(), environments, options_.rollout.horizon, {}, {}, team_);
-  std::vector<std::vector<double>> gaps(options_.problems.size());
-  double score = 0;
-  for (std::size_t k = 0; k < environments.size(); ++k) {
-    const Environment& e = environments[k];
+  std::vector<double> scores, gaps;
+  for (const Environment& e : environments) {
     const auto optimum = e.instance().optimum_value();
     const double gap = optimum ? e.best_value() - *optimum : e.best_value();
     const double start = optimum ? e.start_value() - *optimum : 1.0;
-    gaps[validation_problem_[k]].push_back(gap / e.instance().value_scale());
-    score += std::log10(std::max(0.0, gap) / std::max(start, 1e-300) + 1e-8);
+    gaps.push_back(gap / e.instance().value_scale());
+    scores.push_back(std::log10(std::max(0.0, gap) / std::max(start, 1e-300) + 1e-8));
   }
+  report_validation(report, scores, gaps);
+}
+
+void Trainer::report_validation(RoundReport& report, std::span<const double> scores, std::span<const double> values) {
+  std::vector<std::vector<double>> gaps(options_.problems.size());
+  for (std::size_t k = 0; k < values.size(); ++k) gaps[validation_problem_[k]].push_back(values[k]);
   report.validated = true;
-  report.validation_score = score / static_cast<double>(environments.size());
+  report.validation_score = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
   for (auto& of_problem : gaps) report.validation_gaps.push_back(median(of_problem));
   if (report.validation_score < best_score_) {
     report.best = true;

@@ -15,6 +15,7 @@
 #include "scout/learn/evolution.h"
 #include "scout/learn/replay.h"
 #include "scout/meta/experience.h"
+#include "scout/meta/network_environment.h"
 #include "scout/meta/options.h"
 #include "scout/meta/transport.h"
 
@@ -112,6 +113,18 @@ class Trainer {
   const std::vector<float>& acting_parameters() const { return adopted_.empty() ? ddpg_.actor_parameters() : adopted_; }
   void update_networks(RoundReport& report);
   void validate_policy(RoundReport& report);
+  /// Of final scores and values, by validation instance.
+  void report_validation(RoundReport& report, std::span<const double> scores, std::span<const double> values);
+
+  // The same for the form "network" (trainer_network.cc).
+  bool networks() const { return options_.policy.form == "network"; }
+  std::shared_ptr<const NetworkStepper> stepper(std::span<const float> parameters) const;
+  NetworkEpisode network_episode(Random& random) const;
+  std::vector<std::size_t> sampled_weights(const Instance& instance, Random& random) const;
+  void roll_out_network_episodes(std::span<const Task> tasks, Experience& experience);
+  void roll_out_network_ensembles(std::span<const Task> tasks, Experience& experience);
+  void try_network_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience);
+  void validate_network_policy(RoundReport& report);
   /// Visits all that changes from round to round, in a fixed order.
   template <class Visitor>
   void state(Visitor& visit);

@@ -35,6 +35,15 @@ TrainOptions small(const std::string& form, int threads) {
   options.ddpg.batch = 16;
   options.validation.instances = 2;
   options.validation.every = 2;
+  if (form == "network") {
+    options.problems = {"mlp-blobs:hidden=4,batch=8", "mlp-spirals:hidden=6,batch=8,init=he,rescale=0.5"};
+    options.rollout.horizon_low = 4;
+    options.rollout.curriculum = 3;
+    options.rollout.weights = 5;
+    options.evolution.population = 4;
+    options.evolution.instances = 1;
+    options.ensemble.explorer.explorers = 3;
+  }
   return options;
 }
 
@@ -101,7 +110,8 @@ TEST_P(Resuming, TheSameSeedGivesTheSameRun) {
   EXPECT_NE(reports, train(another, 6));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Resuming, testing::Combine(testing::Values("coordinatewise", "joint"), testing::Values(1, 2)),
+INSTANTIATE_TEST_SUITE_P(All, Resuming,
+                         testing::Combine(testing::Values("coordinatewise", "joint", "network"), testing::Values(1, 2)),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param)) + std::to_string(std::get<1>(test.param));
                          });
@@ -175,6 +185,24 @@ TEST(Trainer, KeepsTheBestOfItsValidations) {
   }
   EXPECT_EQ(trainer.best_score(), best);
   EXPECT_EQ(trainer.best_round(), best_round);
+}
+
+TEST(Trainer, EvolutionFindsAStepForNetworks) {
+  // The base step is a hundredth of what would do; the schedule can only make up for it by outputs far from zero.
+  TrainOptions options = small("network", 2);
+  options.problems = {"mlp-blobs:hidden=4,batch=16"};
+  options.policy.step_scale = 1e-3;
+  options.rounds = 25;
+  options.updates = 0;
+  options.ensemble.instances = 0;
+  options.rollout.horizon = options.rollout.horizon_low = 30;
+  options.evolution.population = 12;
+  options.evolution.deviation = 2.0;
+  options.validation.every = 1;
+  Trainer trainer(options, 1);
+  const double before = trainer.round().validation_score;
+  while (!trainer.finished()) trainer.round();
+  EXPECT_LT(trainer.best_score(), before - 0.2) << "log10 of the final loss's share";
 }
 
 TEST(Trainer, RefusesBadOptions) {

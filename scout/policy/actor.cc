@@ -4,7 +4,9 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <numeric>
 
+#include "scout/kernel/formulas.h"
 #include "scout/policy/action.h"
 #include "scout/policy/coordinatewise_observer.h"
 
@@ -54,8 +56,13 @@ Actor::Actor(const ObserverOptions& observer, std::vector<int> hidden, bool prop
   if (proposals) schedule_ = {static_cast<int>(context_.size()), outputs - 1, network_.parameter_count()};
 }
 
+Actor::Actor(const NetworkRule& rule) : network_(rule.network()), schedule_(rule.schedule()), rule_(true) {
+  context_.resize(NetworkRule::kContext);
+  std::iota(context_.begin(), context_.end(), kernel::kFeatures);
+}
+
 std::vector<float> Actor::initial_parameters(Random& random) const {
-  std::vector<float> parameters = network_.initial_parameters(random, proposals_.empty() ? 0.1F : 0.0F);
+  std::vector<float> parameters = network_.initial_parameters(random, scheduled() ? 0.0F : 0.1F);
   parameters.resize(parameter_count(), 0.0F);
   if (proposals_.empty()) return parameters;
   using Observed = CoordinatewiseObserver;
@@ -120,16 +127,79 @@ struct Mixture {
   }
 };
 
+/// L falls along -dL/da; at a bound, a gradient that pushes further out is dropped.
+float inwards(float a, float da) { return (a >= 1.0F && da < 0.0F) || (a <= -1.0F && da > 0.0F) ? 0.0F : da; }
+
+/// The step of a weight under a network rule, from outputs u and features: the formulas of kernel/network_step.h.
+struct RuleStep {
+  float size;
+  float direction;
+  float slope[kernel::kOutputs];  // of the direction by the outputs; that by u_1 is not used
+  float step;                     // in units of the largest
+
+  RuleStep(const float* out, const float* x) {
+    const auto expand = [&](int k) { return kernel::kCompression[k] * x[k] / std::max(1.0F - std::fabs(x[k]), 1e-6F); };
+    slope[0] = x[kernel::kMomentumFeature];
+    slope[1] = 0;
+    slope[2] = x[kernel::kGradientFeature];
+    slope[3] = expand(2);
+    slope[4] = expand(3);
+    slope[5] = x[kernel::kThetaFeature];
+    direction = expand(1);
+    for (int k = 0; k < kernel::kOutputs; ++k) direction += NetworkRule::kOutputScale * out[k] * slope[k];
+    const float log_size = NetworkRule::kOutputScale * std::numbers::log2e_v<float> * out[1];
+    size = fast_exp2(std::clamp(log_size, kernel::kLeastLogStep, kernel::kGreatestLogStep));
+    step = std::clamp(size * direction / kernel::kStepBound, -1.0F, 1.0F);
+  }
+};
+
 }  // namespace
+
+float Actor::row_action(const float* out, const float* row) const {
+  return encode_step(rule_ ? RuleStep(out, row).step : std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
+}
+
+void Actor::row_gradient(const float* out, const float* row, float d_action, float* d) const {
+  // da/dΔ is steep where steps are small; a unit of output must not move the action by more than a unit.
+  const auto part = [&](float slope, float da, float d_step) { return da * std::clamp(slope * d_step, -1.0F, 1.0F); };
+  if (rule_) {
+    const RuleStep rule(out, row);
+    const float da = inwards(encode_step(rule.step), d_action);
+    const float slope = action_slope(rule.step) * NetworkRule::kOutputScale;
+    for (int k = 0; k < kernel::kOutputs; ++k) d[k] = part(slope, da, rule.size * rule.slope[k] / kernel::kStepBound);
+    d[1] = part(slope, da, rule.step);
+    return;
+  }
+  const Mixture mixture(out, row, proposals_);
+  const float bounded = std::clamp(mixture.step, -1.0F, 1.0F);
+  const float da = inwards(encode_step(bounded), d_action);
+  const float slope = action_slope(bounded);
+  d[0] = std::fabs(out[0]) < kGreatestFactor ? part(slope, da, mixture.step) : 0.0F;
+  d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale
+             ? part(slope, da, mixture.factor * mixture.weight[0] * mixture.proposal[0])
+             : 0.0F;
+  // ∂weight_j/∂z_k = [j = k] - 1/|support| within the support, 0 outside.
+  float mean = 0;
+  float support = 0;
+  for (int k = 0; k < mixture.count; ++k) {
+    if (mixture.weight[k] > 0.0F) mean += mixture.proposal[k], support += 1.0F;
+  }
+  mean /= support;
+  for (int k = 0; k < mixture.count; ++k) {
+    d[2 + k] =
+        mixture.weight[k] > 0.0F ? part(slope, da, mixture.factor * kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
+  }
+}
 
 void Actor::forward(const float* parameters, const float* features, int rows, Trace& trace, float* actions) const {
   const std::span<float> u = network_.forward(parameters, features, rows, trace.network);
-  if (proposals_.empty()) {
+  if (!scheduled()) {
     for (std::size_t i = 0; i < u.size(); ++i) actions[i] = std::clamp(u[i], -1.0F, 1.0F);
     return;
   }
   const int inputs = network_.inputs();
   const int outputs = network_.outputs();
+  const int first = outputs - schedule_.out;  // output that the schedule begins at
   trace.context.resize(static_cast<std::size_t>(rows) * context_.size());
   for (int r = 0; r < rows; ++r) {
     for (std::size_t k = 0; k < context_.size(); ++k) {
@@ -137,19 +207,15 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
           features[static_cast<std::ptrdiff_t>(r) * inputs + context_[k]];
     }
   }
-  trace.outputs.resize(u.size());
+  trace.outputs.assign(u.begin(), u.end());
   trace.schedule.resize(static_cast<std::size_t>(rows * schedule_.out));
   schedule_.forward(parameters, trace.context.data(), rows, trace.schedule.data());
-  std::copy(u.begin(), u.end(), trace.outputs.begin());
   for (int r = 0; r < rows; ++r) {
-    for (int k = 1; k < outputs; ++k)
-      trace.outputs[static_cast<std::size_t>(r * outputs + k)] +=
-          trace.schedule[static_cast<std::size_t>(r * schedule_.out + k - 1)];
-  }
-  for (int r = 0; r < rows; ++r) {
-    const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * outputs;
-    const float* row = features + static_cast<std::ptrdiff_t>(r) * inputs;
-    actions[r] = encode_step(std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
+    float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * outputs;
+    for (int k = first; k < outputs; ++k) {
+      out[k] += trace.schedule[static_cast<std::size_t>(r * schedule_.out + k - first)];
+    }
+    actions[r] = row_action(out, features + static_cast<std::ptrdiff_t>(r) * inputs);
   }
 }
 
@@ -158,39 +224,17 @@ void Actor::backward(const float* parameters, const float* features, const float
   const std::vector<float>& u = trace.network.activations.back();
   std::vector<float>& du = trace.d_outputs;
   du.resize(u.size());
-  // L falls along -dL/da; at a bound, a gradient that pushes further out is dropped.
-  auto pass = [](float a, float da) { return (a >= 1.0F && da < 0.0F) || (a <= -1.0F && da > 0.0F) ? 0.0F : da; };
-  if (proposals_.empty()) {
-    for (std::size_t i = 0; i < u.size(); ++i) du[i] = pass(u[i], d_actions[i]);
+  if (!scheduled()) {
+    for (std::size_t i = 0; i < u.size(); ++i) du[i] = inwards(u[i], d_actions[i]);
   } else {
+    const std::ptrdiff_t outputs = network_.outputs();
     for (int r = 0; r < trace.network.rows; ++r) {
-      const float* out = trace.outputs.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs();
-      const float* row = features + static_cast<std::ptrdiff_t>(r) * network_.inputs();
-      float* d = du.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs();
-      const Mixture mixture(out, row, proposals_);
-      const float bounded = std::clamp(mixture.step, -1.0F, 1.0F);
-      const float da = pass(encode_step(bounded), d_actions[r]);
-      // da/dΔ is steep where steps are small; a unit of output must not move the action by more than a unit.
-      const float slope = action_slope(bounded);
-      auto part = [&](float d_step) { return da * std::clamp(slope * d_step, -1.0F, 1.0F); };
-      d[0] = std::fabs(out[0]) < kGreatestFactor ? part(mixture.step) : 0.0F;
-      d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale
-                 ? part(mixture.factor * mixture.weight[0] * mixture.proposal[0])
-                 : 0.0F;
-      // ∂weight_j/∂z_k = [j = k] - 1/|support| within the support, 0 outside.
-      float mean = 0;
-      float support = 0;
-      for (int k = 0; k < mixture.count; ++k) {
-        if (mixture.weight[k] > 0.0F) mean += mixture.proposal[k], support += 1.0F;
-      }
-      mean /= support;
-      for (int k = 0; k < mixture.count; ++k) {
-        d[2 + k] = mixture.weight[k] > 0.0F ? part(mixture.factor * kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
-      }
+      row_gradient(trace.outputs.data() + r * outputs, features + static_cast<std::ptrdiff_t>(r) * network_.inputs(),
+                   d_actions[r], du.data() + r * outputs);
     }
     if (gradient != nullptr) {
       for (int r = 0; r < trace.network.rows; ++r) {
-        std::copy_n(du.data() + static_cast<std::ptrdiff_t>(r) * network_.outputs() + 1, schedule_.out,
+        std::copy_n(du.data() + (r + 1) * outputs - schedule_.out, schedule_.out,
                     trace.schedule.data() + static_cast<std::ptrdiff_t>(r) * schedule_.out);
       }
       schedule_.backward(parameters, trace.context.data(), trace.schedule.data(), trace.network.rows, gradient, nullptr);

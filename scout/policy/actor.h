@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scout/policy/network.h"
+#include "scout/policy/network_rule.h"
 #include "scout/policy/observer.h"
 
 namespace scout {
@@ -22,11 +23,16 @@ namespace scout {
 /// network of zeros and a schedule that probes, then goes where a model explains much of what was seen, and descends.
 ///
 /// Without proposals (joint form, control tasks) a = clip(u, -1, 1).
+///
+/// Of a network rule (form "network"), with the features of NetworkRun::row: the step of a weight as the fused kernel takes
+/// it, size times direction in units of its largest, a = encode(step / 32). The schedule is added to all outputs.
 class Actor {
  public:
   Actor() = default;
   /// `hidden`: widths of the hidden layers. `proposals`: whether to use them (coordinatewise only).
   Actor(const ObserverOptions& observer, std::vector<int> hidden, bool proposals);
+  /// The actor that NetworkStepper puts into effect, with the same parameters.
+  explicit Actor(const NetworkRule& rule);
   /// A plain network: `inputs` features to `actions` actions, for tasks that are not optimization.
   Actor(int inputs, std::vector<int> hidden, int actions);
 
@@ -42,7 +48,7 @@ class Actor {
   struct Trace {
     Mlp::Trace network;
     std::vector<float> context;   // [rows, schedule inputs]
-    std::vector<float> schedule;  // [rows, outputs - 1], its outputs, or ∂L/∂ them
+    std::vector<float> schedule;  // [rows, schedule outputs], its outputs, or ∂L/∂ them
     std::vector<float> outputs;   // u [rows, outputs]
     std::vector<float> d_outputs;
   };
@@ -55,11 +61,17 @@ class Actor {
                 float output_penalty = 0.0F) const;
 
  private:
+  float row_action(const float* out, const float* row) const;
+  /// ∂L/∂u of a row, given ∂L/∂a.
+  void row_gradient(const float* out, const float* row, float d_action, float* d_out) const;
+  bool scheduled() const { return schedule_.out > 0; }
+
   Mlp network_;
   int actions_ = 1;
   std::vector<int> proposals_;  // feature indices
   std::vector<int> context_;    // feature indices
   Linear schedule_;
+  bool rule_ = false;
 };
 
 }  // namespace scout

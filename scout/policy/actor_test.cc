@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "scout/policy/action.h"
 #include "scout/policy/coordinatewise_observer.h"
@@ -62,6 +63,39 @@ TEST_P(ActorWithoutProposals, BackwardAgreesWithFiniteDifferences) {
       continue;
     }
     EXPECT_NEAR((above - below) / (2.0 * static_cast<double>(h)), gradient[i], tolerance) << "parameter " << i;
+  }
+  EXPECT_LT(kinks, static_cast<int>(parameters.size() / 10));
+}
+
+TEST(ActorOfARule, BackwardAgreesWithFiniteDifferences) {
+  const Actor actor(NetworkRule({5}));
+  ASSERT_EQ(actor.features(), kernel::kFeatures + NetworkRule::kContext);
+  ASSERT_EQ(actor.actions(), 1);
+  Random random(Seed(5));
+  const int rows = 8;
+  std::vector<float> parameters(actor.parameter_count());
+  for (float& x : parameters) x = static_cast<float>(0.3 * random.normal());
+  std::vector<float> features(static_cast<std::size_t>(rows * actor.features()));
+  for (float& x : features) x = static_cast<float>(random.uniform(-0.9, 0.9));
+  Actor::Trace trace;
+  std::vector<float> actions(rows), weights(rows, 1.0F);
+  auto loss = [&] {
+    actor.forward(parameters.data(), features.data(), rows, trace, actions.data());
+    return static_cast<double>(std::accumulate(actions.begin(), actions.end(), 0.0F));
+  };
+  loss();
+  std::vector<float> gradient(parameters.size(), 0.0F);
+  actor.backward(parameters.data(), features.data(), weights.data(), trace, gradient.data());
+  int kinks = 0;  // of ReLU, and of the bound on what a unit of output may do to an action
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const float kept = parameters[i];
+    const float h = 2e-3F;
+    parameters[i] = kept + h;
+    const double above = loss();
+    parameters[i] = kept - h;
+    const double below = loss();
+    parameters[i] = kept;
+    kinks += std::abs((above - below) / (2.0 * static_cast<double>(h)) - static_cast<double>(gradient[i])) > 5e-3;
   }
   EXPECT_LT(kinks, static_cast<int>(parameters.size() / 10));
 }

@@ -61,7 +61,8 @@ NetworkChoice choose(const NetworkAxes& axes, Seed seed) {
           .init = one_of("init", axes.init),
           .batch = one_of("batch", axes.batch),
           .side = one_of("side", axes.side),
-          .augment = axes.augment};
+          .augment = axes.augment,
+          .rescale = one_of("rescale", axes.rescale)};
 }
 
 }  // namespace scout

@@ -19,6 +19,7 @@ struct NetworkAxes {
   std::vector<int> batch{128};
   std::vector<int> side{0};
   bool augment = false;
+  std::vector<double> rescale{0};
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -28,6 +29,10 @@ struct NetworkAxes {
     visit("batch", batch, "examples of a minibatch", at_least(1));
     visit("side", side, "pixels a side of images, which are averaged down; 0: as they come", between(0, 32));
     visit("augment", augment, "random crops and flips of the minibatches' images");
+    visit("rescale", rescale,
+          "each tensor is measured in a unit of its own, log-uniform in e^±rescale: the net is the same, its gradients are "
+          "not",
+          between(0, 10));
   }
 };
 
@@ -39,6 +44,7 @@ struct NetworkChoice {
   int batch;
   int side;
   bool augment;
+  double rescale = 0;
 };
 
 /// Changes `axes` by "batch=32,init=he|lsuv". Throws std::invalid_argument naming axis, value and condition.

@@ -1,6 +1,7 @@
 #include "scout/problem/network/family.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
@@ -54,9 +55,13 @@ class NetworkInstance : public Instance {
     order.resize(std::min(order.size(), kJudged));
     judged_.read(*source_, DataPart::inner_train, order, nullptr);
     upper_.resize(network_->parameter_count());
+    unit_.assign(choice_.rescale > 0 ? upper_.size() : 0, 1.0F);
+    Random units(seed.derive("rescale"));
     for (const ParameterTensor& tensor : network_->tensors()) {
-      std::fill_n(upper_.begin() + static_cast<std::ptrdiff_t>(tensor.offset), tensor.size,
-                  std::max(1.0, start_bound(choice_.init, tensor)));
+      const auto first = static_cast<std::ptrdiff_t>(tensor.offset);
+      const double unit = unit_.empty() ? 1.0 : std::exp(units.uniform(-choice_.rescale, choice_.rescale));
+      std::fill_n(upper_.begin() + first, tensor.size, std::max(1.0, start_bound(choice_.init, tensor)) / unit);
+      if (!unit_.empty()) std::fill_n(unit_.begin() + first, tensor.size, static_cast<float>(unit));
     }
     lower_.resize(upper_.size());
     std::transform(upper_.begin(), upper_.end(), lower_.begin(), std::negate<>());
@@ -103,6 +108,7 @@ class NetworkInstance : public Instance {
     }
     std::vector<float> start(theta.size());
     initialise(choice_.init, *network_, judged_.inputs, random, start);
+    for (std::size_t i = 0; i < unit_.size(); ++i) start[i] /= unit_[i];
     std::copy(start.begin(), start.end(), theta.begin());
   }
 
@@ -110,7 +116,8 @@ class NetworkInstance : public Instance {
   std::span<const double> upper() const override { return upper_; }
 
   std::vector<Metric> metrics(std::span<const double> theta) const override {
-    const std::vector<float> point(theta.begin(), theta.end());
+    std::vector<float> point(theta.begin(), theta.end());
+    for (std::size_t i = 0; i < unit_.size(); ++i) point[i] *= unit_[i];
     std::vector<Metric> out;
     for (const auto& [name, part] : {std::pair{"train", DataPart::inner_train}, {"held-out", held_out_}}) {
       const std::size_t count = source_->count(part);
@@ -145,6 +152,7 @@ class NetworkInstance : public Instance {
     for (std::size_t b = 0; b * m < theta.size(); ++b) {
       const auto one = theta.subspan(b * m, m);
       point.assign(one.begin(), one.end());
+      for (std::size_t i = 0; i < unit_.size(); ++i) point[i] *= unit_[i];
       slope.resize(gradient.empty() ? 0 : m);
       sum.assign(slope.size(), 0.0F);
       double loss = 0;
@@ -156,6 +164,9 @@ class NetworkInstance : public Instance {
         const double share = static_cast<double>(rows) / static_cast<double>(count);
         loss += share * network_->evaluate(point, inputs, labels, slope).loss;
         for (std::size_t i = 0; i < slope.size(); ++i) sum[i] += static_cast<float>(share) * slope[i];
+      }
+      if (!sum.empty()) {
+        for (std::size_t i = 0; i < unit_.size(); ++i) sum[i] *= unit_[i];
       }
       if (!f.empty()) f[b] = loss;
       if (!gradient.empty()) std::copy(sum.begin(), sum.end(), gradient.begin() + static_cast<std::ptrdiff_t>(b * m));
@@ -170,6 +181,7 @@ class NetworkInstance : public Instance {
   Batch judged_;
   std::vector<double> lower_;
   std::vector<double> upper_;
+  std::vector<float> unit_;  // of each parameter: what the net gets is unit · θ. Empty: all 1
 };
 
 class NetworkFamily : public Family {

@@ -1,0 +1,106 @@
+#include "scout/meta/network_environment.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scout/kernel/formulas.h"
+#include "scout/optimizer/oracle.h"
+#include "scout/policy/action.h"
+
+namespace scout {
+namespace {
+
+constexpr float kRewardBound = 10;
+constexpr float kLossOfTheRun = -1;
+constexpr double kWorstShare = 10;
+
+}  // namespace
+
+NetworkEnvironment::NetworkEnvironment(std::shared_ptr<const Instance> instance,
+                                       std::shared_ptr<const NetworkStepper> stepper, const NetworkEpisode& episode)
+    : instance_(std::move(instance)), stepper_(std::move(stepper)), episode_(episode) {
+  const auto m = static_cast<std::size_t>(instance_->dimension());
+  gradient_.resize(m);
+  gradient_before_.resize(m);
+}
+
+void NetworkEnvironment::start(std::span<const double> theta, std::vector<std::size_t> sampled) {
+  theta_.assign(theta.begin(), theta.end());
+  start_theta_ = theta_;
+  sampled_ = std::move(sampled);
+  rows_.resize(sampled_.size());
+  run_ = std::make_unique<NetworkRun>(stepper_, instance_->tensors(), episode_.tell_horizon ? episode_.horizon : 0);
+  draws_ = 0;
+  step_ = 0;
+  over_ = false;
+  trajectory_ = {};
+  trajectory_.rows = static_cast<int>(sampled_.size());
+  trajectory_.features = static_cast<int>(rows_.empty() ? 0 : rows_.front().features.size());
+  trajectory_.actions = 1;
+  evaluate(draws_++);
+  over_ = !std::isfinite(f_) || !all_finite(gradient_);
+  observe();
+}
+
+void NetworkEnvironment::evaluate(std::uint64_t draw) {
+  instance_->evaluate_draw(draw, theta_, {&f_, 1}, gradient_);
+  ++evaluations_;
+}
+
+void NetworkEnvironment::observe() {
+  run_->observe(theta_, gradient_, episode_.tell_loss ? std::optional(f_) : std::nullopt);
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    rows_[r] = run_->row(sampled_[r]);
+    trajectory_.states.insert(trajectory_.states.end(), rows_[r].features.begin(), rows_[r].features.end());
+  }
+}
+
+void NetworkEnvironment::step(const Move& move) {
+  if (over_) return;
+  const std::span<float> delta = run_->update();
+  if (move) move(delta);
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    const float largest = kernel::kStepBound * rows_[r].step;
+    const float share = largest > 0 ? -rows_[r].sign * delta[sampled_[r]] / largest : 0.0F;
+    trajectory_.moves.push_back(std::clamp(encode_step(std::clamp(share, -1.0F, 1.0F)), -1.0F, 1.0F));
+  }
+  before_ = theta_;
+  run_->apply(theta_);
+  ++step_;
+  const std::uint64_t draw = draws_++;
+  evaluate(draw);
+  over_ = !std::isfinite(f_) || !all_finite(gradient_);
+  if (!rows_.empty()) {
+    double f_before = 0;
+    instance_->evaluate_draw(draw, before_, {&f_before, 1}, gradient_before_);
+    ++evaluations_;
+    const double scale = static_cast<double>(theta_.size()) / std::max(std::fabs(f_before), 1e-12);
+    for (const std::size_t i : sampled_) {
+      const double credit = -scale * 0.5 * (gradient_before_[i] + gradient_[i]) * (theta_[i] - before_[i]);
+      const float reward = over_ || !std::isfinite(credit)
+                               ? kLossOfTheRun
+                               : std::clamp(static_cast<float>(credit), -kRewardBound, kRewardBound);
+      trajectory_.rewards.push_back(static_cast<float>(episode_.reward_scale) * reward);
+    }
+  }
+  observe();
+}
+
+std::span<const float> NetworkEnvironment::last_rewards() const {
+  return std::span(trajectory_.rewards).last(trajectory_.rewards.empty() ? 0 : sampled_.size());
+}
+
+double NetworkEnvironment::final_score(double floor) const {
+  const double optimum = instance_->optimum_value().value_or(0.0);
+  const double start = std::max(instance_->true_value(start_theta_) - optimum, 1e-300);
+  const double share = std::max(0.0, instance_->true_value(theta_) - optimum) / start;
+  evaluations_ += 2;
+  return std::log(std::isfinite(share) ? std::min(share + floor, kWorstShare) : kWorstShare);
+}
+
+Trajectory NetworkEnvironment::take_trajectory() {
+  trajectory_.terminated = over_ || (episode_.terminal && step_ >= episode_.horizon);
+  return std::move(trajectory_);
+}
+
+}  // namespace scout

@@ -1,0 +1,220 @@
+// What the trainer rolls out for policies of form "network": training runs of networks, whose weights are the coordinates.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <numeric>
+
+#include "scout/explore/weight_ensemble.h"
+#include "scout/kernel/formulas.h"
+#include "scout/meta/network_environment.h"
+#include "scout/meta/trainer.h"
+#include "scout/policy/action.h"
+
+namespace scout {
+namespace {
+
+/// How fast the noise of a tensor's step forgets.
+constexpr double kNoiseMemory = 0.95;
+
+/// Exploration in the space of actions: the step of each tensor times a factor that wanders about 1, and independent noise
+/// on the steps of the sampled weights.
+class ActionNoise {
+ public:
+  ActionNoise(double deviation, std::size_t tensors, Random random)
+      : deviation_(deviation), factors_(tensors), random_(random) {}
+
+  void operator()(const NetworkEnvironment& environment, std::span<float> delta) {
+    const std::vector<TensorShape>& tensors = environment.run().tensors();
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+      factors_[t] = kNoiseMemory * factors_[t] + std::sqrt(1 - kNoiseMemory * kNoiseMemory) * random_.normal();
+      const auto factor = std::exp2(static_cast<float>(deviation_ * factors_[t]) * kActionLog2Range);
+      const std::size_t begin = environment.run().begin_of(t);
+      for (float& x : delta.subspan(begin, static_cast<std::size_t>(tensors[t].size))) x *= factor;
+    }
+    for (const std::size_t i : environment.sampled()) {
+      const float largest = kernel::kStepBound * environment.row(i).step;
+      if (!(largest > 0)) continue;
+      const float action = encode_step(std::clamp(delta[i] / largest, -1.0F, 1.0F));
+      const auto noise = static_cast<float>(deviation_ * random_.normal());
+      delta[i] = largest * decode_action(std::clamp(action + noise, -1.0F, 1.0F));
+    }
+  }
+
+ private:
+  double deviation_;
+  std::vector<double> factors_;
+  Random random_;
+};
+
+std::vector<double> start_of(const Instance& instance, Random& random) {
+  std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
+  instance.sample_start(random, theta);
+  return theta;
+}
+
+}  // namespace
+
+std::shared_ptr<const NetworkStepper> Trainer::stepper(std::span<const float> parameters) const {
+  return std::make_shared<NetworkStepper>(NetworkRule(options_.policy.hidden), parameters, options_.policy.step_scale);
+}
+
+NetworkEpisode Trainer::network_episode(Random& random) const {
+  const RolloutOptions& rollout = options_.rollout;
+  const double low = rollout.horizon_low > 0 ? std::min(rollout.horizon_low, rollout.horizon) : rollout.horizon;
+  const double grown = rollout.curriculum > 0 ? std::min(1.0, static_cast<double>(round_ + 1) / rollout.curriculum) : 1.0;
+  const double high = std::max(low, low * std::pow(rollout.horizon / low, grown));
+  NetworkEpisode episode;
+  episode.horizon = static_cast<int>(std::lround(random.log_uniform(low, high)));
+  episode.tell_horizon = random.chance(rollout.tell_horizon);
+  episode.tell_loss = random.chance(rollout.tell_loss);
+  episode.reward_scale = options_.reward.scale;
+  episode.terminal = options_.reward.finite;
+  return episode;
+}
+
+std::vector<std::size_t> Trainer::sampled_weights(const Instance& instance, Random& random) const {
+  std::vector<std::size_t> out(static_cast<std::size_t>(options_.rollout.weights));
+  // A tensor first, then one of its weights: biases are few, and as much depends on them.
+  const std::vector<TensorShape> tensors = instance.tensors();
+  std::vector<std::size_t> begin{0};
+  for (const TensorShape& tensor : tensors) begin.push_back(begin.back() + static_cast<std::size_t>(tensor.size));
+  for (std::size_t& weight : out) {
+    const std::size_t t = random.index(tensors.size());
+    weight = begin[t] + random.index(begin[t + 1] - begin[t]);
+  }
+  return out;
+}
+
+void Trainer::roll_out_network_episodes(std::span<const Task> tasks, Experience& experience) {
+  std::vector<std::unique_ptr<NetworkEnvironment>> environments(tasks.size());
+  const auto policy = stepper(acting_parameters());
+  team_.for_shards(static_cast<int>(tasks.size()), [&](int begin, int end) {
+    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
+      const Task& task = tasks[k];
+      Random random(task.seed.derive("rollout"));
+      const NetworkEpisode episode = network_episode(random);
+      environments[k] = std::make_unique<NetworkEnvironment>(task.instance, policy, episode);
+      NetworkEnvironment& e = *environments[k];
+      const auto theta = start_of(*task.instance, random);
+      e.start(theta, sampled_weights(*task.instance, random));
+      const double deviation =
+          random.log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high));
+      ActionNoise noise(deviation, task.instance->tensors().size(), Random(task.seed.derive("noise")));
+      while (!e.over() && e.steps() < episode.horizon) e.step([&](std::span<float> delta) { noise(e, delta); });
+    }
+  });
+  for (const auto& e : environments) {
+    experience.evaluations += e->evaluations();
+    Trajectory trajectory = e->take_trajectory();
+    experience.return_sum += std::accumulate(trajectory.rewards.begin(), trajectory.rewards.end(), 0.0) / trajectory.rows;
+    if (trajectory.steps() > 0) experience.policy.push_back(std::move(trajectory));
+  }
+  experience.units += static_cast<std::int64_t>(tasks.size());
+}
+
+void Trainer::try_network_schedules(std::span<const std::vector<double>> schedules, std::int64_t first,
+                                    Experience& experience) {
+  const EvolutionOptions& evolution = options_.evolution;
+  const std::size_t problems = families_.size();
+  const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
+  const std::vector<float>& centre = acting_parameters();
+  const std::size_t schedule = centre.size() - ddpg_.actor().schedule_size();
+
+  // All candidates make the same runs; those change every few generations.
+  const Seed seed = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / evolution.renew));
+  struct Run {
+    std::shared_ptr<const Instance> instance;
+    NetworkEpisode episode;
+    std::vector<double> start;
+    std::vector<std::size_t> sampled;
+  };
+  std::vector<Run> plan(runs);
+  team_.for_shards(static_cast<int>(runs), [&](int begin, int end) {
+    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
+      Random draw(seed.derive(static_cast<std::uint64_t>(k)));
+      const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
+      plan[k].instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
+      plan[k].episode = network_episode(draw);
+      plan[k].start = start_of(*plan[k].instance, draw);
+      plan[k].sampled = sampled_weights(*plan[k].instance, draw);
+    }
+  });
+
+  std::vector<double> scores(schedules.size() * runs);
+  std::vector<std::int64_t> evaluations(scores.size());
+  std::vector<Trajectory> recorded(schedules.size());
+  std::vector<std::shared_ptr<const NetworkStepper>> steppers;
+  for (const std::vector<double>& candidate : schedules) {
+    std::vector<float> parameters = centre;
+    std::transform(candidate.begin(), candidate.end(), parameters.begin() + static_cast<std::ptrdiff_t>(schedule),
+                   [](double x) { return static_cast<float>(x); });
+    steppers.push_back(stepper(parameters));
+  }
+  // Runs differ in length by orders of magnitude: whichever thread is free takes the next. Each writes its own results.
+  std::atomic<std::size_t> next{0};
+  team_.run([&](int) {
+    for (std::size_t job = next++; job < scores.size(); job = next++) {
+      const std::size_t c = job % schedules.size();
+      const std::size_t k = job / schedules.size();
+      const bool record = k == (static_cast<std::size_t>(first) + c) % runs;
+      NetworkEnvironment e(plan[k].instance, steppers[c], plan[k].episode);
+      e.start(plan[k].start, record ? plan[k].sampled : std::vector<std::size_t>());
+      while (!e.over() && e.steps() < plan[k].episode.horizon) e.step();
+      scores[job] = e.final_score(evolution.floor);
+      evaluations[job] = e.evaluations();
+      if (record) recorded[c] = e.take_trajectory();
+    }
+  });
+  for (std::size_t c = 0; c < schedules.size(); ++c) {
+    std::vector<double> score(problems, 0.0);
+    for (std::size_t k = 0; k < runs; ++k) score[k % problems] += scores[k * schedules.size() + c];
+    experience.candidates.push_back({generation_, schedules[c], std::move(score)});
+    if (recorded[c].steps() > 0) experience.policy.push_back(std::move(recorded[c]));
+  }
+  experience.evaluations += std::accumulate(evaluations.begin(), evaluations.end(), std::int64_t{0});
+}
+
+void Trainer::roll_out_network_ensembles(std::span<const Task> tasks, Experience& experience) {
+  std::vector<std::unique_ptr<WeightEnsemble>> ensembles(tasks.size());
+  std::vector<std::vector<Trajectory>> trajectories(tasks.size());
+  const auto policy = stepper(acting_parameters());
+  team_.for_shards(static_cast<int>(tasks.size()), [&](int begin, int end) {
+    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
+      Random random(tasks[k].seed.derive("rollout"));
+      ensembles[k] =
+          std::make_unique<WeightEnsemble>(tasks[k].instance, policy, network_episode(random), options_.ensemble.explorer,
+                                           options_.rollout.weights, tasks[k].seed, tasks[k].share);
+      trajectories[k] = ensembles[k]->run();
+    }
+  });
+  for (std::size_t k = 0; k < tasks.size(); ++k) {
+    for (Trajectory& trajectory : trajectories[k]) {
+      if (trajectory.steps() > 0) experience.explorers.push_back(std::move(trajectory));
+    }
+    experience.evaluations += ensembles[k]->evaluations();
+    add(ensembles[k]->summary(), experience.summary);
+  }
+  experience.ensembles += static_cast<int>(tasks.size());
+}
+
+void Trainer::validate_network_policy(RoundReport& report) {
+  NetworkEpisode episode;
+  episode.horizon = options_.rollout.horizon;
+  const auto policy = stepper(ddpg_.averaged_parameters());
+  std::vector<double> scores(validation_instances_.size()), losses(scores.size());
+  std::atomic<std::size_t> next{0};
+  team_.run([&](int) {
+    for (std::size_t k = next++; k < scores.size(); k = next++) {
+      const auto& instance = validation_instances_[k];
+      Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
+      NetworkEnvironment e(instance, policy, episode);
+      e.start(start_of(*instance, random));
+      while (!e.over() && e.steps() < episode.horizon) e.step();
+      scores[k] = e.final_score(1e-8) / std::log(10.0);
+      losses[k] = instance->true_value(e.theta());
+    }
+  });
+  report_validation(report, scores, losses);
+}
+
+}  // namespace scout
