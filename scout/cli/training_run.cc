@@ -77,6 +77,9 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
   if (arguments.resume) {
     trainer_.restore((out_ / "checkpoint.bin").string());
     fmt::print("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done());
+    for (const auto& line : bench::read_json_lines(out_ / "log.jsonl")) {
+      if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
+    }
   }
   log_.emplace(out_, trainer_);
   progress_.emplace(trainer_);
@@ -95,7 +98,10 @@ void TrainingRun::before_rollout() {
 
 void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
   const auto now = std::chrono::steady_clock::now();
-  log_->write(report, trainer_, std::chrono::duration<double>(now - round_begin_).count(), traffic);
+  const double seconds = std::chrono::duration<double>(now - round_begin_).count();
+  seconds_ += seconds;
+  evaluations_ = report.evaluations;
+  log_->write(report, trainer_, seconds, traffic);
   round_begin_ = now;
   if (report.best) save_policy();
   if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
@@ -115,6 +121,8 @@ void TrainingRun::save_policy() const {
                                                      {"ranks", trainer_.place().ranks},
                                                      {"round", trainer_.best_round()},
                                                      {"validation_score", trainer_.best_score()},
+                                                     {"training_seconds", seconds_},
+                                                     {"evaluations", evaluations_},
                                                      {"date", date()},
                                                      {"versions", bench::version_facts()}}};
   Policy(description, trainer_.best_parameters()).save(policy_path().string());

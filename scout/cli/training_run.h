@@ -53,6 +53,8 @@ class TrainingRun {
   std::optional<Progress> progress_;
   std::int64_t observed_round_ = -1;  // the last whose explorers were logged
   std::chrono::steady_clock::time_point round_begin_;
+  double seconds_ = 0;            // spent on rounds, those before a resume included
+  std::int64_t evaluations_ = 0;  // of training instances, so far
 };
 
 }  // namespace scout
