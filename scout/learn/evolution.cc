@@ -6,13 +6,14 @@
 
 namespace scout {
 
-SeparableCmaEs::SeparableCmaEs(std::vector<double> mean, double deviation, int population)
+SeparableCmaEs::SeparableCmaEs(std::vector<double> mean, double deviation, int population, double mean_rate)
     : mean_(std::move(mean)),
       variance_(mean_.size(), 1.0),
       path_(mean_.size(), 0.0),
       step_path_(mean_.size(), 0.0),
       sigma_(deviation),
-      population_(population) {
+      population_(population),
+      mean_rate_(mean_rate) {
   if (population < 4) throw std::invalid_argument("SeparableCmaEs: population must be at least 4");
   double sum = 0;
   for (int i = 0; i < population / 2; ++i) {
@@ -71,7 +72,7 @@ void SeparableCmaEs::tell(std::span<const int> order) {
       z_square += weights_[k] * d * d;
     }
     const double root = std::sqrt(variance_[i]);
-    mean_[i] += sigma_ * root * z;
+    mean_[i] += mean_rate_ * sigma_ * root * z;
     step_path_[i] = (1 - c_sigma) * step_path_[i] + std::sqrt(c_sigma * (2 - c_sigma) * mu) * z;
     norm += step_path_[i] * step_path_[i];
     path_[i] = (1 - c_path) * path_[i] + std::sqrt(c_path * (2 - c_path) * mu) * root * z;

@@ -15,7 +15,9 @@ class SeparableCmaEs {
  public:
   SeparableCmaEs() = default;
   /// Starts at `mean` [n] with the same deviation in all directions; `population` >= 4 candidates a generation.
-  SeparableCmaEs(std::vector<double> mean, double deviation, int population);
+  /// `mean_rate`, c_m in (0, 1]: the share of a generation's step that the mean takes; less than 1 averages over generations
+  /// where ranks are noisy.
+  SeparableCmaEs(std::vector<double> mean, double deviation, int population, double mean_rate = 1);
 
   /// Draws a generation: [population][n].
   const std::vector<std::vector<double>>& ask(Random& random);
@@ -43,6 +45,7 @@ class SeparableCmaEs {
   std::vector<double> weights_;
   double effective_ = 1;  // variance-effective selection mass μ_w
   int population_ = 0;
+  double mean_rate_ = 1;
   std::vector<std::vector<double>> directions_;  // z ~ N(0, I)
   std::vector<std::vector<double>> candidates_;
 };

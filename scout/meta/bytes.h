@@ -39,8 +39,9 @@ class ByteWriter {
 
  private:
   void write(const void* data, std::size_t count) {
-    const auto* first = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), first, first + count);
+    const std::size_t begin = bytes_.size();
+    bytes_.resize(begin + count);
+    if (count > 0) std::memcpy(bytes_.data() + begin, data, count);
   }
 
   Bytes bytes_;

@@ -70,6 +70,7 @@ struct EvolutionOptions {
   int instances = 8;
   int renew = 10;
   double deviation = 0.15;
+  double mean_rate = 1;
   double average = 0.1;
   double floor = 1e-5;
   std::string order = "mean";
@@ -81,6 +82,8 @@ struct EvolutionOptions {
     visit("instances", instances, "instances of each problem that they are tried on", at_least(1));
     visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
     visit("deviation", deviation, "standard deviation of the first generation", positive());
+    visit("mean_rate", mean_rate, "share of a generation's step that the mean takes, c_m",
+          Condition{.low = 0, .high = 1, .open_low = true});
     visit("average", average, "share of a new generation's mean in the running average of schedules that is judged and kept",
           between(0, 1));
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());

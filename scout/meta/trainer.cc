@@ -92,7 +92,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
     const std::vector<float>& parameters = ddpg_.actor_parameters();
     evolution_ = SeparableCmaEs(
         std::vector<double>(parameters.end() - static_cast<std::ptrdiff_t>(ddpg_.actor().schedule_size()), parameters.end()),
-        options_.evolution.deviation, population());
+        options_.evolution.deviation, population(), options_.evolution.mean_rate);
   }
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);

@@ -210,7 +210,7 @@ void Trainer::validate_network_policy(RoundReport& report) {
       NetworkEnvironment e(instance, policy, episode);
       e.start(start_of(*instance, random));
       while (!e.over() && e.steps() < episode.horizon) e.step();
-      scores[k] = e.final_score(1e-8) / std::log(10.0);
+      scores[k] = e.final_score(options_.evolution.floor) / std::log(10.0);
       losses[k] = instance->true_value(e.theta());
     }
   });
