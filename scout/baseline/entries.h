@@ -10,11 +10,12 @@ namespace scout::baseline {
 extern const OptimizerEntry sgd;
 extern const OptimizerEntry momentum;
 extern const OptimizerEntry nesterov;
+extern const OptimizerEntry adagrad;
 extern const OptimizerEntry rmsprop;
 extern const OptimizerEntry adam;
 extern const OptimizerEntry adamw;
 
-// lbfgs.cc: torch::optim (2 calls an evaluation).
+// lbfgs.cc: torch::optim (2 calls an evaluation; on networks 1 a step).
 extern const OptimizerEntry lbfgs;
 
 // multistart.cc

@@ -24,7 +24,7 @@ class EpsilonGreedySgd : public Optimizer {
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
     Random random(seed);
-    const double width = mean_width(oracle.instance());
+    const double width = length_unit(oracle.instance());
     GradientScale scale(oracle.instance());
     const std::int64_t horizon = oracle.remaining();
     std::vector<double> theta(start.begin(), start.end());

@@ -1,5 +1,6 @@
 // torch::optim's first-order methods. They see gradients only, so a step costs one oracle call.
 #include <c10/core/GradMode.h>
+#include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/rmsprop.h>
@@ -16,7 +17,8 @@ using Parameters = std::vector<at::Tensor>;
 using TorchOptimizer = std::unique_ptr<torch::optim::Optimizer>;
 
 /// A rule says which torch optimizer it is, its options, and whether its steps are proportional to the gradient (`lr` is
-/// then relative to the gradient at the start, see GradientScale) or normalised (`lr` is then in box widths).
+/// then relative to the gradient at the start, see GradientScale) or normalised (`lr` is then in box widths). On networks
+/// `lr` is torch's for all.
 template <class Rule>
 class FirstOrder : public Optimizer {
  public:
@@ -34,7 +36,7 @@ class FirstOrder : public Optimizer {
     const TorchOptimizer optimizer = Rule::make({parameter}, options_);
     auto& group = optimizer->param_groups()[0].options();
 
-    const double width = mean_width(oracle.instance());
+    const double width = length_unit(oracle.instance());
     GradientScale scale(oracle.instance());
     const std::int64_t horizon = oracle.remaining();
     for (std::int64_t step = 0;; ++step) {
@@ -73,6 +75,14 @@ struct Momentum {
   static TorchOptimizer make(const Parameters& parameters, const Options& options) {
     return std::make_unique<torch::optim::SGD>(
         parameters, torch::optim::SGDOptions(options.lr).momentum(options.momentum).nesterov(nesterov));
+  }
+};
+
+struct Adagrad {
+  using Options = RateOptions;
+  static constexpr bool proportional = false;
+  static TorchOptimizer make(const Parameters& parameters, const Options& options) {
+    return std::make_unique<torch::optim::Adagrad>(parameters, torch::optim::AdagradOptions(options.lr));
   }
 };
 
@@ -127,7 +137,8 @@ struct AdamW {
   }
 };
 
-/// Both units of `lr` make 1 a step across the box, so one range serves all.
+/// Both units of `lr` make 1 a step across the box, and on networks the range holds the rates in use, so one range serves
+/// all.
 std::vector<nlohmann::json> rates() {
   return product({{"lr", log_spaced(1e-4, 3, 19)}, {"schedule", {"constant", "cosine"}}});
 }
@@ -139,6 +150,7 @@ constinit const OptimizerEntry momentum{"momentum", "torch SGD with heavy-ball m
                                         make<FirstOrder<Momentum<false>>>};
 constinit const OptimizerEntry nesterov{"nesterov", "torch SGD with Nesterov momentum", rates,
                                         make<FirstOrder<Momentum<true>>>};
+constinit const OptimizerEntry adagrad{"adagrad", "torch Adagrad", rates, make<FirstOrder<Adagrad>>};
 constinit const OptimizerEntry rmsprop{"rmsprop", "torch RMSprop", rates, make<FirstOrder<RmsProp>>};
 constinit const OptimizerEntry adam{"adam", "torch Adam", rates, make<FirstOrder<Adam>>};
 constinit const OptimizerEntry adamw{"adamw", "torch AdamW", rates, make<FirstOrder<AdamW>>};

@@ -1,4 +1,5 @@
-// torch::optim's L-BFGS with the strong Wolfe line search. An evaluation asks for f and ∇f: two oracle calls.
+// torch::optim's L-BFGS: with the strong Wolfe line search, where an evaluation asks for f and ∇f, two oracle calls; without
+// it on networks, one call a step.
 #include <c10/core/GradMode.h>
 #include <torch/optim/lbfgs.h>
 
@@ -13,8 +14,12 @@ namespace {
 
 struct NotFinite {};
 
-/// Works in units of the box, u = (θ - lower) / (upper - lower), so that torch's first trial step, of 1-norm `lr`, suits any
-/// instance.
+/// Where f is one function, works in units of the box, u = (θ - lower) / (upper - lower), so that torch's first trial step,
+/// of 1-norm `lr`, suits any instance, and searches along the line.
+///
+/// On networks each point that is asked about is a minibatch of its own, and values at two points cannot be compared: there
+/// is no line search, `lr` is the length of every step in units of the quasi-Newton step, θ is not scaled, and only
+/// gradients are asked for, one call a step. The pairs of curvature are differences of gradients of different minibatches.
 class Lbfgs : public Optimizer {
  public:
   struct Options {
@@ -23,38 +28,51 @@ class Lbfgs : public Optimizer {
     double tolerance = 1e-9;
     template <class Visitor>
     void describe(Visitor&& visit) {
-      visit("lr", lr, "initial step of the line search; its first 1-norm in box widths", positive());
+      visit("lr", lr, "initial step of the line search; its first 1-norm in box widths; on networks, of every step",
+            positive());
       visit("history", history, "pairs kept", at_least(1));
-      visit("tolerance", tolerance, "ends when a step, in box widths, or the change of f is smaller", positive());
+      visit("tolerance", tolerance, "ends when a step, in box widths, or the change of f is smaller; not on networks",
+            positive());
     }
   };
   explicit Lbfgs(const Options& options) : options_(options) {}
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed) const override {
     use_one_torch_thread();
-    const auto lower = oracle.instance().lower();
-    const auto upper = oracle.instance().upper();
+    const bool stochastic = oracle.instance().stochastic();
     const std::size_t count = start.size();
+    std::vector<double> origin(count, 0.0), width(count, 1.0);
+    if (!stochastic) {
+      const auto upper = oracle.instance().upper();
+      origin.assign(oracle.instance().lower().begin(), oracle.instance().lower().end());
+      for (std::size_t i = 0; i < count; ++i) width[i] = upper[i] - origin[i];
+    }
     std::vector<double> unit(count), unit_gradient(count), theta(count), gradient(count);
-    for (std::size_t i = 0; i < count; ++i) unit[i] = (start[i] - lower[i]) / (upper[i] - lower[i]);
+    for (std::size_t i = 0; i < count; ++i) unit[i] = (start[i] - origin[i]) / width[i];
     const auto shape = static_cast<std::int64_t>(count);
     at::Tensor parameter = at::from_blob(unit.data(), {shape}, at::kDouble);
     parameter.mutable_grad() = at::from_blob(unit_gradient.data(), {shape}, at::kDouble);
 
     const auto evaluate = [&]() -> at::Tensor {
-      for (std::size_t i = 0; i < count; ++i) theta[i] = lower[i] + (upper[i] - lower[i]) * unit[i];
-      const double f = oracle.value_and_gradient(theta, gradient);
+      for (std::size_t i = 0; i < count; ++i) theta[i] = origin[i] + width[i] * unit[i];
+      double f = 0;  // without a line search torch compares it with the last one only, to stop
+      if (stochastic) {
+        oracle.gradient(theta, gradient);
+      } else {
+        f = oracle.value_and_gradient(theta, gradient);
+      }
       if (!std::isfinite(f) || !all_finite(gradient)) throw NotFinite();
-      for (std::size_t i = 0; i < count; ++i) unit_gradient[i] = gradient[i] * (upper[i] - lower[i]);
+      for (std::size_t i = 0; i < count; ++i) unit_gradient[i] = gradient[i] * width[i];
       return at::scalar_tensor(f, at::kDouble);
     };
-    torch::optim::LBFGS optimizer({parameter}, torch::optim::LBFGSOptions(options_.lr)
-                                                   .max_iter(oracle.remaining())
-                                                   .max_eval(oracle.remaining())
-                                                   .tolerance_grad(1e-12)
-                                                   .tolerance_change(options_.tolerance)
-                                                   .history_size(options_.history)
-                                                   .line_search_fn("strong_wolfe"));
+    auto settings = torch::optim::LBFGSOptions(options_.lr)
+                        .max_iter(oracle.remaining())
+                        .max_eval(oracle.remaining())
+                        .tolerance_grad(stochastic ? 0 : 1e-12)
+                        .tolerance_change(stochastic ? -1 : options_.tolerance)  // -1: never
+                        .history_size(options_.history);
+    if (!stochastic) settings.line_search_fn("strong_wolfe");
+    torch::optim::LBFGS optimizer({parameter}, settings);
     try {
       optimizer.step(evaluate);
     } catch (const NotFinite&) {
@@ -71,9 +89,9 @@ class Lbfgs : public Optimizer {
 
 constinit const OptimizerEntry lbfgs{
     "lbfgs",
-    "torch L-BFGS with a strong Wolfe line search",
+    "torch L-BFGS with a strong Wolfe line search; on networks without",
     [] {
-      return product({{"lr", log_spaced(1e-2, 10, 16)}});
+      return product({{"lr", log_spaced(1e-3, 10, 21)}});
     },
     make<Lbfgs>,
 };

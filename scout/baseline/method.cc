@@ -26,7 +26,8 @@ std::vector<nlohmann::json> product(std::initializer_list<std::pair<const char*,
   return out;
 }
 
-double mean_width(const Instance& instance) {
+double length_unit(const Instance& instance) {
+  if (instance.stochastic()) return 1;
   const auto lower = instance.lower();
   const auto upper = instance.upper();
   double sum = 0;

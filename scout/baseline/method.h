@@ -29,19 +29,20 @@ std::vector<double> log_spaced(double low, double high, int count);
 /// Every combination of the named axes, each axis a JSON array; the last axis varies fastest.
 std::vector<nlohmann::json> product(std::initializer_list<std::pair<const char*, nlohmann::json>> axes);
 
-/// The mean over the coordinates of upper - lower: the unit of length of an instance.
-double mean_width(const Instance& instance);
+/// The unit of learning rates. On a stochastic instance, the training of a network, it is 1: rates are what they are in
+/// torch. Elsewhere it is the mean over the coordinates of upper - lower, so that one rate serves functions of any size.
+double length_unit(const Instance& instance);
 
 double root_mean_square(std::span<const double> numbers);
 
-/// A learning rate in units that carry over from one instance to another, and how it falls over a run.
+/// A learning rate, in units of length_unit() a step, and how it falls over a run.
 struct RateOptions {
   double lr = 0.03;
   std::string schedule = "cosine";
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("lr", lr, "learning rate, in box widths a step", positive());
+    visit("lr", lr, "learning rate, in box widths a step; on networks, torch's", positive());
     visit("schedule", schedule, "constant, or a half cosine down to 0 at the end of the budget",
           OneOf{{"constant", "cosine"}});
   }
@@ -53,10 +54,11 @@ struct RateOptions {
 /// The scale of SGD-like steps. The right learning rate is inversely proportional to the scale of f, which differs between
 /// the instances of a family; so `lr` is the root mean square length, in box widths, of the first step. It costs nothing,
 /// since the gradient at the start is asked for anyway, and makes one tuned value serve all instances, which an absolute
-/// rate cannot.
+/// rate cannot. On a stochastic instance it is 1: the rate is torch's.
 class GradientScale {
  public:
-  explicit GradientScale(const Instance& instance) : width_(mean_width(instance)) {}
+  explicit GradientScale(const Instance& instance)
+      : width_(length_unit(instance)), scale_(instance.stochastic() ? 1.0 : 0.0) {}
   /// width / rms(first gradient that is not zero); 0 before that.
   double operator()(std::span<const double> gradient) {
     if (scale_ == 0) {
@@ -68,7 +70,7 @@ class GradientScale {
 
  private:
   double width_;
-  double scale_ = 0;
+  double scale_;
 };
 
 }  // namespace scout::baseline

@@ -13,6 +13,7 @@ const std::vector<OptimizerEntry>& optimizers() {
       sgd,
       momentum,
       nesterov,
+      adagrad,
       rmsprop,
       adam,
       adamw,

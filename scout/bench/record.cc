@@ -1,7 +1,10 @@
 #include "scout/bench/record.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -16,30 +19,33 @@ namespace scout::bench {
 namespace {
 
 constexpr std::size_t kCurvePoints = 64;
+constexpr int kDigits = 6;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// Forwards to an instance, hides its optimum from the optimizer, and adds up the time spent there. For one run only.
+/// Forwards to an instance, hides its optimum from the optimizer, and adds up the time spent there: by the optimizer's
+/// questions, and by the judge's. For one run only.
 class TimedInstance final : public Instance {
  public:
   explicit TimedInstance(const Instance& inner) : inner_(inner) {}
-  double seconds() const { return seconds_; }
+  double asked_seconds() const { return asked_seconds_; }
+  double judge_seconds() const { return judge_seconds_; }
 
   int dimension() const override { return inner_.dimension(); }
   std::vector<TensorShape> tensors() const override { return inner_.tensors(); }
   void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const override {
-    const Stopwatch stopwatch(seconds_);
+    const Stopwatch stopwatch(asked_seconds_);
     inner_.evaluate(theta, f, gradient);
   }
   bool stochastic() const override { return inner_.stochastic(); }
   void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
                      std::span<double> gradient) const override {
-    const Stopwatch stopwatch(seconds_);
+    const Stopwatch stopwatch(asked_seconds_);
     inner_.evaluate_draw(draw, theta, f, gradient);
   }
   double true_value(std::span<const double> theta) const override {
-    const Stopwatch stopwatch(seconds_);
+    const Stopwatch stopwatch(judge_seconds_);
     return inner_.true_value(theta);
   }
   void sample_start(Random& random, std::span<double> theta) const override { inner_.sample_start(random, theta); }
@@ -55,7 +61,8 @@ class TimedInstance final : public Instance {
   };
 
   const Instance& inner_;
-  mutable double seconds_ = 0;
+  mutable double asked_seconds_ = 0;
+  mutable double judge_seconds_ = 0;
 };
 
 const char* to_string(Ending ending) {
@@ -71,17 +78,18 @@ const char* to_string(Ending ending) {
 }
 
 /// JSON has no infinity: null stands for it.
-nlohmann::json number(double x) { return std::isfinite(x) ? nlohmann::json(x) : nlohmann::json(); }
+nlohmann::json finite(double x) { return std::isfinite(x) ? nlohmann::json(x) : nlohmann::json(); }
 double number(const nlohmann::json& x) { return x.is_null() ? std::numeric_limits<double>::infinity() : x.get<double>(); }
 
 }  // namespace
 
 Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<const double> start, Seed seed,
-                std::int64_t budget, bool keep_path) {
+                std::int64_t budget, const Wanted& wanted) {
   Outcome out;
   const TimedInstance timed(instance);
   Oracle oracle(timed, budget);
-  if (keep_path) oracle.keep_trajectory();
+  if (wanted.path) oracle.keep_trajectory();
+  if (!wanted.curve) oracle.blindfold_judge();
   const auto begin = Clock::now();
   try {
     out.status = to_string(optimizer.run(oracle, start, seed));
@@ -94,8 +102,8 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
     out.status = "error";
     out.message = "an exception that is not a std::exception";
   }
-  out.seconds = seconds_since(begin);
-  out.objective_seconds = timed.seconds();
+  out.seconds = seconds_since(begin) - timed.judge_seconds();
+  out.objective_seconds = timed.asked_seconds();
   out.values = oracle.values();
   out.gradients = oracle.gradients();
   out.non_finite = oracle.non_finite();
@@ -103,8 +111,19 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
   out.best = oracle.best_value();
   out.best_point.assign(oracle.best_point().begin(), oracle.best_point().end());
   out.curve = thin(oracle.curve(), kCurvePoints);
-  if (keep_path) out.path = oracle.trajectory();
-  if (out.status != "error" && out.non_finite > 0 && !std::isfinite(out.best)) out.status = "non-finite";
+  if (wanted.path) out.path = oracle.trajectory();
+  try {
+    if (const auto last = oracle.last_point(); all_finite(last) && !last.empty()) {
+      const double f = instance.true_value(last);
+      if (std::isfinite(f)) out.final = f;
+      if (wanted.metrics) out.metrics = instance.metrics(last);
+    }
+  } catch (const std::exception& error) {
+    out.status = "error";
+    out.message = error.what();
+  }
+  const bool ever_finite = std::isfinite(wanted.curve ? out.best : out.final);
+  if (out.status != "error" && out.non_finite > 0 && !ever_finite) out.status = "non-finite";
   return out;
 }
 
@@ -122,8 +141,13 @@ std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t l
   return out;
 }
 
+double round_to_digits(double x, int digits) {
+  return std::isfinite(x) ? std::strtod(fmt::format("{:.{}g}", x, digits).c_str(), nullptr) : x;
+}
+
 nlohmann::json record_to_json(const Record& record) {
   const Outcome& run = record.outcome;
+  const auto number = [&](double x) { return finite(record.stochastic ? round_to_digits(x, kDigits) : x); };
   nlohmann::json values = nlohmann::json::array(), gradients = values, best = values;
   for (const auto& point : run.curve) {
     values.push_back(point.values);
@@ -147,11 +171,14 @@ nlohmann::json record_to_json(const Record& record) {
                       {"unit", record.unit},
                       {"optimum", record.optimum ? nlohmann::json(*record.optimum) : nlohmann::json()},
                       {"best", number(run.best)},
+                      {"final", number(run.final)},
                       {"curve", {{"values", values}, {"gradients", gradients}, {"best", best}}},
-                      {"seconds", run.seconds},
-                      {"objective_seconds", run.objective_seconds},
+                      {"seconds", number(run.seconds)},
+                      {"objective_seconds", number(run.objective_seconds)},
                       {"machine", record.machine},
                       {"versions", record.versions}};
+  if (record.stochastic) line["stochastic"] = true;
+  for (const auto& [name, value] : run.metrics) line["metrics"][name] = number(value);
   if (!run.message.empty()) line["message"] = run.message;
   return line;
 }
@@ -176,6 +203,11 @@ Record record_from_json(const nlohmann::json& line) {
     record.unit = line.value("unit", 1.0);
     if (const auto& optimum = line.at("optimum"); !optimum.is_null()) record.optimum = optimum.get<double>();
     run.best = number(line.at("best"));
+    if (line.contains("final")) run.final = number(line.at("final"));
+    record.stochastic = line.value("stochastic", false);
+    if (line.contains("metrics")) {
+      for (const auto& [name, value] : line.at("metrics").items()) run.metrics.push_back({name, number(value)});
+    }
     const auto& curve = line.at("curve");
     for (std::size_t i = 0; i < curve.at("best").size(); ++i) {
       run.curve.push_back({curve.at("values").at(i), curve.at("gradients").at(i), number(curve.at("best")[i])});

@@ -36,24 +36,25 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// The records that the plan asks for; the file is brought to hold just these.
-std::vector<Record> keep_records(const fs::path& out, const std::vector<Cell>& cells, const Suite& suite) {
+/// Brings the file of records to hold just those that the plan asks for, of its own and of the archive's; returns which.
+std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const std::vector<Cell>& cells,
+                             const Suite& suite, RunSummary& summary) {
   std::set<std::pair<std::string, std::string>> planned;
   for (const auto& cell : cells) planned.emplace(cell.tuned.key, cell.entrant->label);
-  std::vector<Record> kept;
   std::string content;
-  bool dropped = false;
-  std::set<RunId> seen;
-  for (auto& record : read_records(out)) {
+  std::set<RunId> kept;
+  const auto keep = [&](const Record& record) {
     const bool asked = planned.contains({record.key, record.optimizer}) && record.instance < suite.instances &&
-                       record.seed < suite.seeds && seen.insert(id_of(record)).second;
-    if (asked) {
-      content += record_to_json(record).dump() + "\n";
-      kept.push_back(std::move(record));
-    } else {
-      dropped = true;
-    }
+                       record.seed < suite.seeds && kept.insert(id_of(record)).second;
+    if (asked) content += record_to_json(record).dump() + "\n";
+    return asked;
+  };
+  bool dropped = false;
+  for (const auto& record : read_records(out)) dropped = !keep(record) || dropped;
+  if (!archive.empty()) {
+    for (const auto& record : read_records(archive)) summary.archived += keep(record);
   }
+  summary.reused = static_cast<int>(kept.size());
   const fs::path path = out / "records.jsonl";
   if (dropped) fs::copy_file(path, out / "records.previous.jsonl", fs::copy_options::overwrite_existing);
   write_atomically(path, content);
@@ -87,11 +88,12 @@ class Runner {
     for_each_job(team_, static_cast<int>(records.size()), [&](int job) {
       Record& record = records[static_cast<std::size_t>(job)];
       const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), cell.task.dimension);
+      record.stochastic = instance->stochastic();
       record.optimum = instance->optimum_value();
       record.unit = instance->value_scale();
       record.outcome =
           execute(*instance, *optimizer, start_of(*instance, cell.task, Split::test, record.instance, record.seed),
-                  seed_of(cell.task, Split::test, record.instance, record.seed), cell.task.budget);
+                  seed_of(cell.task, Split::test, record.instance, record.seed), cell.task.budget, {.metrics = true});
     });
     append(records);
     return records;
@@ -118,30 +120,37 @@ bool failed(const Record& record) {
   return status == "failed" || status == "non-finite" || status == "error";
 }
 
-std::string median_gap(const std::vector<Record>& records) {
+std::string median_result(const std::vector<Record>& records) {
   std::vector<double> gaps;
   for (const auto& record : records) {
-    if (record.optimum) gaps.push_back(std::max(0.0, record.outcome.best - *record.optimum) / record.unit);
+    if (record.stochastic) {
+      gaps.push_back(record.outcome.final);
+    } else if (record.optimum) {
+      gaps.push_back(std::max(0.0, record.outcome.best - *record.optimum) / record.unit);
+    }
   }
-  return gaps.empty() ? "" : fmt::format(", median gap {:.3g}", median(gaps));
+  if (gaps.empty()) return "";
+  return fmt::format(", median {} {:.3g}", records.front().stochastic ? "final loss" : "gap", median(gaps));
 }
 
 }  // namespace
 
-RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress) {
+RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress,
+                         const fs::path& archive) {
   validate_suite(suite);
   fs::create_directories(out);
   std::vector<Entrant> entrants;
   for (const auto& entry : suite.optimizers) {
-    const auto [label, name] = parse_optimizer(entry);
+    const auto [label, name, pins] = parse_optimizer(entry);
     entrants.push_back({label, resolve(name)});
+    pin(entrants.back().contestant, pins);
   }
   nlohmann::json plan = to_json(suite);
   plan["name"] = suite.name;
   write_atomically(out / "suite.json", plan.dump(1) + "\n");
 
   ThreadTeam team(suite.threads);
-  Tuner tuner(out / "tuning.json", suite.validation, team);
+  Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
   std::vector<Cell> cells;
   const auto tasks = suite.tasks();
   const auto begin = std::chrono::steady_clock::now();
@@ -155,16 +164,13 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
       ++count;
       if (entrant.contestant.grid.size() > 1 && !tuned.cached) {
         progress(fmt::format("[tune {:>3}/{}] {}: {} {} ({} settings, {:.1f} s)", count, total, to_string(task),
-                             entrant.label, tuned.settings.dump(), entrant.contestant.grid.size(),
-                             seconds_since(tuning_begin)));
+                             entrant.label, tuned.settings.dump(), tuned.tried, seconds_since(tuning_begin)));
       }
     }
   }
 
   RunSummary summary;
-  std::set<RunId> done;
-  for (const auto& record : keep_records(out, cells, suite)) done.insert(id_of(record));
-  summary.reused = static_cast<int>(done.size());
+  const auto done = keep_records(out, archive, cells, suite, summary);
   Runner runner(suite, out, team);
   count = 0;
   for (const auto& cell : cells) {
@@ -176,12 +182,13 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
     summary.ran += static_cast<int>(records.size());
     summary.failures += failures;
     progress(fmt::format("[run {:>3}/{}] {}: {}: {} runs in {:.1f} s{}{}", count, total, to_string(cell.task),
-                         cell.entrant->label, records.size(), seconds_since(cell_begin), median_gap(records),
+                         cell.entrant->label, records.size(), seconds_since(cell_begin), median_result(records),
                          failures > 0 ? fmt::format(", {} FAILED", failures) : ""));
   }
   record_trajectories(suite, out, resolve, tuner);
-  progress(fmt::format("{} runs, {} reused, {} failed, {:.0f} s", summary.ran, summary.reused, summary.failures,
-                       seconds_since(begin)));
+  progress(fmt::format("{} runs, {} reused{}, {} failed, {:.0f} s", summary.ran, summary.reused,
+                       archive.empty() ? "" : fmt::format(" ({} from the archive {})", summary.archived, archive.string()),
+                       summary.failures, seconds_since(begin)));
   return summary;
 }
 

@@ -1,7 +1,10 @@
 #include "scout/bench/spec.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <regex>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 #include "scout/problem/instance.h"
@@ -18,6 +21,16 @@ void check_list(const char* key, const std::vector<T>& list) {
     if (!seen.insert(item).second)
       throw_bad_option(key, nlohmann::json(item).dump() + " twice", "a list without repetition");
   }
+}
+
+/// "KEY=VALUE", "KEY<=NUMBER" or "KEY>=NUMBER" of `entry`.
+Pin parse_pin(const std::string& entry, const std::string& text) {
+  static const std::regex form("([^<>=]+)(=|<=|>=)([^<>=]+)");
+  std::smatch match;
+  if (!std::regex_match(text, match, form)) {
+    throw_bad_option("optimizers", '"' + entry + '"', "NAME:PIN,..., a pin KEY=VALUE, KEY<=NUMBER or KEY>=NUMBER");
+  }
+  return {match[1], match[2], match[3]};
 }
 
 }  // namespace
@@ -40,11 +53,26 @@ std::vector<Task> Suite::tasks() const {
 }
 
 OptimizerName parse_optimizer(const std::string& entry) {
-  const auto equals = entry.find('=');
-  OptimizerName out = equals == std::string::npos ? OptimizerName{entry, entry}
-                                                  : OptimizerName{entry.substr(0, equals), entry.substr(equals + 1)};
+  const auto separator = entry.find_first_of("=:");
+  const bool labelled = separator != std::string::npos && entry[separator] == '=';
+  OptimizerName out{labelled ? entry.substr(0, separator) : entry, labelled ? entry.substr(separator + 1) : entry, {}};
+  if (const auto colon = out.name.find(':'); colon != std::string::npos && !out.name.starts_with("policy:")) {
+    std::istringstream pins(out.name.substr(colon + 1));
+    for (std::string pin; std::getline(pins, pin, ',');) out.pins.push_back(parse_pin(entry, pin));
+    out.name.resize(colon);
+  }
   if (out.label.empty() || out.name.empty()) throw_bad_option("optimizers", '"' + entry + '"', "NAME or LABEL=NAME");
   return out;
+}
+
+bool Pin::holds(const nlohmann::json& settings) const {
+  const auto found = settings.find(key);
+  if (found == settings.end()) return false;
+  if (!found->is_number())
+    return relation == "=" && (found->is_string() ? found->get<std::string>() : found->dump()) == value;
+  const double x = found->get<double>();
+  const double bound = std::strtod(value.c_str(), nullptr);
+  return relation == "<=" ? x <= bound : relation == ">=" ? x >= bound : x == bound;
 }
 
 void validate_suite(const Suite& suite) {

@@ -45,6 +45,7 @@ struct Suite {
   std::vector<std::string> optimizers;
   std::vector<double> targets{1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8};
   std::string precision = "relative";
+  std::string tuning = "grid";
   int threads = 0;
   TrajectoryOptions trajectories;
 
@@ -57,10 +58,16 @@ struct Suite {
     visit("instances", instances, "test instances of each problem", at_least(1));
     visit("validation", validation, "validation instances on which every optimizer is tuned", at_least(1));
     visit("seeds", seeds, "starts on each test instance", at_least(1));
-    visit("optimizers", optimizers, "names, or LABEL=NAME; policy:PATH is a policy file");
+    visit("optimizers", optimizers,
+          "names, or LABEL=NAME; policy:PATH is a policy file; NAME:KEY=VALUE,KEY<=NUMBER,... tunes over the settings for "
+          "which that holds");
     visit("targets", targets, "precisions that count as success", positive());
     visit("precision", precision, "what a target bounds: relative, (f - f*) / (f(start) - f*); absolute, f - f*",
           OneOf{{"relative", "absolute"}});
+    visit("tuning", tuning,
+          "grid: every setting is tried; search: along lr every fourth, then the neighbours of the best at distance 2, then "
+          "at 1, which finds the best if there is one valley",
+          OneOf{{"grid", "search"}});
     visit("threads", threads, "worker threads; 0: one per core", at_least(0));
     visit("trajectories", trajectories);
   }
@@ -70,10 +77,22 @@ struct Suite {
   std::vector<Task> tasks() const;
 };
 
-/// An entry "LABEL=NAME" or "NAME" of Suite::optimizers; the label of a bare name is the name.
+/// A condition on one setting of a tuning grid: "schedule=constant", "lr<=0.3".
+struct Pin {
+  std::string key;
+  std::string relation;  ///< "=", "<=" or ">="
+  std::string value;
+
+  /// Whether `settings` have the key and satisfy the condition; numbers are compared as numbers.
+  bool holds(const nlohmann::json& settings) const;
+};
+
+/// An entry "[LABEL=]NAME[:PIN[,PIN...]]" of Suite::optimizers; the label of an entry without one is the rest of it. What
+/// follows "policy:" is a path.
 struct OptimizerName {
   std::string label;
   std::string name;
+  std::vector<Pin> pins;
 };
 OptimizerName parse_optimizer(const std::string& entry);
 

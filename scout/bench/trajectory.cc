@@ -59,12 +59,13 @@ void record_trajectories(const Suite& suite, const std::filesystem::path& out, c
     const auto name = instance_name(problem, Split::test, 0);
     content += contour_line(name, *instance).dump() + "\n";
     for (const auto& entry : suite.optimizers) {
-      const auto [label, method] = parse_optimizer(entry);
+      const auto [label, method, pins] = parse_optimizer(entry);
       if (!method.starts_with("policy:") && std::find(chosen.begin(), chosen.end(), label) == chosen.end()) continue;
-      const auto contestant = resolve(method);
+      auto contestant = resolve(method);
+      pin(contestant, pins);
       const auto tuned = tuner.tune(task, contestant);
       const auto run = execute(*instance, *contestant.make(tuned.settings), start_of(*instance, task, Split::test, 0, 0),
-                               seed_of(task, Split::test, 0, 0), task.budget, /*keep_path=*/true);
+                               seed_of(task, Split::test, 0, 0), task.budget, {.path = true});
       content += nlohmann::json{{"kind", "path"},
                                 {"instance", name},
                                 {"optimizer", label},

@@ -26,6 +26,7 @@ struct Arguments {
   std::vector<std::string> policies;
   std::vector<std::string> assignments;
   int threads = 0;
+  bool no_archive = false;
 };
 
 bench::Suite read_suite(const Arguments& arguments) {
@@ -90,12 +91,20 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
   bench::write_atomically(out / "explorers.jsonl", content);
 }
 
+/// The folder of baselines of `suite` that come with the suites, or nothing.
+fs::path archive_of(const bench::Suite& suite) {
+  const fs::path folder = bench::suite_folder() / "results" / suite.name;
+  return fs::exists(folder / "records.jsonl") ? folder : fs::path();
+}
+
 int run_suite(const Arguments& arguments) {
   const bench::Suite suite = read_suite(arguments);
-  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, [](const std::string& line) {
+  const auto progress = [](const std::string& line) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
-  });
+  };
+  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, progress,
+                                            arguments.no_archive ? fs::path() : archive_of(suite));
   if (!arguments.policies.empty() && !suite.trajectories.problems.empty()) {
     record_explorers(suite, arguments.out, *policy_or_file(arguments.policies.front()));
   }
@@ -118,12 +127,15 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->check(CLI::ExistingFile | CLI::IsMember(policy_names()));
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
       ->check(CLI::PositiveNumber);
+  command->add_flag("--no-archive", arguments->no_archive,
+                    "run the baselines too whose results come with the suite (benchmarks/results/SUITE)");
   command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");
   command->footer(R"(Examples:
   scout bench demo --out out/demo/bench --policy out/demo/policy.scout
   scout bench benchmarks/demo.toml --out out/quick --set instances=5 seeds=2 'optimizers=["adam","lbfgs"]'
 Every optimizer is tuned on validation instances and then run on test instances. What the folder already holds is not run
-again, so a benchmark that was killed is continued by the same command.)");
+again, so a benchmark that was killed is continued by the same command. Nor are baselines whose results come with the suite,
+where they are those of the same task, method and settings.)");
   command->callback([arguments, &exit_code] { exit_code = run_suite(*arguments); });
 }
 

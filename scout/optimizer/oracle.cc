@@ -6,6 +6,12 @@
 #include <string>
 
 namespace scout {
+namespace {
+
+/// Where f is stochastic it is judged each time that the calls have grown by one in this many.
+constexpr std::int64_t kJudgedGrowth = 16;
+
+}  // namespace
 
 bool all_finite(std::span<const double> numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
@@ -57,10 +63,12 @@ void Oracle::charge(std::span<const double> theta, std::int64_t values, std::int
 
 void Oracle::observe(std::span<const double> theta, bool finite) {
   if (!finite) ++non_finite_;
+  last_point_.assign(theta.begin(), theta.end());
   if (keep_trajectory_) trajectory_.insert(trajectory_.end(), theta.begin(), theta.end());
+  if (blindfolded_) return;
   if (instance_.stochastic()) {
     if (calls() < next_judged_ && remaining() > 0) return;
-    next_judged_ = calls() + std::max<std::int64_t>(1, calls() / 32);
+    next_judged_ = calls() + (calls() + kJudgedGrowth - 1) / kJudgedGrowth;
   }
   const double f = instance_.true_value(theta);
   if (std::isfinite(f) && f < best_) {

@@ -32,7 +32,7 @@ struct CurvePoint {
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 ///
 /// Where f is stochastic, each point is a draw of its own, and the judge, whose f is dear, looks at fewer points: each of
-/// the first 64 calls, then each time that the calls have grown by 1/32, and the last of the budget.
+/// the first 16 calls, then each time that the calls have grown by 1/16, rounded up, and the last of the budget.
 class Oracle {
  public:
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
@@ -54,11 +54,15 @@ class Oracle {
   double best_value() const { return best_; }
   /// Where it was reached [M]; empty if there was none.
   std::span<const double> best_point() const { return best_point_; }
+  /// The last point asked about [M], where a training run ends; empty before the first call.
+  std::span<const double> last_point() const { return last_point_; }
   /// How many answers were not finite.
   std::int64_t non_finite() const { return non_finite_; }
   /// One entry each time the best improved, and one at the last call; empty before the first call.
   std::vector<CurvePoint> curve() const;
 
+  /// The judge sees nothing: no curve and no best point, for runs of which only the last point matters.
+  void blindfold_judge() { blindfolded_ = true; }
   /// Keeps every asked point, for drawing (2-D).
   void keep_trajectory() { keep_trajectory_ = true; }
   /// [K, M] row-major; empty unless kept.
@@ -79,7 +83,9 @@ class Oracle {
   std::uint64_t draws_ = 0;       ///< points asked about, each with a minibatch of its own
   double best_;
   std::vector<double> best_point_;
+  std::vector<double> last_point_;
   std::vector<CurvePoint> curve_;
+  bool blindfolded_ = false;
   bool keep_trajectory_ = false;
   std::vector<double> trajectory_;
 };

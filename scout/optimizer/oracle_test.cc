@@ -78,14 +78,23 @@ TEST(Oracle, StochasticValuesAreJudgedMoreAndMoreRarely) {
   Oracle oracle(instance, 1000);
   std::vector<double> gradient(1);
   for (int call = 1; call <= 1000; ++call) oracle.gradient(std::vector<double>{-1.0 * call}, gradient);
-  ASSERT_GT(instance.judged.size(), 64U);
-  EXPECT_LT(instance.judged.size(), 170U);
-  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(instance.judged[i], -1.0 * static_cast<double>(i + 1));
+  ASSERT_GT(instance.judged.size(), 16U);
+  EXPECT_LT(instance.judged.size(), 90U);
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(instance.judged[i], -1.0 * static_cast<double>(i + 1));
   for (std::size_t i = 1; i < instance.judged.size(); ++i) {
-    EXPECT_LE(instance.judged[i] / instance.judged[i - 1], i < 64 ? 2.0 : 1.0 + 1.0 / 32);
+    EXPECT_LE(-instance.judged[i], -instance.judged[i - 1] + std::ceil(-instance.judged[i - 1] / 16));
   }
   EXPECT_EQ(instance.judged.back(), -1000) << "the last point counts";
   EXPECT_EQ(oracle.best_value(), -1000);
+
+  const Counted unseen;
+  Oracle blind(unseen, 2);
+  blind.blindfold_judge();
+  blind.gradient(std::vector<double>{-1}, gradient);
+  blind.gradient(std::vector<double>{-2}, gradient);
+  EXPECT_TRUE(unseen.judged.empty());
+  EXPECT_EQ(blind.best_value(), infinity);
+  EXPECT_EQ(blind.last_point()[0], -2);
 }
 
 TEST(Oracle, NeverExceedsTheBudget) {
@@ -135,6 +144,7 @@ TEST(Oracle, NanIsCountedAndNeverTheBest) {
   EXPECT_EQ(oracle.non_finite(), 3);
   EXPECT_EQ(oracle.best_value(), 4);
   EXPECT_EQ(oracle.curve().back().best, 4);
+  EXPECT_TRUE(std::isnan(oracle.last_point()[0])) << "the last point is kept whatever it is";
 }
 
 TEST(Oracle, MinusInfinityIsNotTheBest) {
