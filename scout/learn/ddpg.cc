@@ -143,6 +143,14 @@ Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
   }
 }
 
+void Ddpg::start_from(const std::vector<float>& parameters) {
+  if (parameters.size() != actor_.parameter_count()) {
+    throw std::invalid_argument("the policy to start from has " + std::to_string(parameters.size()) +
+                                " parameters: the one to train has " + std::to_string(actor_.parameter_count()));
+  }
+  actor_parameters_ = actor_target_ = actor_average_ = parameters;
+}
+
 DdpgReport Ddpg::update(const Batch& batch, Random& random) {
   // Noise on the target actions, drawn here so that it does not depend on the number of threads.
   noise_.resize(options_.target_noise > 0 ? batch.moves.size() : 0);

@@ -115,6 +115,9 @@ class Ddpg {
   /// One critic update and, every `actor_delay` updates, one of the actor and of the targets.
   DdpgReport update(const Batch& batch, Random& random);
 
+  /// Starts from another actor's parameters; call before the first update. Throws std::invalid_argument if their number is
+  /// another.
+  void start_from(const std::vector<float>& parameters);
   /// Leaves the actor's schedule to the caller, who sets it; the policy gradient then moves the network alone.
   void freeze_schedule() { schedule_frozen_ = true; }
   /// Sets the schedule of the actor and its target, and moves that of the averaged actor towards it by `share`, in [0, 1].

@@ -18,6 +18,7 @@ struct PolicyOptions {
   bool proposals = true;
   int history = 4;
   double step_scale = 0.7;
+  std::string start;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -33,6 +34,9 @@ struct PolicyOptions {
           "the largest step of a coordinate, as a share of the box's width; form network: the base step, as a share of the "
           "tensor's scale",
           positive());
+    visit("start", start,
+          "policy to start from, of the same form and widths: a file, or one that comes with the library; "
+          "empty: the initial policy");
   }
 };
 

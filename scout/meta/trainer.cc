@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "scout/policy/shipped.h"
+
 namespace scout {
 namespace {
 
@@ -87,6 +89,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
       policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
       explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
       best_parameters_(ddpg_.averaged_parameters()) {
+  if (!options.policy.start.empty()) start_from(*policy_or_file(options.policy.start));
   if (evolving()) {
     ddpg_.freeze_schedule();
     const std::vector<float>& parameters = ddpg_.actor_parameters();
@@ -105,6 +108,19 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
       if (problem->has_own_dimensions()) break;
     }
   }
+}
+
+void Trainer::start_from(const Policy& policy) {
+  const PolicyDescription& own = policy.description();
+  const std::string& form = options_.policy.form;
+  if (own.observer.form != form || own.hidden != options_.policy.hidden) {
+    throw_bad_option("policy.start", options_.policy.start,
+                     "a policy of form \"" + form + "\" with hidden layers " +
+                         nlohmann::json(options_.policy.hidden).dump() + "; that one is \"" + own.observer.form +
+                         "\" with " + nlohmann::json(own.hidden).dump());
+  }
+  ddpg_.start_from(policy.parameters());
+  best_parameters_ = policy.parameters();
 }
 
 ObserverOptions Trainer::observer_options() const { return observer_of(options_); }

@@ -18,6 +18,7 @@
 #include "scout/meta/network_environment.h"
 #include "scout/meta/options.h"
 #include "scout/meta/transport.h"
+#include "scout/policy/policy.h"
 
 namespace scout {
 
@@ -91,6 +92,7 @@ class Trainer {
   void restore(const std::string& path);
 
  private:
+  void start_from(const Policy& policy);
   struct Task {
     std::shared_ptr<const Instance> instance;
     std::string name;

@@ -205,6 +205,26 @@ TEST(Trainer, EvolutionFindsAStepForNetworks) {
   EXPECT_LT(trainer.best_score(), before - 0.2) << "log10 of the final loss's share";
 }
 
+TEST_F(TrainerFile, StartsFromAPolicy) {
+  TrainOptions options = small("network", 1);
+  options.policy.step_scale = 0.05;
+  Trainer first(options, 1);
+  while (!first.finished()) first.round();
+  const Policy policy({.observer = first.observer_options(), .hidden = options.policy.hidden, .step_scale = 0.05},
+                      first.best_parameters());
+  policy.save(path("policy.scout"));
+  options.policy.start = path("policy.scout");
+  options.evolution.population = 0;
+  options.updates = 0;
+  options.validation.every = 1;
+  Trainer second(options, 2);
+  EXPECT_EQ(second.actor().parameter_count(), policy.parameters().size());
+  EXPECT_EQ(second.round().validation_score, first.best_score()) << "nothing has changed it yet";
+  EXPECT_EQ(second.best_parameters(), policy.parameters());
+  options.policy.hidden = {9};
+  EXPECT_THROW(Trainer(options, 2), std::invalid_argument);
+}
+
 TEST(Trainer, RefusesBadOptions) {
   TrainOptions options = small("joint", 1);
   options.dimensions = {2, 3};
