@@ -4,6 +4,6 @@
 
 namespace scout::baseline {
 
-void use_one_torch_thread() { [[maybe_unused]] static const bool once = (at::set_num_threads(1), true); }
+void use_one_torch_thread() { [[maybe_unused]] thread_local const bool once = (at::set_num_threads(1), true); }
 
 }  // namespace scout::baseline

@@ -19,6 +19,10 @@ at::Tensor view_of(std::span<const float> numbers, at::IntArrayRef shape) {
   return torch::from_blob(const_cast<float*>(numbers.data()), shape, at::kFloat);
 }
 
+/// One thread an operation: runs are already parallel, and the nets too small to split. The setting is OpenMP's, which every
+/// thread has its own of.
+void use_one_thread() { [[maybe_unused]] thread_local const bool once = (at::set_num_threads(1), true); }
+
 }  // namespace
 
 at::Tensor Pass::linear(const at::Tensor& x) {
@@ -54,9 +58,7 @@ void Pass::observe(std::size_t back, const at::Tensor& output) {
   if (observe_) observe_(next_ - back, output);
 }
 
-AutogradNetwork::AutogradNetwork(std::vector<int> input) : input_(input.begin(), input.end()) {
-  [[maybe_unused]] static const bool once = (at::set_num_threads(1), true);
-}
+AutogradNetwork::AutogradNetwork(std::vector<int> input) : input_(input.begin(), input.end()) {}
 
 void AutogradNetwork::add(ParameterTensor tensor, std::vector<std::int64_t> shape) {
   tensor.offset = parameter_count();
@@ -84,6 +86,7 @@ void AutogradNetwork::add_scale(std::int64_t size) { add({.kind = Kind::scale, .
 
 at::Tensor AutogradNetwork::forward(const at::Tensor& theta, std::span<const float> inputs,
                                     const WeightObserver& observe) const {
+  use_one_thread();
   std::vector<std::int64_t> shape{0};
   std::int64_t size = 1;
   for (const std::int64_t n : input_) {
