@@ -48,6 +48,8 @@ struct RolloutOptions {
   int horizon_low = 0;
   int curriculum = 0;
   int weights = 32;
+  double weight_noise = 0;
+  double noise_memory = 0.95;
   double tell_horizon = 0.9;
   double tell_loss = 0.5;
 
@@ -63,6 +65,10 @@ struct RolloutOptions {
     visit("curriculum", curriculum, "form network: rounds in which the greatest horizon grows from the least to `horizon`",
           at_least(0));
     visit("weights", weights, "form network: weights of a run whose transitions are kept", at_least(1));
+    visit("weight_noise", weight_noise,
+          "form network: noise on the steps of single weights, as a share of that on whole tensors", at_least(0));
+    visit("noise_memory", noise_memory,
+          "form network: share of a tensor's noise that is left at the next step; 1: drawn once a run", between(0, 1));
     visit("tell_horizon", tell_horizon, "form network: share of runs in which the policy knows the horizon", between(0, 1));
     visit("tell_loss", tell_loss, "form network: share of runs in which the policy sees the minibatches' losses",
           between(0, 1));

@@ -13,35 +13,42 @@
 namespace scout {
 namespace {
 
-/// How fast the noise of a tensor's step forgets.
-constexpr double kNoiseMemory = 0.95;
-
-/// Exploration in the space of actions: the step of each tensor times a factor that wanders about 1, and independent noise
-/// on the steps of the sampled weights.
+/// Exploration in the space of actions: the step of each tensor times a factor that wanders about 1 and, if asked for,
+/// independent noise on the steps of the sampled weights. A weight that alone goes further only seems to gain by it: the
+/// loss curves along what all weights do together.
 class ActionNoise {
  public:
-  ActionNoise(double deviation, std::size_t tensors, Random random)
-      : deviation_(deviation), factors_(tensors), random_(random) {}
+  ActionNoise(const RolloutOptions& options, double deviation, std::size_t tensors, Random random)
+      : memory_(options.noise_memory),
+        deviation_(deviation),
+        single_(deviation * options.weight_noise),
+        factors_(tensors),
+        random_(random) {
+    for (double& factor : factors_) factor = random_.normal();
+  }
 
   void operator()(const NetworkEnvironment& environment, std::span<float> delta) {
     const std::vector<TensorShape>& tensors = environment.run().tensors();
     for (std::size_t t = 0; t < tensors.size(); ++t) {
-      factors_[t] = kNoiseMemory * factors_[t] + std::sqrt(1 - kNoiseMemory * kNoiseMemory) * random_.normal();
+      factors_[t] = memory_ * factors_[t] + std::sqrt(1 - memory_ * memory_) * random_.normal();
       const auto factor = std::exp2(static_cast<float>(deviation_ * factors_[t]) * kActionLog2Range);
       const std::size_t begin = environment.run().begin_of(t);
       for (float& x : delta.subspan(begin, static_cast<std::size_t>(tensors[t].size))) x *= factor;
     }
     for (const std::size_t i : environment.sampled()) {
+      if (single_ == 0) break;
       const float largest = kernel::kStepBound * environment.row(i).step;
       if (!(largest > 0)) continue;
       const float action = encode_step(std::clamp(delta[i] / largest, -1.0F, 1.0F));
-      const auto noise = static_cast<float>(deviation_ * random_.normal());
+      const auto noise = static_cast<float>(single_ * random_.normal());
       delta[i] = largest * decode_action(std::clamp(action + noise, -1.0F, 1.0F));
     }
   }
 
  private:
+  double memory_;
   double deviation_;
+  double single_;
   std::vector<double> factors_;
   Random random_;
 };
@@ -99,7 +106,7 @@ void Trainer::roll_out_network_episodes(std::span<const Task> tasks, Experience&
       e.start(theta, sampled_weights(*task.instance, random));
       const double deviation =
           random.log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high));
-      ActionNoise noise(deviation, task.instance->tensors().size(), Random(task.seed.derive("noise")));
+      ActionNoise noise(options_.rollout, deviation, task.instance->tensors().size(), Random(task.seed.derive("noise")));
       while (!e.over() && e.steps() < episode.horizon) e.step([&](std::span<float> delta) { noise(e, delta); });
     }
   });
