@@ -226,7 +226,7 @@ Contestant resolve_rates(std::string_view name) {
 Suite network_suite() {
   Suite suite;
   suite.name = "networks";
-  suite.problems = {"mlp-spirals:hidden=4,batch=8"};
+  suite.problems = {"mlp-blobs:hidden=4,batch=8"};
   suite.budgets = {30};
   suite.instances = 1;
   suite.validation = 1;
@@ -249,7 +249,7 @@ TEST_F(RunnerTest, ATrainingRunIsJudgedByWhereItEnds) {
   ASSERT_EQ(record.outcome.metrics.size(), 4u);
   EXPECT_EQ(record.outcome.metrics[0].name, "held-out-accuracy");
 
-  const auto instance = family("mlp-spirals:hidden=4,batch=8")->sample(Split::test, 0, 0);
+  const auto instance = family("mlp-blobs:hidden=4,batch=8")->sample(Split::test, 0, 0);
   Oracle oracle(*instance, 30);
   try {
     Descent(record.settings.at("lr")).run(oracle, start_of(*instance, record.task, Split::test, 0, 0), Seed(0));
