@@ -71,7 +71,7 @@ std::string milestone_table(const Results& results, const std::vector<Milestone>
              results, headings,
              [&](auto r, auto t) -> std::string {
                if (!std::isfinite(goals[t].steps[r])) return goals[t].rival ? "never" : "–";
-               return fmt::format("{:.0f}<br><span class=\"soft\">{:.2f}&nbsp;×, {:.0f}&nbsp;k</span>", goals[t].steps[r],
+               return fmt::format("{:.0f}<br><span class=\"soft\">{:.2f}&nbsp;×, {:.3g}&nbsp;k</span>", goals[t].steps[r],
                                   goals[t].speed_up(r), goals[t].samples[r] / 1000);
              },
              [&](auto r, auto t) { return goals[t].steps[r]; });
