@@ -83,6 +83,14 @@ TEST(FirstOrder, Nesterov) {
               }));
 }
 
+TEST(FirstOrder, Adagrad) {
+  double sum[2] = {};
+  expect_near(visited("adagrad", {{"lr", 0.01}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {
+                sum[i] += g * g;
+                return -0.01 * width * g / (std::sqrt(sum[i]) + 1e-10);
+              }));
+}
+
 TEST(FirstOrder, RmsProp) {
   double v[2] = {};
   expect_near(visited("rmsprop", {{"lr", 0.01}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {
@@ -114,6 +122,36 @@ TEST(FirstOrder, AdamW) {
                 theta[i] += change;
                 return change;
               }));
+}
+
+/// The quadratic as the training of a network.
+class Stochastic : public TestInstance {
+ public:
+  Stochastic() : TestInstance(quadratic()) {}
+  bool stochastic() const override { return true; }
+};
+
+TEST(FirstOrder, RatesAreTorchsOnNetworks) {
+  const Stochastic instance;
+  for (const char* name : {"sgd", "adam"}) {
+    Oracle oracle(instance, 2);
+    oracle.keep_trajectory();
+    EXPECT_THROW(make_optimizer(name, {{"lr", 0.01}, {"schedule", "constant"}})->run(oracle, start, Seed(0)),
+                 BudgetExhausted);
+    const double step = name == std::string("sgd") ? 0.01 * 6 : 0.01;  // Adam's first has the length of the rate
+    EXPECT_NEAR(oracle.trajectory()[2], start[0] + step, 1e-6) << name;
+  }
+}
+
+TEST(Lbfgs, AsksForOneGradientAStepOnNetworks) {
+  const Stochastic instance;
+  Oracle oracle(instance, 40);
+  oracle.keep_trajectory();
+  EXPECT_THROW(make_optimizer("lbfgs", {{"lr", 0.5}})->run(oracle, start, Seed(0)), BudgetExhausted);
+  EXPECT_EQ(oracle.gradients(), 40);
+  EXPECT_EQ(oracle.values(), 0);
+  EXPECT_NEAR(oracle.trajectory()[2], start[0] + 0.5 * 6 / 46, 1e-9) << "the first step's 1-norm is the rate";
+  EXPECT_LT(oracle.best_value(), 1e-3);
 }
 
 TEST(FirstOrder, SgdRateCarriesOverToAnotherScaleOfF) {

@@ -99,6 +99,49 @@ std::string convergence_figure(const Results& results, std::size_t task) {
   return draw_svg(script + plot_lines(all, present), 300, 240);
 }
 
+std::string training_figure(const Results& results, std::size_t task) {
+  const auto all = styles(results);
+  double most = 2, highest = 0, lowest = INFINITY;
+  for (const auto& row : results.rows) {
+    for (const auto& run : row.cells[task]) {
+      most = std::max(most, static_cast<double>(run.steps));
+      highest = std::max(highest, run.start_gap);
+    }
+  }
+  const auto steps = log_space(1, most, 48);
+  std::string script;
+  std::vector<bool> present;
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    const Cell& cell = results.rows[r].cells[task];
+    present.push_back(!cell.empty());
+    if (cell.empty()) continue;
+    std::vector<std::vector<double>> bands(3);
+    for (double step : steps) {
+      std::vector<double> losses;
+      for (const auto& run : cell) {
+        double loss = run.start_gap;
+        for (const auto& point : run.curve) {
+          if (static_cast<double>(point.gradients) > step) break;
+          loss = std::min(point.best, 2 * highest);  // infinity before the first finite loss
+        }
+        losses.push_back(loss);
+      }
+      bands[0].push_back(median(losses));
+      bands[1].push_back(quantile(losses, 0));
+      bands[2].push_back(quantile(losses, 1));
+    }
+    lowest = std::min(lowest, bands[1].back());
+    script += curve_block(fmt::format("d{}", r), steps, bands);
+  }
+  script += fmt::format("set logscale x\nset xrange [1:{}]\nset xlabel 'steps'\nset ylabel 'train loss'\n", most);
+  if (highest > 10 * lowest) {
+    script += fmt::format("set logscale y\nset yrange [{:.3g}:{:.3g}]\n", std::max(lowest * 0.8, kFloor), highest * 1.2);
+  } else {
+    script += fmt::format("set yrange [*:{:.4g}]\n", highest * 1.03);
+  }
+  return draw_svg(script + plot_lines(all, present), 300, 240);
+}
+
 std::string performance_profile_figure(const Results& results) {
   const auto all = styles(results);
   const auto thresholds = log_space(1e-6, 1, 80);

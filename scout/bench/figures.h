@@ -24,6 +24,10 @@ std::vector<Style> styles(const Results& results);
 /// Median relative gap against oracle calls on one task, with quartile bands.
 std::string convergence_figure(const Results& results, std::size_t task);
 
+/// The training of a network: the median over the runs of the least loss so far, against steps, with bands from the lowest
+/// to the highest run.
+std::string training_figure(const Results& results, std::size_t task);
+
 /// The share of runs whose final relative gap is at most τ, against τ.
 std::string performance_profile_figure(const Results& results);
 

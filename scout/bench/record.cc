@@ -178,6 +178,7 @@ nlohmann::json record_to_json(const Record& record) {
                       {"machine", record.machine},
                       {"versions", record.versions}};
   if (record.stochastic) line["stochastic"] = true;
+  if (!record.training_cost.empty()) line["training_cost"] = record.training_cost;
   for (const auto& [name, value] : run.metrics) line["metrics"][name] = number(value);
   if (!run.message.empty()) line["message"] = run.message;
   return line;
@@ -205,6 +206,7 @@ Record record_from_json(const nlohmann::json& line) {
     run.best = number(line.at("best"));
     if (line.contains("final")) run.final = number(line.at("final"));
     record.stochastic = line.value("stochastic", false);
+    if (line.contains("training_cost")) record.training_cost = line.at("training_cost");
     if (line.contains("metrics")) {
       for (const auto& [name, value] : line.at("metrics").items()) run.metrics.push_back({name, number(value)});
     }

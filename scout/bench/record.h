@@ -47,6 +47,7 @@ struct Record {
   std::optional<double> optimum;
   double unit = 1;  ///< Instance::value_scale(): gaps are reported in multiples of it
   Outcome outcome;
+  nlohmann::json training_cost = nlohmann::json::object();  ///< Contestant::training_cost
   nlohmann::json machine;
   nlohmann::json versions;
 };

@@ -8,23 +8,15 @@
 
 #include "scout/bench/figures.h"
 #include "scout/bench/landscapes.h"
+#include "scout/bench/networks.h"
+#include "scout/bench/networks_page.h"
 #include "scout/bench/page.h"
 #include "scout/bench/results.h"
+#include "scout/bench/sections.h"
 
 namespace scout::bench {
 namespace fs = std::filesystem;
 namespace {
-
-std::string task_name(const Task& task, const Results& results) {
-  const bool one_dimension = std::all_of(results.tasks.begin(), results.tasks.end(),
-                                         [&](const Task& other) { return other.dimension == task.dimension; });
-  const bool one_budget = std::all_of(results.tasks.begin(), results.tasks.end(),
-                                      [&](const Task& other) { return other.budget == task.budget; });
-  std::string out = escape_html(task.problem);
-  if (!one_dimension) out += fmt::format(", {}-D", task.dimension);
-  if (!one_budget) out += fmt::format(", {} calls", task.budget);
-  return out;
-}
 
 std::string target_name(double target) {
   const double exponent = std::log10(target);
@@ -36,20 +28,6 @@ std::string interval(const Interval& x, bool strong = false) {
   const std::string estimate = html_number(x.estimate);
   return fmt::format("{} <span class=\"soft\">[{}, {}]</span>", strong ? "<b>" + estimate + "</b>" : estimate,
                      html_number(x.low), html_number(x.high));
-}
-
-std::string legend(const Results& results) {
-  std::string out = "<div class=\"legend\">";
-  const auto all = styles(results);
-  for (const auto& style : all) {
-    if (style.colour == kGrey) continue;
-    out += fmt::format("<span><i style=\"height:{}px;background:{}\"></i>{}</span>", std::lround(style.width * 1.6),
-                       style.colour, escape_html(style.label));
-  }
-  if (std::any_of(all.begin(), all.end(), [](const Style& style) { return style.colour == kGrey; })) {
-    out += fmt::format("<span><i style=\"height:1px;background:{}\"></i>the other baselines</span>", kGrey);
-  }
-  return out + "</div>\n";
 }
 
 /// Optimizers × tasks, the lowest of each column strong; then further columns.
@@ -135,39 +113,6 @@ std::string success_table(const Results& results) {
   return html_table(headings, rows);
 }
 
-std::string settings_table(const Results& results) {
-  std::vector<std::string> headings{"optimizer"};
-  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
-  headings.push_back("ms a run, without the objective");
-  std::vector<std::vector<HtmlCell>> rows;
-  for (const auto& row : results.rows) {
-    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
-    for (const auto& settings : row.settings) cells.push_back({"<code>" + escape_html(settings) + "</code>"});
-    std::vector<double> seconds;
-    for (const auto& cell : row.cells) {
-      for (const auto& run : cell) seconds.push_back(run.optimizer_seconds);
-    }
-    cells.push_back({html_number(1000 * median(seconds))});
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
-}
-
-std::string failures(const Results& results) {
-  if (results.failures.empty()) return "<p>No run failed.</p>\n";
-  std::string out = "<ul>";
-  for (const auto& line : results.failures) out += "<li>" + escape_html(line) + "</li>";
-  return out + "</ul>\n";
-}
-
-std::string facts(const nlohmann::json& object) {
-  std::string out;
-  for (const auto& [key, value] : object.items()) {
-    out += (out.empty() ? "" : ", ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return escape_html(out.empty() ? "not recorded" : out);
-}
-
 std::string body(const Results& results, const fs::path& directory) {
   std::size_t runs = 0;
   for (const auto& row : results.rows) {
@@ -220,8 +165,8 @@ std::string body(const Results& results, const fs::path& directory) {
          task_table(results, median_relative) + "</details>\n<details><summary>Tuned settings and time</summary>" +
          settings_table(results) + "</details>\n<details open><summary>Failures</summary>" + failures(results) +
          "</details>\n";
-  out += "<footer><p>Machine: " + facts(results.machine) + ".<br>Versions: " + facts(results.versions) +
-         ".</p><p>Quantities. f*: the known optimum, or the best value that any run found on the instance. Gap: f − f* at "
+  out += "<footer><p>" + origin(results) +
+         "</p><p>Quantities. f*: the known optimum, or the best value that any run found on the instance. Gap: f − f* at "
          "the best "
          "point asked about, noise excluded. Intervals resample instances, each with all its starts, within problems "
          "(Agarwal et "
@@ -234,12 +179,13 @@ std::string body(const Results& results, const fs::path& directory) {
 fs::path write_report(const fs::path& directory) {
   const Results results = read_results(directory);
   const fs::path path = directory / "report.html";
-  write_atomically(path, html_page(results.title, body(results, directory)));
+  write_atomically(path, html_page(results.title, results.training ? networks_body(results) : body(results, directory)));
   return path;
 }
 
 std::string report_text(const fs::path& directory) {
   const Results results = read_results(directory);
+  if (results.training) return networks_text(results) + "\n" + networks_headline(results) + "\n";
   return summary_table(results) + "\n" + headline(results) + "\n";
 }
 

@@ -32,8 +32,11 @@ Run make_run(const Record& record, double reference, const Results& results) {
           .seed = record.seed,
           .failed = failed(outcome),
           .start_gap = std::max(0.0, outcome.start_value - reference) / record.unit,
-          .gap = std::max(0.0, outcome.best - reference) / record.unit,
+          .gap = std::max(0.0, (record.stochastic ? outcome.final : outcome.best) - reference) / record.unit,
           .relative = 0,
+          .steps = outcome.gradients,
+          .metrics = outcome.metrics,
+          .seconds = outcome.seconds,
           .optimizer_seconds = outcome.seconds - outcome.objective_seconds,
           .to_target = {},
           .curve = outcome.curve};
@@ -106,7 +109,7 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
     instances.insert(record.instance);
     seeds.insert(record.seed);
     const auto [it, fresh] = reference.try_emplace({record.task, record.instance}, INFINITY);
-    it->second = record.optimum ? *record.optimum : std::min(it->second, record.outcome.best);
+    it->second = record.stochastic ? 0.0 : record.optimum ? *record.optimum : std::min(it->second, record.outcome.best);
   }
   const auto order = suite.tasks();  // a continued benchmark may hold the tasks in another order
   std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) {
@@ -114,20 +117,22 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
   });
   out.instances = static_cast<int>(instances.size());
   out.seeds = static_cast<int>(seeds.size());
+  out.training = std::all_of(records.begin(), records.end(), [](const Record& record) { return record.stochastic; });
   for (const auto& label : labels) {
-    out.rows.push_back({.label = label,
-                        .policy = false,
-                        .cells = std::vector<Cell>(out.tasks.size()),
-                        .score = {},
-                        .mean_rank = 0,
-                        .settings = std::vector<std::string>(out.tasks.size())});
+    OptimizerRow row;
+    row.label = label;
+    row.cells.resize(out.tasks.size());
+    row.settings.resize(out.tasks.size());
+    out.rows.push_back(std::move(row));
   }
   std::map<std::tuple<std::string, std::string, std::string, std::string>, int> failures;
   for (const auto& record : records) {
     auto& row = out.rows[index_of(labels, record.optimizer)];
     const auto task = index_of(out.tasks, record.task);
+    row.method = record.method;
     row.policy = record.method.starts_with("policy:");
-    row.settings[task] = record.settings.dump();
+    row.training_cost = record.training_cost;
+    row.settings[task] = record.settings;
     row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
     if (failed(record.outcome)) {
       ++failures[{record.optimizer, to_string(record.task), record.outcome.status, record.outcome.message}];

@@ -14,15 +14,19 @@ namespace scout::bench {
 enum class Cost { calls, evaluations };
 double cost_of(Cost cost, std::int64_t values, std::int64_t gradients, int dimension);
 
-/// A run with its gaps to f*: the optimum where it is known, else the best value that any run found on the instance.
+/// A run with its gaps to f*: the optimum where it is known, else the best value that any run found on the instance. The
+/// training of a network, whose loss is not below 0, has f* = 0 and is judged by where it ends: its gap is the final loss.
 struct Run {
   int instance;
   int seed;
   bool failed;  ///< status failed, non-finite or error
   double start_gap;
   double gap;
-  double relative;  ///< relative_gap(gap, start_gap)
-  double optimizer_seconds;
+  double relative;     ///< relative_gap(gap, start_gap)
+  std::int64_t steps;  ///< gradients asked for
+  std::vector<Metric> metrics;
+  double seconds;
+  double optimizer_seconds;              ///< thereof not in the objective
   std::vector<TargetCost> to_target[2];  ///< by Cost, then by target
   std::vector<CurvePoint> curve;         ///< `best` as a gap
 };
@@ -32,11 +36,13 @@ using Cell = std::vector<Run>;
 
 struct OptimizerRow {
   std::string label;
+  std::string method;  ///< name in the table of optimizers, or policy:PATH
   bool policy = false;
-  std::vector<Cell> cells;            ///< by task; empty if it was not run there
-  Interval score{};                   ///< interquartile mean of the relative gap over all runs, 95 % interval
-  double mean_rank = 0;               ///< of the median gap, mean over tasks; equal medians share a rank
-  std::vector<std::string> settings;  ///< by task
+  nlohmann::json training_cost;          ///< Contestant::training_cost
+  std::vector<Cell> cells;               ///< by task; empty if it was not run there
+  Interval score{};                      ///< interquartile mean of the relative gap over all runs, 95 % interval
+  double mean_rank = 0;                  ///< of the median gap, mean over tasks; equal medians share a rank
+  std::vector<nlohmann::json> settings;  ///< by task
 };
 
 struct Results {
@@ -45,6 +51,7 @@ struct Results {
   std::vector<OptimizerRow> rows;  ///< best score first
   std::vector<double> targets;
   bool relative_targets = true;
+  bool training = false;  ///< every task is the training of a network
   int instances = 0;
   int seeds = 0;
   nlohmann::json machine;

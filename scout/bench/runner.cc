@@ -78,6 +78,7 @@ class Runner {
         record.method = cell.entrant->contestant.name;
         record.settings = cell.tuned.settings;
         record.key = cell.tuned.key;
+        record.training_cost = cell.entrant->contestant.training_cost;
         record.machine = machine_;
         record.versions = versions_;
         if (!done.contains(id_of(record))) records.push_back(std::move(record));

@@ -12,6 +12,7 @@ namespace scout::bench {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::atomic<int> runs{0};
@@ -193,6 +194,128 @@ TEST_F(RunnerTest, AnUnknownOptimizerIsAnError) {
                std::invalid_argument);
 }
 
+/// Gradient descent on gradients alone; `rate` in its settings is "lr".
+class Descent : public Optimizer {
+ public:
+  explicit Descent(double rate) : rate_(rate) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed) const override {
+    ++runs;
+    std::vector<double> x(start.begin(), start.end()), gradient(x.size());
+    for (;;) {
+      oracle.gradient(x, gradient);
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] -= rate_ * gradient[i];
+    }
+  }
+
+ private:
+  double rate_;
+};
+
+/// Rates 2^-8 ... 2^4, in no order, each with two values of a setting that does nothing.
+Contestant resolve_rates(std::string_view name) {
+  Contestant out{.name = std::string(name), .fingerprint = "", .grid = {}, .make = {}, .training_cost = {{"seconds", 3}}};
+  for (int i = 0; i < 13; ++i) {
+    for (const char* schedule : {"constant", "other"}) {
+      out.grid.push_back({{"lr", std::exp2((i * 5) % 13 - 8)}, {"schedule", schedule}});
+    }
+  }
+  out.make = [](const nlohmann::json& settings) { return std::make_unique<Descent>(settings.at("lr").get<double>()); };
+  return out;
+}
+
+Suite network_suite() {
+  Suite suite;
+  suite.name = "networks";
+  suite.problems = {"mlp-blobs:hidden=4,batch=8"};
+  suite.budgets = {30};
+  suite.instances = 1;
+  suite.validation = 1;
+  suite.seeds = 2;
+  suite.optimizers = {"descent=rates:schedule=constant"};
+  suite.threads = 1;
+  return suite;
+}
+
+TEST_F(RunnerTest, ATrainingRunIsJudgedByWhereItEnds) {
+  run_benchmark(network_suite(), out_, resolve_rates);
+  const auto records = read_records(out_);
+  ASSERT_EQ(records.size(), 2u);
+  const auto& record = records.front();
+  EXPECT_TRUE(record.stochastic);
+  EXPECT_EQ(record.training_cost.at("seconds"), 3);
+  EXPECT_EQ(record.outcome.gradients, 30);
+  EXPECT_LE(record.outcome.best, record.outcome.final);
+  EXPECT_LE(record.outcome.objective_seconds, record.outcome.seconds);
+  ASSERT_EQ(record.outcome.metrics.size(), 4u);
+  EXPECT_EQ(record.outcome.metrics[0].name, "held-out-accuracy");
+
+  const auto instance = family("mlp-blobs:hidden=4,batch=8")->sample(Split::test, 0, 0);
+  Oracle oracle(*instance, 30);
+  try {
+    Descent(record.settings.at("lr")).run(oracle, start_of(*instance, record.task, Split::test, 0, 0), Seed(0));
+  } catch (const BudgetExhausted&) {
+  }
+  EXPECT_NEAR(record.outcome.final, instance->true_value(oracle.last_point()), 1e-5);
+}
+
+TEST_F(RunnerTest, TheSearchFindsWhatTheGridFinds) {
+  Suite suite = network_suite();
+  suite.optimizers = {"descent=rates"};
+  run_benchmark(suite, out_, resolve_rates);
+  const auto whole = nlohmann::json::parse(text("tuning.json")).front();
+  EXPECT_EQ(whole.at("scores").size(), 26u);
+  fs::remove_all(out_);
+  suite.tuning = "search";
+  run_benchmark(suite, out_, resolve_rates);
+  const auto found = nlohmann::json::parse(text("tuning.json")).front();
+  EXPECT_EQ(found.at("settings"), whole.at("settings"));
+  EXPECT_EQ(found.at("score"), whole.at("score"));
+  EXPECT_LE(found.at("scores").size(), 2 * 8u) << "of 13: 4 first, then at most 2 and 2";
+}
+
+TEST_F(RunnerTest, PinsNarrowTheGrid) {
+  Suite suite = network_suite();
+  suite.optimizers = {"descent=rates:schedule=constant,lr>=0.5,lr<=2"};
+  run_benchmark(suite, out_, resolve_rates);
+  const auto tuned = nlohmann::json::parse(text("tuning.json")).front();
+  ASSERT_EQ(tuned.at("grid").size(), 3u);
+  for (const auto& settings : tuned.at("grid")) EXPECT_EQ(settings.at("schedule"), "constant");
+
+  const auto message = [&](const std::string& entry) -> std::string {
+    suite.optimizers = {entry};
+    try {
+      run_benchmark(suite, out_, resolve_rates);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message("rates:schedule=cosine"), AllOf(HasSubstr("schedule=cosine"), HasSubstr("\"constant\", \"other\"")));
+  EXPECT_THAT(message("rates:speed=1"), HasSubstr("has no 'speed'"));
+}
+
+TEST_F(RunnerTest, AnArchiveIsReused) {
+  const fs::path archive = out_ / "archive", here = out_ / "here";
+  run_benchmark(network_suite(), archive, resolve_rates);
+  runs = 0;
+  std::string last;
+  Suite suite = network_suite();
+  suite.optimizers.push_back("slow=rates:lr<=0.004,schedule=constant");
+  const auto summary = run_benchmark(
+      suite, here, resolve_rates, [&](const std::string& line) { last = line; }, archive);
+  EXPECT_EQ(summary.archived, 2);
+  EXPECT_EQ(summary.ran, 2) << "what the archive does not hold";
+  EXPECT_EQ(runs, 2 + 2) << "two probes and the new runs";
+  EXPECT_THAT(last, HasSubstr("2 from the archive"));
+  EXPECT_EQ(read_records(here).size(), 4u);
+
+  const auto again = run_benchmark(
+      suite, here, resolve_rates, [](const auto&) {}, archive);
+  EXPECT_EQ(again.archived, 0) << "now the folder holds them itself";
+  EXPECT_EQ(again.reused, 4);
+  EXPECT_FALSE(fs::exists(here / "records.previous.jsonl"));
+}
+
 TEST(Record, SurvivesJson) {
   Record record;
   record.task = {"sphere", 2, 100};
@@ -210,6 +333,8 @@ TEST(Record, SurvivesJson) {
                     .non_finite = 1,
                     .start_value = 10,
                     .best = INFINITY,
+                    .final = 2.75,
+                    .metrics = {{"accuracy", 0.5}},
                     .curve = {{1, 0, INFINITY}, {7, 5, 2.5}},
                     .seconds = 0.5,
                     .objective_seconds = 0.25,
@@ -218,6 +343,14 @@ TEST(Record, SurvivesJson) {
   const auto line = record_to_json(record);
   EXPECT_EQ(record_to_json(record_from_json(nlohmann::json::parse(line.dump()))), line);
   EXPECT_EQ(record_from_json(line).outcome.best, INFINITY);
+  EXPECT_FALSE(line.contains("stochastic"));
+
+  record.stochastic = true;
+  record.training_cost = {{"seconds", 12}};
+  record.outcome.final = 1.0 / 3;
+  const auto rounded = record_to_json(record);
+  EXPECT_EQ(rounded.at("final"), 0.333333);
+  EXPECT_EQ(record_to_json(record_from_json(rounded)), rounded);
 }
 
 TEST(Record, MissingFieldsAreNamed) {

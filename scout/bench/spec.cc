@@ -33,6 +33,19 @@ Pin parse_pin(const std::string& entry, const std::string& text) {
   return {match[1], match[2], match[3]};
 }
 
+/// A suite whose problems may be unknown here.
+Suite read_suite(const fs::path& path) {
+  Suite suite;
+  suite.name = path.stem().string();
+  const auto values = read_toml(path.string());
+  try {
+    set_options(suite, values);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path.string() + ": " + error.what());
+  }
+  return suite;
+}
+
 }  // namespace
 
 std::string to_string(const Task& task) {
@@ -106,11 +119,8 @@ Suite load_suite(const std::string& name_or_path) {
     throw std::invalid_argument("no suite '" + name_or_path + "': give a TOML file or one of the shipped suites (" +
                                 (known.empty() ? "none found" : known) + ")");
   }
-  Suite suite;
-  suite.name = path.stem().string();
-  const auto values = read_toml(path.string());
+  Suite suite = read_suite(path);
   try {
-    set_options(suite, values);
     validate_suite(suite);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(path.string() + ": " + error.what());
@@ -133,7 +143,7 @@ std::vector<Suite> shipped_suites() {
   const fs::path folder = suite_folder();
   if (folder.empty()) return out;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".toml") out.push_back(load_suite(entry.path().string()));
+    if (entry.path().extension() == ".toml") out.push_back(read_suite(entry.path()));
   }
   std::sort(out.begin(), out.end(), [](const Suite& a, const Suite& b) { return a.name < b.name; });
   return out;

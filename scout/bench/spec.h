@@ -107,7 +107,7 @@ Suite load_suite(const std::string& name_or_path);
 /// `share/scout/benchmarks` of an installation; empty if there is none.
 std::filesystem::path suite_folder();
 
-/// For `scout list suites`: every shipped suite, by name.
+/// For `scout list suites`: every shipped suite, by name. Their problems are not checked: some need LibTorch.
 std::vector<Suite> shipped_suites();
 
 }  // namespace scout::bench

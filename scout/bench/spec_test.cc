@@ -65,7 +65,24 @@ TEST(Spec, OptimizerLabels) {
   EXPECT_EQ(parse_optimizer("adam").label, "adam");
   EXPECT_EQ(parse_optimizer("mine=policy:a=b").label, "mine");
   EXPECT_EQ(parse_optimizer("mine=policy:a=b").name, "policy:a=b");
+  EXPECT_EQ(parse_optimizer("policy:a=b").label, "policy:a=b");
   EXPECT_THROW(parse_optimizer("=x"), std::invalid_argument);
+}
+
+TEST(Spec, PinnedSettings) {
+  const auto entry = parse_optimizer("mine=adam:schedule=constant,lr<=0.3,lr>=1e-3");
+  EXPECT_EQ(entry.label, "mine");
+  EXPECT_EQ(entry.name, "adam");
+  ASSERT_EQ(entry.pins.size(), 3u);
+  EXPECT_TRUE(entry.pins[0].holds({{"schedule", "constant"}}));
+  EXPECT_FALSE(entry.pins[0].holds({{"schedule", "cosine"}}));
+  EXPECT_FALSE(entry.pins[0].holds({{"lr", 1}})) << "no such setting";
+  EXPECT_TRUE(entry.pins[1].holds({{"lr", 0.3}}));
+  EXPECT_FALSE(entry.pins[1].holds({{"lr", 0.31}}));
+  EXPECT_FALSE(entry.pins[2].holds({{"lr", 1e-4}}));
+  EXPECT_EQ(parse_optimizer("adam:lr<=1").label, "adam:lr<=1");
+  EXPECT_THROW(parse_optimizer("adam:schedule"), std::invalid_argument);
+  EXPECT_THROW(parse_optimizer("adam:lr<1"), std::invalid_argument);
 }
 
 TEST(Spec, ErrorsNameFileOptionAndCondition) {

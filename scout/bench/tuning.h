@@ -23,6 +23,8 @@ struct Contestant {
   /// At least one; tuning picks one of them.
   std::vector<nlohmann::json> grid;
   std::function<std::unique_ptr<Optimizer>(const nlohmann::json& settings)> make;
+  /// What the method's own training cost, as far as it is known: "seconds" of wall clock, "evaluations" of f or ∇f.
+  nlohmann::json training_cost = nlohmann::json::object();
 };
 
 /// Finds a contestant by name; throws std::invalid_argument for a name that it does not know.

@@ -20,10 +20,16 @@ std::string fingerprint(const Policy& policy) {
 bench::Contestant resolve_contestant(std::string_view name) {
   if (!name.starts_with(kPolicyPrefix)) return bench::contestant(optimizer_entry(name));
   const auto policy = policy_or_file(std::string(name.substr(kPolicyPrefix.size())));
+  const auto& provenance = policy->description().provenance;
+  nlohmann::json cost = nlohmann::json::object();
+  for (const auto& [fact, known] : {std::pair{"seconds", "training_seconds"}, {"evaluations", "evaluations"}}) {
+    if (provenance.contains(known)) cost[fact] = provenance.at(known);
+  }
   return {.name = std::string(name),
           .fingerprint = fingerprint(*policy),
           .grid = {nlohmann::json::object()},
-          .make = [policy](const nlohmann::json&) { return std::make_unique<PolicyOptimizer>(policy); }};
+          .make = [policy](const nlohmann::json&) { return std::make_unique<PolicyOptimizer>(policy); },
+          .training_cost = cost};
 }
 
 }  // namespace scout

@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "scout/bench/record.h"
+#include "scout/bench/spec.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/contestants.h"
 #include "scout/policy/policy.h"
 
 namespace scout {
@@ -105,6 +107,19 @@ TEST_F(Program, HelpAndListsSucceed) {
   for (const auto& [what, entry] : lists) {
     EXPECT_EQ(run({"list", what}), kDone);
     EXPECT_THAT(out_, HasSubstr(entry));
+  }
+}
+
+TEST_F(Program, EveryShippedSuiteHasProblemsAndSettings) {
+  ASSERT_EQ(run({"list", "suites"}), kDone);
+  EXPECT_THAT(out_, AllOf(HasSubstr("demo"), HasSubstr("image-classification")));
+  for (const auto& shipped : bench::shipped_suites()) {
+    const bench::Suite suite = bench::load_suite(shipped.name);
+    for (const auto& entry : suite.optimizers) {
+      const auto [label, name, pins] = bench::parse_optimizer(entry);
+      auto contestant = resolve_contestant(name);
+      EXPECT_NO_THROW(bench::pin(contestant, pins)) << shipped.name << ": " << entry;
+    }
   }
 }
 
