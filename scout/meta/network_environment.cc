@@ -93,9 +93,10 @@ std::span<const float> NetworkEnvironment::last_rewards() const {
 double NetworkEnvironment::final_score(double floor) const {
   const double optimum = instance_->optimum_value().value_or(0.0);
   const double start = std::max(instance_->true_value(start_theta_) - optimum, 1e-300);
-  const double share = std::max(0.0, instance_->true_value(theta_) - optimum) / start;
+  const double value = instance_->true_value(theta_);
   evaluations_ += 2;
-  return std::log(std::isfinite(share) ? std::min(share + floor, kWorstShare) : kWorstShare);
+  if (over_ || !std::isfinite(value)) return std::log(kWorstShare);
+  return std::log(std::min(std::max(0.0, value - optimum) / start + floor, kWorstShare));
 }
 
 Trajectory NetworkEnvironment::take_trajectory() {

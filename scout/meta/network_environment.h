@@ -59,8 +59,8 @@ class NetworkEnvironment {
   const std::vector<std::size_t>& sampled() const { return sampled_; }
   /// Of the last step, a number for each sampled weight.
   std::span<const float> last_rewards() const;
-  /// log of the judged f as a share of the judged f at the start, gaps to f* where that is known, floored; log 10 at most,
-  /// and if it is not finite. Costs an evaluation of f.
+  /// log of the judged f as a share of the judged f at the start, gaps to f* where that is known, plus `floor`; log 10 at
+  /// most, and for a run that met something not finite. Costs two evaluations of f.
   double final_score(double floor) const;
   /// Minibatches' f and ∇f, and judged f.
   std::int64_t evaluations() const { return evaluations_; }
