@@ -7,6 +7,9 @@
 namespace scout {
 namespace {
 
+/// log2(a), less `middle`, over `width`, clipped to [-1, 1].
+double place(double a, double middle, double width) { return std::clamp((std::log2(a) - middle) / width, -1.0, 1.0); }
+
 /// log2(a/b) / width, clipped to [-1, 1]; 0 if one of them is 0.
 double log_ratio(double a, double b, double width) {
   return a > 0 && b > 0 ? std::clamp(std::log2(a / b) / width, -1.0, 1.0) : 0.0;
@@ -65,7 +68,7 @@ std::array<float, NetworkRule::kContext> network_context(const RunRecord& run, c
   const double spread = std::sqrt(run.loss_variance) + 1e-12 * std::fabs(run.slow_loss);
   const bool trend = run.loss_given && run.losses > 1 && spread > 0;
   const std::array<double, NetworkRule::kContext> values{
-      std::min(std::log2(size) / 24, 1.0),
+      place(size, 10, 10),
       shape.dimensions < 2 ? 1.0 : 0.0,
       shape.dimensions > 3 ? 1.0 : 0.0,
       shape.dimensions < 2 ? 0.0 : log_ratio(scale * std::sqrt(size / static_cast<double>(shape.rows)), 1, 8),
@@ -77,8 +80,8 @@ std::array<float, NetworkRule::kContext> network_context(const RunRecord& run, c
       elapsed,
       planned ? std::max(std::log2(std::max(1 - elapsed, 1e-3)) / 8, -1.0) : 0.0,
       planned ? 1.0 : 0.0,
-      planned ? std::min(std::log2(static_cast<double>(run.horizon)) / 16, 1.0) : 0.0,
-      std::min(std::log2(static_cast<double>(run.step) + 1) / 16, 1.0),
+      planned ? place(static_cast<double>(run.horizon), 10, 4) : 0.0,
+      place(static_cast<double>(run.step) + 1, 6, 6),
       run.loss_given ? 1.0 : 0.0,
       run.loss_given && range > 0 ? (run.fast_loss - run.best_loss) / range : 0.0,
       trend ? std::clamp((run.slow_loss - run.fast_loss) / (4 * spread), -1.0, 1.0) : 0.0,

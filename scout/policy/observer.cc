@@ -11,7 +11,7 @@ namespace scout {
 std::string feature_signature(const ObserverOptions& options) {
   const std::string observed = options.gradient ? "f,theta,step,gradient" : "f,theta,step";
   if (options.form == "coordinatewise") return "coordinatewise/3:" + observed;
-  if (options.form == "network") return "network/1:theta,gradient,loss";
+  if (options.form == "network") return "network/2:theta,gradient,loss";
   return "joint/1:" + observed + ":M=" + std::to_string(options.dimension) + ":H=" + std::to_string(options.history);
 }
 
