@@ -205,7 +205,8 @@ void Guard::watch_progress(const GuardInput& input) {
 
 bool Guard::stalled() const {
   if (!r_.record_known || r_.still < r_.patience) return false;
-  if (r_.momentum_square > kPersistent * r_.gradient_square) return true;
+  const bool persistent = r_.momentum_square > kPersistent * r_.gradient_square;
+  if (persistent || r_.report.stalls_ended > 0) return true;  // the fallback has gone ahead before
   return r_.still >= 2 * r_.patience && r_.record > r_.start_loss - 0.5 * r_.loss_spread;
 }
 
