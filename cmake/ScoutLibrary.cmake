@@ -78,15 +78,15 @@ function(scout_test name)
     PROPERTIES TIMEOUT 300)
 endfunction()
 
-# scout_example(NAME LIBRARY [SHIPPED]) builds examples/NAME.cc, if there is scout::LIBRARY, and runs it as a test: on an
+# scout_example(NAME LIBRARY [SHIPPED] [LINK target...]) builds examples/NAME.cc, if there is scout::LIBRARY, and runs it as a test: on an
 # untrained policy, or on one that comes with the library.
 function(scout_example name library)
-  cmake_parse_arguments(arg "SHIPPED" "" "" ${ARGN})
+  cmake_parse_arguments(arg "SHIPPED" "" "LINK" ${ARGN})
   if(NOT TARGET scout_${library})
     return()
   endif()
   add_executable(example_${name} ${PROJECT_SOURCE_DIR}/examples/${name}.cc)
-  target_link_libraries(example_${name} PRIVATE scout::${library} scout_flags)
+  target_link_libraries(example_${name} PRIVATE scout::${library} ${arg_LINK} scout_flags)
   if(arg_SHIPPED)
     add_test(NAME examples/${name} COMMAND example_${name})
     return()

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "scout/data/images.h"
@@ -52,10 +53,22 @@ class Server {
   }
   std::string address() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
 
-  std::map<std::string, Bytes> files;  // by name
-  std::size_t break_off_after = 0;     // bytes of the next body that arrive; 0: all
-  bool ranges = true;
-  std::vector<std::string> requests;  // "NAME" or "NAME from OFFSET"
+  struct Content {
+    std::map<std::string, Bytes> files;  // by name
+    std::size_t break_off_after = 0;     // bytes of the next body that arrive; 0: all
+    bool ranges = true;
+    std::vector<std::string> requests;  // "NAME" or "NAME from OFFSET"
+  };
+  /// Calls `change` with what is served, while nothing is.
+  template <class Change>
+  void with(Change&& change) {
+    const std::lock_guard lock(mutex_);
+    change(content_);
+  }
+  std::vector<std::string> requests() {
+    const std::lock_guard lock(mutex_);
+    return content_.requests;
+  }
 
  private:
   void answer(int client) {
@@ -70,32 +83,38 @@ class Server {
     std::size_t offset = 0;
     if (const auto range = request.find("bytes="); range != std::string::npos)
       offset = std::stoul(request.substr(range + 6));
-    requests.push_back(offset > 0 ? name + " from " + std::to_string(offset) : name);
-    const auto file = files.find(name);
     std::string head;
     Bytes body;
-    if (file == files.end()) {
-      head = "HTTP/1.1 404 Not Found\r\n";
-    } else if (offset > 0 && ranges && offset >= file->second.size()) {
-      head = "HTTP/1.1 416 Range Not Satisfiable\r\n";
-    } else {
-      const bool partial = offset > 0 && ranges;
-      const std::size_t all = file->second.size();
-      body.assign(file->second.begin() + static_cast<std::ptrdiff_t>(partial ? offset : 0), file->second.end());
-      head = partial ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + std::to_string(offset) + "-" +
-                           std::to_string(all - 1) + "/" + std::to_string(all) + "\r\n"
-                     : "HTTP/1.1 200 OK\r\n";
+    {
+      const std::lock_guard lock(mutex_);
+      auto& [files, break_off_after, ranges, requests] = content_;
+      requests.push_back(offset > 0 ? name + " from " + std::to_string(offset) : name);
+      const auto file = files.find(name);
+      if (file == files.end()) {
+        head = "HTTP/1.1 404 Not Found\r\n";
+      } else if (offset > 0 && ranges && offset >= file->second.size()) {
+        head = "HTTP/1.1 416 Range Not Satisfiable\r\n";
+      } else {
+        const bool partial = offset > 0 && ranges;
+        const std::size_t all = file->second.size();
+        body.assign(file->second.begin() + static_cast<std::ptrdiff_t>(partial ? offset : 0), file->second.end());
+        head = partial ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + std::to_string(offset) + "-" +
+                             std::to_string(all - 1) + "/" + std::to_string(all) + "\r\n"
+                       : "HTTP/1.1 200 OK\r\n";
+      }
+      head += "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n";
+      if (break_off_after > 0 && break_off_after < body.size()) body.resize(break_off_after);
+      break_off_after = 0;
     }
-    head += "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n";
-    if (break_off_after > 0 && break_off_after < body.size()) body.resize(break_off_after);
-    break_off_after = 0;
     send(client, head.data(), head.size(), MSG_NOSIGNAL);
     send(client, body.data(), body.size(), MSG_NOSIGNAL);
   }
 
   int socket_;
   int port_;
-  std::thread thread_;
+  std::mutex mutex_;
+  Content content_;
+  std::thread thread_;  // begins when all else is there
 };
 
 std::string checksum_of(const Bytes& bytes, const std::string& like) {
@@ -120,7 +139,7 @@ class Download : public testing::Test {
     const fs::path file = folder_.path() / "content";
     write_file(file, content_);
     checksum_ = checksum(file, "sha256:");
-    server_.files["file"] = content_;
+    server_.with([&](auto& served) { served.files["file"] = content_; });
   }
   std::string error_of(const std::vector<std::string>& addresses) {
     try {
@@ -152,22 +171,22 @@ TEST_F(Download, WritesTheFileOnceItIsWhole) {
   EXPECT_EQ(all, 100'000);
   EXPECT_FALSE(fs::exists(part_));
   download({server_.address() + "file"}, path_, checksum_);
-  EXPECT_EQ(server_.requests.size(), 1U) << "nothing to do";
+  EXPECT_EQ(server_.requests().size(), 1U) << "nothing to do";
 }
 
 TEST_F(Download, GoesOnWhereItBrokeOff) {
-  server_.break_off_after = 30'000;
+  server_.with([](auto& served) { served.break_off_after = 30'000; });
   EXPECT_THAT(error_of({server_.address() + "file"}), HasSubstr("goes on when it is called again"));
   EXPECT_FALSE(fs::exists(path_));
   EXPECT_EQ(fs::file_size(part_), 30'000U);
   EXPECT_EQ(error_of({server_.address() + "file"}), "no error");
   EXPECT_EQ(read_file(path_), content_);
-  EXPECT_EQ(server_.requests, (std::vector<std::string>{"file", "file from 30000"}));
+  EXPECT_EQ(server_.requests(), (std::vector<std::string>{"file", "file from 30000"}));
 }
 
 TEST_F(Download, StartsAfreshWhereTheServerCannotGoOn) {
   write_file(part_, Bytes(content_.begin(), content_.begin() + 500));
-  server_.ranges = false;
+  server_.with([](auto& served) { served.ranges = false; });
   EXPECT_EQ(error_of({server_.address() + "file"}), "no error");
   EXPECT_EQ(read_file(path_), content_);
 }
@@ -182,13 +201,13 @@ TEST_F(Download, StartsAfreshFromWhatIsNoPartOfTheFile) {
   EXPECT_EQ(read_file(path_), content_);
   fs::remove(path_);
   write_file(part_, content_);  // it was killed before the last step
-  server_.requests.clear();
+  server_.with([](auto& served) { served.requests.clear(); });
   EXPECT_EQ(error_of({server_.address() + "file"}), "no error");
-  EXPECT_TRUE(server_.requests.empty());
+  EXPECT_TRUE(server_.requests().empty());
 }
 
 TEST_F(Download, AWrongFileIsNotKept) {
-  server_.files["file"][700] ^= 1;
+  server_.with([](auto& served) { served.files["file"][700] ^= 1; });
   EXPECT_THAT(
       error_of({server_.address() + "file"}),
       AllOf(HasSubstr("expected the checksum " + checksum_ + ", found sha256:"), HasSubstr(server_.address() + "file")));

@@ -65,8 +65,8 @@ std::vector<double> piece_norms(const at::Tensor& flat, at::IntArrayRef sizes) {
 
 class BatchedPasses : public UpdatePasses {
  public:
-  BatchedPasses(std::vector<TensorUpdate*> updates, const std::vector<std::vector<float>>& weights)
-      : updates_(std::move(updates)), weights_(weights), device_(updates_.front()->weight.device()) {
+  explicit BatchedPasses(std::vector<TensorUpdate*> updates)
+      : updates_(std::move(updates)), device_(updates_.front()->weight.device()) {
     std::vector<at::Tensor> values, gradients;
     for (const TensorUpdate* update : updates_) {
       values.push_back(update->weight.reshape({-1}).to(at::kFloat));
@@ -87,18 +87,19 @@ class BatchedPasses : public UpdatePasses {
     updates_.front()->sums.non_finite = size_ - gradient_.isfinite().sum().item<std::int64_t>();
   }
 
-  void step() override {
-    prepare();
+  void step(const NetworkStepper& stepper) override {
+    prepare(stepper.weights());
     for (std::int64_t begin = 0; begin < size_; begin += kChunk) step_chunk(begin, std::min(kChunk, size_ - begin));
     finish();
   }
 
  private:
-  void prepare() {
+  /// `weights`: of the layers, row-major.
+  void prepare(const std::vector<std::vector<float>>& weights) {
     std::vector<float> constants;
     std::vector<std::int64_t> keys;
     std::vector<at::Tensor> averages;
-    biases_.assign(weights_.size(), at::Tensor());
+    biases_.assign(weights.size(), at::Tensor());
     for (const TensorUpdate* update : updates_) {
       const kernel::StepConstants& c = update->plan.constants;
       constants.push_back(c.gradient_scale);
@@ -112,7 +113,7 @@ class BatchedPasses : public UpdatePasses {
     constants_.select(1, kLogOffset).copy_(coarse_log2(constants_.select(1, kLogOffset)));
     keys_ = at::tensor(keys, at::kLong).to(device_);
     averages_ = at::cat(averages, 1);
-    for (std::size_t l = 0; l < weights_.size(); ++l) {
+    for (std::size_t l = 0; l < weights.size(); ++l) {
       std::vector<float> bias;
       for (const TensorUpdate* update : updates_) {
         const kernel::Layer& layer = update->plan.network.layer[l];
@@ -120,7 +121,7 @@ class BatchedPasses : public UpdatePasses {
       }
       const std::int64_t out = updates_.front()->plan.network.layer[l].out;
       biases_[l] = rows(bias, out, device_);
-      matrices_.push_back(rows(weights_[l], static_cast<std::int64_t>(weights_[l].size()) / out, device_).t());
+      matrices_.push_back(rows(weights[l], static_cast<std::int64_t>(weights[l].size()) / out, device_).t());
     }
     const auto integers = at::TensorOptions(at::kLong).device(device_);
     const at::Tensor sizes = at::tensor(sizes_, at::kLong).to(device_);
@@ -215,7 +216,6 @@ class BatchedPasses : public UpdatePasses {
   }
 
   std::vector<TensorUpdate*> updates_;
-  const std::vector<std::vector<float>>& weights_;
   at::Device device_;
   std::vector<std::int64_t> sizes_;
   std::int64_t size_ = 0;
@@ -231,9 +231,8 @@ class BatchedPasses : public UpdatePasses {
 
 }  // namespace
 
-std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates,
-                                             const std::vector<std::vector<float>>& weights) {
-  return std::make_unique<BatchedPasses>(std::move(updates), weights);
+std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates) {
+  return std::make_unique<BatchedPasses>(std::move(updates));
 }
 
 }  // namespace scout

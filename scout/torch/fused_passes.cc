@@ -118,7 +118,7 @@ class FusedPasses : public UpdatePasses {
     }
   }
 
-  void step() override {
+  void step(const NetworkStepper&) override {  // the plans say all
     std::vector<kernel::StepSums> parts(pieces_.size());
     for_pieces([&](std::size_t p) { parts[p] = piece_step(pieces_[p]); });
     for (std::size_t p = 0; p < parts.size(); ++p) {

@@ -16,12 +16,13 @@
 
 #include "scout/base/parallel.h"
 #include "scout/policy/shipped.h"
+#include "scout/torch/record_tensor.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 
 void require(bool holds, const char* key, double value, const char* condition) {
   if (holds) return;
@@ -56,35 +57,11 @@ TensorShape shape_of(const at::Tensor& weight) {
   return {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
 }
 
-at::Tensor numbers(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
-
-/// Visits the scalars of a record; integers are exact as doubles.
-template <class Record, class Visitor>
-requires std::is_same_v<std::remove_const_t<Record>, TensorRecord>
-void visit(Record& r, Visitor&& v) {
-  v(r.step), v(r.unit), v(r.square_mean), v(r.least_scale), v(r.first_scale), v(r.update_square), v(r.momentum_square);
-}
-template <class Record, class Visitor>
-requires std::is_same_v<std::remove_const_t<Record>, RunRecord>
-void visit(Record& r, Visitor&& v) {
-  v(r.step), v(r.first_rms), v(r.losses), v(r.loss_given), v(r.fast_loss), v(r.slow_loss), v(r.loss_variance),
-      v(r.best_loss), v(r.worst_loss);
-}
-
-template <class Record>
-at::Tensor pack(const Record& record) {
-  std::vector<double> values;
-  visit(record, [&](auto x) { values.push_back(static_cast<double>(x)); });
-  return numbers(values);
-}
-
-template <class Record>
-void unpack(const at::Tensor& tensor, Record& record) {
-  std::int64_t count = 0;
-  visit(record, [&](auto) { ++count; });
-  if (tensor.scalar_type() != at::kDouble || tensor.numel() != count) throw std::runtime_error("a record is damaged");
-  const double* value = tensor.data_ptr<double>();
-  visit(record, [&](auto& x) { x = static_cast<std::remove_reference_t<decltype(x)>>(*value++); });
+/// Not defined if there is none. Always a new one: an archive writes into the storage of what it is given.
+at::Tensor read_tensor(torch::serialize::InputArchive& archive, const std::string& key) {
+  at::Tensor out;
+  archive.try_read(key, out);
+  return out;
 }
 
 }  // namespace
@@ -108,6 +85,9 @@ struct LearnedOptimizer::State {
   explicit State(const LearnedOptimizerOptions& options)
       : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network-base")),
         stepper(policy->network_rule(), policy->parameters(), policy->description().step_scale),
+        fallback(fallback_rule()),
+        guarded(options.guard()),
+        guard(options.horizon()),
         horizon(options.horizon()),
         clip_norm(options.clip_norm()),
         threads(options.threads()),
@@ -119,6 +99,41 @@ struct LearnedOptimizer::State {
     return *team;
   }
 
+  /// Calls `visitor` with each parameter that was ever stepped, and its state.
+  template <class Visitor>
+  void for_parameters(const std::vector<torch::optim::OptimizerParamGroup>& groups, Visitor&& visitor) {
+    for (const auto& group : groups) {
+      for (const at::Tensor& weight : group.params()) {
+        const auto found = parameters.find(weight.unsafeGetTensorImpl());
+        if (found != parameters.end() && found->second.averages.defined()) visitor(weight, found->second);
+      }
+    }
+  }
+
+  /// Keeps copies of the weights: all, or those that there are none of yet.
+  void hold(const std::vector<torch::optim::OptimizerParamGroup>& groups, bool all) {
+    for_parameters(groups, [all](const at::Tensor& weight, ParameterState& state) {
+      if (!state.held.defined() || (all && state.held.device() != weight.device())) {
+        state.held = weight.detach().clone();
+      } else if (all) {
+        state.held.copy_(weight);
+      }
+    });
+    if (all) held_run = run;
+  }
+
+  /// Brings back the weights that are held, and begins anew from them.
+  void restore(const std::vector<torch::optim::OptimizerParamGroup>& groups) {
+    for_parameters(groups, [](at::Tensor weight, ParameterState& state) {
+      if (state.held.defined()) weight.copy_(state.held);
+      state.record = {};
+      state.averages.zero_();
+    });
+    const std::int64_t step = run.step;
+    run = held_run;
+    run.step = step;
+  }
+
   /// Of the policy's file, without the checksum that it ends with.
   std::int64_t policy_checksum() const {
     const auto bytes = policy->to_bytes();
@@ -127,6 +142,10 @@ struct LearnedOptimizer::State {
 
   std::shared_ptr<const Policy> policy;
   NetworkStepper stepper;
+  NetworkStepper fallback;
+  bool guarded;
+  Guard guard;
+  RunRecord held_run;  // with the weights that the guard holds
   std::int64_t horizon;
   double clip_norm;
   int threads;
@@ -152,6 +171,7 @@ LearnedOptimizer::~LearnedOptimizer() = default;
 
 std::int64_t LearnedOptimizer::steps() const { return state_of_run_->run.step; }
 std::int64_t LearnedOptimizer::non_finite_gradients() const { return state_of_run_->non_finite; }
+const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_->guard.report(); }
 
 namespace {
 
@@ -224,36 +244,46 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   }
   std::vector<std::unique_ptr<UpdatePasses>> passes;
   if (!fused.empty()) passes.push_back(fused_passes(std::move(fused), state.threads_now()));
-  for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group), state.stepper.weights()));
+  for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group)));
 
   for (auto& pass : passes) pass->sums();
-  double theta_square = 0;
-  double gradient_square = 0;
-  std::int64_t size = 0;
+  GuardInput input;
   for (const TensorUpdate& update : updates) {
-    theta_square += update.sums.theta_square;
-    gradient_square += update.sums.gradient_square;
-    size += update.shape.size;
+    input.add(update.shape, update.sums, update.state->record);
+    input.rate = std::max(input.rate, update.settings.rate);
   }
-  const double factor = state.clip_norm > 0 ? std::min(1.0, state.clip_norm / (std::sqrt(gradient_square) + 1e-6))
+  const double factor = state.clip_norm > 0 ? std::min(1.0, state.clip_norm / (std::sqrt(input.gradient_square) + 1e-6))
                                             : 1.0;  // as clip_grad_norm_
   state.run.horizon = state.horizon;
-  if (loss.defined()) {
-    state.run.observe_loss(loss.item<double>());
+  if (loss.defined()) input.loss = loss.item<double>();
+  input.gradient_factor = factor;
+  input.rate *= 1 - state.run.elapsed();
+  const Guard::Action action = state.guarded ? state.guard.observe(input) : Guard::Action{};
+  if (action.restore) {
+    state.restore(param_groups());
+    state.non_finite += input.non_finite;
+    state.stepper.end(state.run);
+    return loss;
+  }
+  if (input.loss) {
+    state.run.observe_loss(*input.loss);
   } else {
     state.run.observe_loss();
   }
-  state.stepper.begin(state.run, theta_square, size);
+  const NetworkStepper& stepper = action.fallback ? state.fallback : state.stepper;
+  stepper.begin(state.run, input.theta_square, input.size);
+  if (state.guarded) state.hold(param_groups(), action.hold);
   for (TensorUpdate& update : updates) {
+    update.settings.rate *= action.rate;
     update.settings.gradient_factor = factor;
-    update.plan = state.stepper.plan(state.run, update.state->record, update.shape, update.sums, update.settings);
+    update.plan = stepper.plan(state.run, update.state->record, update.shape, update.sums, update.settings);
   }
-  for (auto& pass : passes) pass->step();
+  for (auto& pass : passes) pass->step(stepper);
   for (const TensorUpdate& update : updates) {
     NetworkStepper::end(update.state->record, update.shape, update.step_sums);
     state.non_finite += update.step_sums.non_finite;
   }
-  state.stepper.end(state.run);
+  stepper.end(state.run);
   return loss;
 }
 
@@ -262,6 +292,9 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   archive.write("scout_format", c10::IValue(kFormatVersion));
   archive.write("policy", c10::IValue(state.policy_checksum()));
   archive.write("run", pack(state.run));
+  archive.write("guarded", c10::IValue(state.guarded));
+  archive.write("guard", pack(state.guard.record()));
+  archive.write("held_run", pack(state.held_run));
   archive.write("non_finite", c10::IValue(state.non_finite));
   archive.write("groups", c10::IValue(static_cast<std::int64_t>(param_groups().size())));
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
@@ -276,6 +309,7 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
       if (found == state.parameters.end()) continue;
       group_archive.write("record" + std::to_string(p), pack(found->second.record));
       group_archive.write("averages" + std::to_string(p), found->second.averages.clone());
+      if (found->second.held.defined()) group_archive.write("held" + std::to_string(p), found->second.held.clone());
     }
     archive.write("group" + std::to_string(g), group_archive);
   }
@@ -297,10 +331,14 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     refuse("has " + std::to_string(value.toInt()) + " parameter groups: this optimizer has " +
            std::to_string(param_groups().size()));
   }
-  RunRecord run;
-  at::Tensor tensor;
-  archive.read("run", tensor);
-  unpack(tensor, run);
+  RunRecord run, held_run;
+  GuardRecord guard = Guard(state.horizon).record();
+  unpack(read_tensor(archive, "run"), run);
+  archive.read("guarded", value);
+  if (state.guarded && value.toBool()) {
+    unpack(read_tensor(archive, "guard"), guard);
+    unpack(read_tensor(archive, "held_run"), held_run);
+  }
   archive.read("non_finite", value);
   const std::int64_t non_finite = value.toInt();
   std::vector<LearnedOptimizerOptions> options;
@@ -322,16 +360,21 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     }
     for (std::size_t p = 0; p < group.params().size(); ++p) {
       const at::Tensor& weight = group.params()[p];
-      if (!group_archive.try_read("record" + std::to_string(p), tensor)) continue;
+      const at::Tensor record = read_tensor(group_archive, "record" + std::to_string(p));
+      if (!record.defined()) continue;
       ParameterState& parameter = parameters[weight.unsafeGetTensorImpl()];
-      unpack(tensor, parameter.record);
-      at::Tensor averages;
-      group_archive.read("averages" + std::to_string(p), averages);
+      unpack(record, parameter.record);
+      const at::Tensor averages = read_tensor(group_archive, "averages" + std::to_string(p));
+      if (!averages.defined()) refuse("is damaged");
       if (averages.scalar_type() != at::kBFloat16 || averages.numel() != (kernel::kMomenta + 1) * weight.numel()) {
         refuse("does not fit parameter " + std::to_string(p) + " of " + where + ", which has " +
                std::to_string(weight.numel()) + " weights");
       }
       parameter.averages = averages.to(weight.device()).contiguous().clone();
+      const at::Tensor held = read_tensor(group_archive, "held" + std::to_string(p));
+      if (!state.guarded || !held.defined()) continue;
+      if (held.sizes() != weight.sizes()) refuse("does not fit parameter " + std::to_string(p) + " of " + where);
+      parameter.held = held.to(weight.options()).clone();
     }
   }
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
@@ -340,6 +383,8 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     own.weight_decay(options[g].weight_decay());
   }
   state.run = run;
+  state.held_run = held_run;
+  state.guard.resume(guard);
   state.non_finite = non_finite;
   state.parameters = std::move(parameters);
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "scout/policy/guard.h"
 #include "scout/policy/policy.h"
 
 namespace scout {
@@ -30,6 +31,8 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   TORCH_ARG(int, threads) = 0;
   /// Whether tensors on the CPU are updated by the fused kernel; otherwise by LibTorch operations, as on a GPU.
   TORCH_ARG(bool, fused) = true;
+  /// Whether a plain gradient method acts where the policy's steps diverge or stall (scout/policy/guard.h).
+  TORCH_ARG(bool, guard) = true;
   /// Form "network". Not set: policy("network-base").
   TORCH_ARG(std::shared_ptr<const Policy>, policy);
 
@@ -49,9 +52,12 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
 ///     optimizer.step();
 ///
 /// Weights are float32, float64 or bfloat16, of any shape and layout. Parameters without a gradient are left alone; a
-/// gradient that is not finite counts as 0 at that weight. State: 8 bytes for each weight, as much as Adam's in float32.
-/// Tensors on the CPU are updated by the fused kernel, on `threads` threads, whose number does not change the result; others
-/// by LibTorch operations on their device.
+/// gradient that is not finite counts as 0 at that weight. State: 8 bytes for each weight, as much as Adam's in float32, and
+/// with the guard another copy of the weights. Tensors on the CPU are updated by the fused kernel, on `threads` threads,
+/// whose number does not change the result; others by LibTorch operations on their device.
+///
+/// The guard is as good as what it sees: `step(closure)` shows it the loss, `step()` no more than weights and gradients. It
+/// calls no closure twice. What is not a parameter, such as the running statistics of batch norm, it cannot bring back.
 ///
 /// torch::save and torch::load keep and restore everything but policy and options that are not per group: a resumed training
 /// equals an uninterrupted one, bit by bit.
@@ -71,6 +77,8 @@ class LearnedOptimizer : public torch::optim::Optimizer {
   std::int64_t steps() const;
   /// Gradients of single weights that were not finite and so counted as 0, over all steps.
   std::int64_t non_finite_gradients() const;
+  /// What the guard did.
+  const GuardReport& guard_report() const;
 
   void save(torch::serialize::OutputArchive& archive) const override;
   /// Throws std::runtime_error if the state is of another format, policy or set of parameters; nothing is changed then.

@@ -18,6 +18,7 @@ namespace scout {
 struct ParameterState {
   TensorRecord record;
   at::Tensor averages;  ///< bfloat16 [4, size], on the parameter's device: the momenta, then the second moment
+  at::Tensor held;      ///< weights for the guard to go back to; undefined without one
 };
 
 struct TensorUpdate {
@@ -32,18 +33,17 @@ struct TensorUpdate {
 };
 
 /// Two passes over the updates that it was made for: `sums` fills TensorUpdate::sums; then, when the caller has set the
-/// plans, `step` changes weights and averages and fills `step_sums`.
+/// plans by `stepper`, `step` changes weights and averages and fills `step_sums`.
 class UpdatePasses {
  public:
   virtual ~UpdatePasses() = default;
   virtual void sums() = 0;
-  virtual void step() = 0;
+  virtual void step(const NetworkStepper& stepper) = 0;
 };
 
 /// The fused kernel, for tensors on the CPU; no thread of the team changes the result.
 std::unique_ptr<UpdatePasses> fused_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team);
-/// The same formulas in LibTorch operations on whole batches of tensors, all on one device. `weights`: the stepper's.
-std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates,
-                                             const std::vector<std::vector<float>>& weights);
+/// The same formulas in LibTorch operations on whole batches of tensors, all on one device.
+std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates);
 
 }  // namespace scout

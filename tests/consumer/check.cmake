@@ -24,6 +24,10 @@ run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/bui
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} -E chdir ${WORK}/build ./consumer)
 message("${output}")
+if(TRAINING)
+  run(${CMAKE_COMMAND} -E chdir ${WORK}/build ./network)
+  message("${output}")
+endif()
 
 if(NOT TRAINING)
   # Deployment carries nothing of training, neither in the program nor in the archive that it links.
