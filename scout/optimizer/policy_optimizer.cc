@@ -10,11 +10,12 @@ namespace scout {
 namespace {
 
 /// A policy for network weights makes one run of the whole budget from the start, on gradients alone: a step costs one call,
-/// as it does for torch's first-order methods. Returns whether f was finite anywhere.
+/// as it does for torch's first-order methods. It is guarded, as LearnedOptimizer is. Returns whether f was finite anywhere.
 bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
   std::vector<double> theta(start.begin(), start.end());
   std::vector<double> gradient(theta.size());
   NetworkRun run(policy, oracle.instance().tensors(), oracle.remaining());
+  run.guard();
   while (oracle.remaining() > 0) {
     oracle.gradient(theta, gradient);
     run.step(theta, gradient);

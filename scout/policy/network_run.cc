@@ -28,6 +28,7 @@ NetworkRun::NetworkRun(std::shared_ptr<const NetworkStepper> stepper, std::vecto
   weights_.resize(size);
   gradient_.resize(size);
   delta_.resize(size);
+  sums_.resize(tensors_.size());
 }
 
 NetworkRun::NetworkRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon)
@@ -48,25 +49,33 @@ kernel::StepArrays NetworkRun::arrays(std::size_t tensor) {
   return out;
 }
 
-void NetworkRun::observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
+void NetworkRun::load(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
   std::transform(theta.begin(), theta.end(), weights_.begin(), [](double x) { return static_cast<float>(x); });
   std::transform(gradient.begin(), gradient.end(), gradient_.begin(), [](double x) { return static_cast<float>(x); });
-  if (f && std::isfinite(*f)) {
-    run_.observe_loss(*f);
+  f_ = f;
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    const std::size_t begin = begin_[t];
+    sums_[t] = kernel::tensor_sums(weights_.data() + begin, gradient_.data() + begin, begin_[t + 1] - begin);
+  }
+}
+
+void NetworkRun::plan(const NetworkStepper& stepper, double rate) {
+  if (f_ && std::isfinite(*f_)) {
+    run_.observe_loss(*f_);
   } else {
     run_.observe_loss();
   }
-  std::vector<kernel::TensorSums> sums;
   double theta_square = 0;
+  for (const kernel::TensorSums& sums : sums_) theta_square += sums.theta_square;
+  stepper.begin(run_, theta_square, static_cast<std::int64_t>(size()));
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    const std::size_t begin = begin_[t];
-    sums.push_back(kernel::tensor_sums(weights_.data() + begin, gradient_.data() + begin, begin_[t + 1] - begin));
-    theta_square += sums.back().theta_square;
+    plans_[t] = stepper.plan(run_, records_[t], tensors_[t], sums_[t], {.rate = rate});
   }
-  stepper_->begin(run_, theta_square, static_cast<std::int64_t>(size()));
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    plans_[t] = stepper_->plan(run_, records_[t], tensors_[t], sums[t], {});
-  }
+}
+
+void NetworkRun::observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
+  load(theta, gradient, f);
+  plan(*stepper_, 1);
 }
 
 WeightRow NetworkRun::row(std::size_t weight) const {
@@ -95,8 +104,39 @@ void NetworkRun::apply(std::span<double> theta) const {
   for (std::size_t i = 0; i < delta_.size(); ++i) theta[i] += static_cast<double>(delta_[i]);
 }
 
+void NetworkRun::guard() {
+  guarded_ = Guarded{.guard = Guard(run_.horizon), .fallback = fallback_rule(), .held = {}, .held_run = {}};
+}
+
+const GuardReport* NetworkRun::guard_report() const { return guarded_ ? &guarded_->guard.report() : nullptr; }
+
 void NetworkRun::step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f) {
-  observe(theta, gradient, f);
+  load(theta, gradient, f);
+  if (!guarded_) {
+    plan(*stepper_, 1);
+    update();
+    apply(theta);
+    return;
+  }
+  GuardInput input;
+  input.loss = f;
+  input.rate = 1 - run_.elapsed();
+  for (std::size_t t = 0; t < tensors_.size(); ++t) input.add(tensors_[t], sums_[t], records_[t]);
+  const Guard::Action action = guarded_->guard.observe(input);
+  if (action.restore) {
+    std::copy(guarded_->held.begin(), guarded_->held.end(), theta.begin());
+    const std::int64_t step = run_.step;
+    run_ = guarded_->held_run;
+    run_.step = step + 1;
+    std::fill(state_.begin(), state_.end(), std::uint16_t{0});
+    records_.assign(records_.size(), {});
+    return;
+  }
+  if (action.hold) {
+    guarded_->held.assign(theta.begin(), theta.end());
+    guarded_->held_run = run_;
+  }
+  plan(action.fallback ? guarded_->fallback : *stepper_, action.rate);
   update();
   apply(theta);
 }

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "scout/policy/guard.h"
 #include "scout/policy/network_stepper.h"
 #include "scout/policy/policy.h"
 #include "scout/problem/instance.h"
@@ -28,6 +29,11 @@ class NetworkRun {
   NetworkRun(std::shared_ptr<const NetworkStepper> stepper, std::vector<TensorShape> tensors, std::int64_t horizon);
   /// Throws std::invalid_argument if the policy is of another form.
   NetworkRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon);
+
+  /// From now on `step` is guarded, as LearnedOptimizer is: see Guard.
+  void guard();
+  /// What the guard did; null without one.
+  const GuardReport* guard_report() const;
 
   /// Moves θ [M] by a step, given ∇f [M] and, if it is known, f there. A component of ∇f that is not finite counts as 0; an
   /// f that is not finite is passed over.
@@ -51,7 +57,17 @@ class NetworkRun {
   std::size_t begin_of(std::size_t tensor) const { return begin_[tensor]; }
 
  private:
+  /// What a guard needs, besides the latest sums: the weights held, and the run when they were.
+  struct Guarded {
+    Guard guard;
+    NetworkStepper fallback;
+    std::vector<double> held;
+    RunRecord held_run;
+  };
+
   kernel::StepArrays arrays(std::size_t tensor);
+  void load(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f);
+  void plan(const NetworkStepper& stepper, double rate);
 
   std::shared_ptr<const NetworkStepper> stepper_;
   std::vector<TensorShape> tensors_;
@@ -61,6 +77,9 @@ class NetworkRun {
   std::vector<TensorPlan> plans_;
   std::vector<std::uint16_t> state_;  // momenta and second moment, [kMomenta + 1, M], bfloat16
   std::vector<float> weights_, gradient_, delta_;
+  std::vector<kernel::TensorSums> sums_;
+  std::optional<double> f_;
+  std::optional<Guarded> guarded_;
 };
 
 }  // namespace scout

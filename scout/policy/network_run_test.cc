@@ -94,6 +94,36 @@ TEST(NetworkRun, TellsWhatTheNetworkSees) {
   }
 }
 
+TEST(NetworkRun, AGuardChangesNothingUntilItHasTo) {
+  const auto train = [](double base_step, bool guarded) {
+    const auto policy = untrained_network_policy();
+    NetworkRun run(std::make_shared<NetworkStepper>(policy->network_rule(), policy->parameters(), base_step), {{30, 2, 5}},
+                   0);
+    if (guarded) run.guard();
+    std::vector<double> theta(30, 1.0), gradient(30);
+    double f = 0;
+    for (int t = 0; t < 400; ++t) {
+      f = 0;
+      for (std::size_t i = 0; i < 30; ++i) {
+        f += 0.5 * theta[i] * theta[i];
+        gradient[i] = theta[i];
+      }
+      run.step(theta, gradient, f);
+    }
+    EXPECT_EQ(run.guard_report() != nullptr, guarded);
+    return std::tuple{theta, f, guarded ? run.guard_report()->interventions() : 0};
+  };
+  const auto [plain, f_plain, none] = train(0.01, false);
+  const auto [watched, f_watched, healthy] = train(0.01, true);
+  EXPECT_EQ(plain, watched);
+  EXPECT_EQ(healthy, 0);
+  const auto [wild, f_wild, no_guard] = train(20, false);
+  const auto [rescued, f_rescued, interventions] = train(20, true);
+  EXPECT_GT(interventions, 0);
+  EXPECT_GT(f_wild, 15) << "the start's";
+  EXPECT_LT(f_rescued, 15);
+}
+
 TEST(NetworkRun, TakesNoOtherPolicy) {
   EXPECT_THROW(NetworkRun(untrained_policy(), {{2, 1, 2}}, 10), std::invalid_argument);
   EXPECT_THROW(NetworkRun(std::shared_ptr<const Policy>(), {{2, 1, 2}}, 10), std::invalid_argument);
