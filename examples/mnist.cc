@@ -41,7 +41,7 @@ int main(int argc, char** argv) try {
   // This line was: torch::optim::Adam optimizer(model->parameters(), torch::optim::AdamOptions(1e-3));
   scout::LearnedOptimizer optimizer(
       model->parameters(),
-      scout::LearnedOptimizerOptions().policy(scout::policy_or_file(argc > 1 ? argv[1] : "network-base")).horizon(kSteps));
+      scout::LearnedOptimizerOptions().policy(scout::policy_or_file(argc > 1 ? argv[1] : "network")).horizon(kSteps));
   for (int step = 1; step <= kSteps; ++step) {
     const auto batch = torch::randint(train.second.size(0), {kBatch});
     const auto loss = optimizer.step([&] {

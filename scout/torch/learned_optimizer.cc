@@ -83,7 +83,7 @@ void LearnedOptimizerOptions::serialize(torch::serialize::InputArchive& archive)
 
 struct LearnedOptimizer::State {
   explicit State(const LearnedOptimizerOptions& options)
-      : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network-base")),
+      : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network")),
         stepper(policy->network_rule(), policy->parameters(), policy->description().step_scale),
         fallback(fallback_rule()),
         guarded(options.guard()),

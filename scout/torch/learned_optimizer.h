@@ -33,7 +33,7 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   TORCH_ARG(bool, fused) = true;
   /// Whether a plain gradient method acts where the policy's steps diverge or stall (scout/policy/guard.h).
   TORCH_ARG(bool, guard) = true;
-  /// Form "network". Not set: policy("network-base").
+  /// Form "network". Not set: policy("network").
   TORCH_ARG(std::shared_ptr<const Policy>, policy);
 
  public:

@@ -24,7 +24,7 @@ int main() {
   const auto [new_x, new_y] = draw(500);
   auto model = std::make_shared<Net>();
   scout::LearnedOptimizer optimizer(model->parameters(),  // was: torch::optim::Adam optimizer(model->parameters(), 1e-3);
-                                    scout::LearnedOptimizerOptions().policy(scout::policy("network-base")).horizon(150));
+                                    scout::LearnedOptimizerOptions().policy(scout::policy("network")).horizon(150));
   for (int step = 0; step < 150; ++step) {
     optimizer.zero_grad();
     torch::nn::functional::cross_entropy(model->forward(x), y).backward();
