@@ -66,8 +66,8 @@ class Lbfgs : public Optimizer {
       return at::scalar_tensor(f, at::kDouble);
     };
     auto settings = torch::optim::LBFGSOptions(options_.lr)
-                        .max_iter(oracle.remaining())
-                        .max_eval(oracle.remaining())
+                        .max_iter(oracle.remaining() + 1)  // the budget ends the run
+                        .max_eval(oracle.remaining() + 1)
                         .tolerance_grad(stochastic ? 0 : 1e-12)
                         .tolerance_change(stochastic ? -1 : options_.tolerance)  // -1: never
                         .history_size(options_.history);

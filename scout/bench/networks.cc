@@ -43,6 +43,8 @@ double median_of(const Cell& cell, Quantity&& quantity) {
   return values.empty() ? INFINITY : median(values);
 }
 
+std::string text_number(double x) { return std::isfinite(x) ? fmt::format("{:.4g}", x) : "-"; }
+
 /// A row a line, a task a column; * marks the best.
 std::string text_table(const Results& results, const std::function<std::string(std::size_t row, std::size_t task)>& text,
                        const std::function<double(std::size_t row, std::size_t task)>& badness) {
@@ -216,7 +218,7 @@ std::string networks_text(const Results& results) {
   const auto loss = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
   std::string out = "Median final train loss (* lowest)\n";
   out += text_table(
-      results, [&](auto r, auto t) { return std::isfinite(loss(r, t)) ? fmt::format("{:.4g}", loss(r, t)) : "-"; }, loss);
+      results, [&](auto r, auto t) { return text_number(loss(r, t)); }, loss);
   const auto accuracy = [&](std::size_t r, std::size_t t) {
     return 100 * median_metric(results.rows[r].cells[t], "held-out-accuracy").value_or(-INFINITY);
   };
@@ -241,7 +243,8 @@ std::string networks_text(const Results& results) {
         fmt::format("\nOver {} initialisations of {}: best and worst final train loss\n", group.tasks.size(), group.problem);
     for (const auto& row : results.rows) {
       const Robustness found = robustness(row, group, results);
-      out += fmt::format("{:<20} {:.4g} {:.4g} ({})\n", row.label, found.best, found.worst, found.worst_initialisation);
+      out += fmt::format("{:<20} {} {} ({})\n", row.label, text_number(found.best), text_number(found.worst),
+                         found.worst_initialisation);
     }
   }
   out += '\n';

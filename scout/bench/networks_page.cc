@@ -81,7 +81,7 @@ std::string robustness_table(const Results& results) {
   const auto groups = initialisation_groups(results);
   if (groups.empty()) return "";
   std::vector<std::string> headings{"optimizer"};
-  for (const auto& group : groups) headings.push_back(escape_html(group.problem));
+  for (const auto& group : groups) headings.push_back(problem_name(group.problem));
   const auto found = [&](std::size_t r, std::size_t g) { return robustness(results.rows[r], groups[g], results); };
   return fmt::format(
              "<h2>Robustness</h2>\n<p>The final train loss over {} initialisations of the same net: the worst, the "

@@ -21,12 +21,21 @@ std::string facts(const nlohmann::json& object) {
 
 }  // namespace
 
+std::string problem_name(const std::string& problem) {
+  std::string out;
+  for (const char c : escape_html(problem)) {
+    out += c;
+    if (c == ',' || c == ':') out += "<wbr>";
+  }
+  return out;
+}
+
 std::string task_name(const Task& task, const Results& results) {
   const bool one_dimension = std::all_of(results.tasks.begin(), results.tasks.end(),
                                          [&](const Task& other) { return other.dimension == task.dimension; });
   const bool one_budget = std::all_of(results.tasks.begin(), results.tasks.end(),
                                       [&](const Task& other) { return other.budget == task.budget; });
-  std::string out = escape_html(task.problem);
+  std::string out = problem_name(task.problem);
   if (!one_dimension) out += fmt::format(", {}-D", task.dimension);
   if (!one_budget) out += fmt::format(", {} calls", task.budget);
   return out;

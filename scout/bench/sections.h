@@ -7,6 +7,9 @@
 
 namespace scout::bench {
 
+/// A problem's name, which may be broken after the commas of its axes.
+std::string problem_name(const std::string& problem);
+
 /// The problem's name; dimension and budget only where the tasks differ in them.
 std::string task_name(const Task& task, const Results& results);
 
