@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -154,7 +155,7 @@ class NetworksReport : public testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  fs::path directory_ = fs::path(testing::TempDir()) / "networks_report";
+  fs::path directory_ = fs::path(testing::TempDir()) / ("networks_report." + std::to_string(getpid()));
 };
 
 TEST_F(NetworksReport, HasItsOwnTables) {

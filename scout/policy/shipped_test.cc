@@ -19,6 +19,13 @@ TEST(ShippedPolicies, LoadByName) {
   for (const std::string& name : names) EXPECT_FALSE(policy(name)->parameters().empty()) << name;
 }
 
+TEST(ShippedPolicies, TheDefaultForNetworksWasTrained) {
+  const auto network = policy("network");
+  EXPECT_EQ(network->description().observer.form, "network");
+  EXPECT_GT(network->description().provenance.at("evaluations").get<double>(), 1e6);
+  EXPECT_NE(network->parameters(), policy("network-base")->parameters());
+}
+
 TEST(ShippedPolicies, TheBaseIsUntrained) {
   const auto base = policy("network-base");
   EXPECT_EQ(base->description().observer.form, "network");

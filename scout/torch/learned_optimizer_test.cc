@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "scout/optimizer/test_policy.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace {
@@ -128,7 +129,7 @@ TEST(LearnedOptimizer, SmallStepsInBfloat16AreNotLost) {
   const double step = 1.5 * 1e-3 * untrained_network_policy()->description().step_scale;
   auto weight = torch::full({40000}, 1.5, torch::requires_grad().dtype(at::kBFloat16));
   weight.mutable_grad() = torch::ones_like(weight);
-  LearnedOptimizer optimizer({weight}, Options(1e-3));
+  LearnedOptimizer optimizer({weight}, Options(1e-3).policy(policy("network-base")));
   for (int t = 0; t < 100; ++t) optimizer.step();
   EXPECT_NEAR(weight.to(at::kDouble).mean().item<double>(), 1.5 - 100 * step, 10 * step);
 }
@@ -273,7 +274,7 @@ TEST(LearnedOptimizer, StepsScaleWithLrAndIgnoreTheGradientsUnit) {
 TEST(LearnedOptimizer, WeightDecayIsDecoupled) {
   auto weight = torch::ones({10}, torch::requires_grad());
   weight.mutable_grad() = torch::zeros_like(weight);
-  LearnedOptimizer optimizer({weight}, Options(0.5).weight_decay(0.1));
+  LearnedOptimizer optimizer({weight}, Options(0.5).weight_decay(0.1).policy(policy("network-base")));
   optimizer.step();
   EXPECT_TRUE(weight.allclose(torch::full({10}, 0.95)));
 }
