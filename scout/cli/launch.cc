@@ -66,7 +66,8 @@ std::unique_ptr<Transport> open_transport(const RankOf& place) {
   const std::string started = "started as one of " + std::to_string(place.ranks) + " ranks, but ";
   if (module.empty()) {
     throw std::runtime_error(started + kModule + " is not beside " + program.string() +
-                             ": build it with Open MPI installed (Debian: libopenmpi-dev), or start one process alone");
+                             ": build it (target scout_mpi; needs Open MPI, Debian: libopenmpi-dev), or start one process "
+                             "alone");
   }
   // Open MPI loads parts of itself, which look for its symbols among those of the whole program.
   void* handle = dlopen(module.c_str(), RTLD_NOW | RTLD_GLOBAL);
