@@ -68,14 +68,15 @@ nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t
     contestants.push_back({name, [optimizer] { optimizer->step(); }, {}});
   };
   using Parameters = std::vector<at::Tensor>;
-  enter("scout", [](Parameters p) { return std::make_shared<scout::LearnedOptimizer>(p); });
+  // The bare step: the gradients here are those of no training, and a guard would rightly intervene.
+  const auto options = [] { return scout::LearnedOptimizerOptions().policy(scout::policy("network-base")).guard(false); };
+  enter("scout", [&](Parameters p) { return std::make_shared<scout::LearnedOptimizer>(p, options()); });
   enter("adam", [](Parameters p) { return std::make_shared<torch::optim::Adam>(p, torch::optim::AdamOptions(1e-3)); });
   enter("sgd", [](Parameters p) { return std::make_shared<torch::optim::SGD>(p, torch::optim::SGDOptions(1e-3)); });
   enter("momentum",
         [](Parameters p) { return std::make_shared<torch::optim::SGD>(p, torch::optim::SGDOptions(1e-3).momentum(0.9)); });
-  enter("scout by LibTorch operations", [](Parameters p) {
-    return std::make_shared<scout::LearnedOptimizer>(p, scout::LearnedOptimizerOptions().fused(false));
-  });
+  enter("scout by LibTorch operations",
+        [&](Parameters p) { return std::make_shared<scout::LearnedOptimizer>(p, options().fused(false)); });
   std::vector<double> peak, bandwidth;
   for (int r = 0; r < repeats + 1; ++r) {  // the first warms up
     const auto steps = static_cast<int>(std::max<std::int64_t>(1, 200'000 / size));
