@@ -14,6 +14,14 @@ double geometric(double from, double to, double fraction) { return from * std::p
 
 }  // namespace
 
+double ExplorerOptions::step_at(double fraction) const { return geometric(step, step_end, fraction); }
+
+double ExplorerOptions::coordinate_probability_at(double fraction) const {
+  if (!gradient_moves) return 1;
+  if (!coordinate_moves) return 0;
+  return geometric(std::max(coordinate_probability, 1e-6), coordinate_probability_end, fraction);
+}
+
 std::string_view to_string(ExplorerEvent::Kind kind) {
   switch (kind) {
     case ExplorerEvent::Kind::start:
@@ -96,10 +104,8 @@ std::vector<Trajectory> Ensemble::run(const Observe& observe) {
     for (std::size_t k = 0; k < explorers_.size(); ++k) {
       Explorer& e = explorers_[k];
       const double fraction = static_cast<double>(step) / horizon_;
-      const double size = geometric(options_.step, options_.step_end, fraction);
-      double p = geometric(std::max(options_.coordinate_probability, 1e-6), options_.coordinate_probability_end, fraction);
-      if (!options_.coordinate_moves) p = 0;
-      if (!options_.gradient_moves) p = 1;
+      const double size = options_.step_at(fraction);
+      const double p = options_.coordinate_probability_at(fraction);
       const bool along_coordinate = e.random.chance(p);
       std::fill(actions_.begin(), actions_.end(), 0.0F);
       if (along_coordinate) {

@@ -29,6 +29,10 @@ struct ExplorerOptions {
   bool gradient_moves = true;
   std::string directions = "all";
 
+  /// η, and p_coor, when `fraction` of the horizon is over: geometric decays.
+  double step_at(double fraction) const;
+  double coordinate_probability_at(double fraction) const;
+
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("explorers", explorers, "N: explorers on one instance, each with its own coordinate; at most M", at_least(1));

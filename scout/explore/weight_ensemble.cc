@@ -10,8 +10,6 @@
 namespace scout {
 namespace {
 
-double geometric(double from, double to, double fraction) { return from * std::pow(to / from, fraction); }
-
 /// Takes from `axis` its parts along `others`, which are orthogonal to each other, and gives it rms 1.
 void orthonormalise(std::vector<float>& axis, const std::vector<const std::vector<float>*>& others) {
   const auto m = static_cast<double>(axis.size());
@@ -161,10 +159,8 @@ std::vector<Trajectory> WeightEnsemble::run() {
   for (Explorer& e : explorers_) begin(e);
   for (int step = 0; step < episode_.horizon; ++step) {
     const double fraction = static_cast<double>(step) / episode_.horizon;
-    const double size = geometric(options_.step, options_.step_end, fraction);
-    double p = geometric(std::max(options_.coordinate_probability, 1e-6), options_.coordinate_probability_end, fraction);
-    if (!options_.coordinate_moves) p = 0;
-    if (!options_.gradient_moves) p = 1;
+    const double size = options_.step_at(fraction);
+    const double p = options_.coordinate_probability_at(fraction);
     for (Explorer& e : explorers_) {
       if (e.environment.over()) continue;
       if (e.random.chance(p)) {

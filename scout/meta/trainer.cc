@@ -230,8 +230,6 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
   const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
-  const std::vector<float>& centre = acting_parameters();
-  const std::size_t schedule = centre.size() - ddpg_.actor().schedule_size();
 
   // All candidates run on the same instances from the same starts; those change every few generations.
   const Seed tasks = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / evolution.renew));
@@ -246,8 +244,7 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
       Result& result = results[c];
       const std::size_t recorded = (static_cast<std::size_t>(first) + c) % runs;
       result.score.assign(problems, 0.0);
-      std::vector<float> parameters = centre;
-      for (std::size_t i = 0; i < schedules[c].size(); ++i) parameters[schedule + i] = static_cast<float>(schedules[c][i]);
+      const std::vector<float> parameters = with_schedule(schedules[c]);
       std::vector<Environment> environments;
       environments.reserve(runs);
       for (std::size_t k = 0; k < runs; ++k) {
@@ -275,6 +272,13 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
     experience.candidates.push_back({generation_, schedules[c], std::move(results[c].score)});
     for (Trajectory& trajectory : results[c].recorded) experience.policy.push_back(std::move(trajectory));
   }
+}
+
+std::vector<float> Trainer::with_schedule(std::span<const double> schedule) const {
+  std::vector<float> parameters = acting_parameters();
+  std::transform(schedule.begin(), schedule.end(), parameters.end() - static_cast<std::ptrdiff_t>(schedule.size()),
+                 [](double x) { return static_cast<float>(x); });
+  return parameters;
 }
 
 void Trainer::evolve() {

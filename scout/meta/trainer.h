@@ -106,6 +106,8 @@ class Trainer {
   void roll_out_ensembles(std::span<const Task> tasks, Experience& experience);
   /// Tries schedules of this generation; `first` is the number of the first.
   void try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience);
+  /// The acting parameters with another schedule.
+  std::vector<float> with_schedule(std::span<const double> schedule) const;
   /// Ends a generation of the schedule.
   void evolve();
   bool evolving() const { return options_.evolution.population > 0 && ddpg_.actor().schedule_size() > 0; }

@@ -124,8 +124,6 @@ void Trainer::try_network_schedules(std::span<const std::vector<double>> schedul
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
   const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
-  const std::vector<float>& centre = acting_parameters();
-  const std::size_t schedule = centre.size() - ddpg_.actor().schedule_size();
 
   // All candidates make the same runs; those change every few generations.
   const Seed seed = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / evolution.renew));
@@ -151,12 +149,7 @@ void Trainer::try_network_schedules(std::span<const std::vector<double>> schedul
   std::vector<std::int64_t> evaluations(scores.size());
   std::vector<Trajectory> recorded(schedules.size());
   std::vector<std::shared_ptr<const NetworkStepper>> steppers;
-  for (const std::vector<double>& candidate : schedules) {
-    std::vector<float> parameters = centre;
-    std::transform(candidate.begin(), candidate.end(), parameters.begin() + static_cast<std::ptrdiff_t>(schedule),
-                   [](double x) { return static_cast<float>(x); });
-    steppers.push_back(stepper(parameters));
-  }
+  for (const std::vector<double>& candidate : schedules) steppers.push_back(stepper(with_schedule(candidate)));
   // Runs differ in length by orders of magnitude: whichever thread is free takes the next. Each writes its own results.
   std::atomic<std::size_t> next{0};
   team_.run([&](int) {
