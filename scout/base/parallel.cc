@@ -92,4 +92,11 @@ void ThreadTeam::for_shards(int count, const std::function<void(int, int)>& body
   });
 }
 
+void ThreadTeam::for_jobs(int count, const std::function<void(int)>& body) {
+  std::atomic<int> next{0};
+  run([&](int) {
+    for (int job = next++; job < count; job = next++) body(job);
+  });
+}
+
 }  // namespace scout

@@ -30,6 +30,10 @@ class ThreadTeam {
   /// Calls body(begin, end) on each shard of [0, count).
   void for_shards(int count, const std::function<void(int begin, int end)>& body);
 
+  /// Calls body(job) for every job in [0, count), in whatever order and on whichever thread is free: for jobs of very
+  /// different lengths, each of which writes to a place of its own.
+  void for_jobs(int count, const std::function<void(int job)>& body);
+
  private:
   void work(int shard);
 

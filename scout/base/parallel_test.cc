@@ -63,6 +63,22 @@ TEST(ThreadTeam, FirstErrorByShardIsRethrownAndTheTeamLivesOn) {
   }
 }
 
+TEST(ThreadTeam, JobsAreDoneOnceEach) {
+  for (const int threads : {1, 3}) {
+    ThreadTeam team(threads);
+    for (const int count : {0, 1, 100}) {
+      std::vector<std::atomic<int>> done(static_cast<std::size_t>(count));
+      team.for_jobs(count, [&](int job) { ++done.at(static_cast<std::size_t>(job)); });
+      for (const auto& times : done) EXPECT_EQ(times, 1);
+    }
+    EXPECT_THROW(team.for_jobs(5,
+                               [](int job) {
+                                 if (job == 3) throw std::runtime_error("job");
+                               }),
+                 std::runtime_error);
+  }
+}
+
 TEST(ThreadTeam, ErrorOnTheCallerWaitsForTheOthers) {
   ThreadTeam team(3);
   std::atomic<int> finished{0};

@@ -62,6 +62,73 @@ class GeneratedSource : public ExampleSource {
   Examples examples_;
 };
 
+/// Example i is examples i and partner(i) of another source.
+class PairSource : public ExampleSource {
+ public:
+  PairSource(std::shared_ptr<const ExampleSource> source, Seed seed)
+      : ExampleSource(shape_of(*source), source->classes() * source->classes(), 1),
+        source_(std::move(source)),
+        seed_(seed) {}
+
+  std::size_t count(DataPart part) const override { return source_->count(part); }
+
+  void read(DataPart part, std::span<const std::uint32_t> indices, Random* random, std::span<float> inputs,
+            std::span<std::int32_t> labels) const override {
+    std::vector<std::uint32_t> both;
+    for (const std::uint32_t i : indices) {
+      Random partner(seed_.derive(static_cast<std::uint64_t>(part)).derive(static_cast<std::uint64_t>(i)));
+      both.push_back(i);
+      both.push_back(static_cast<std::uint32_t>(partner.index(count(part))));
+    }
+    std::vector<std::int32_t> of_both(both.size());
+    source_->read(part, both, random, inputs, of_both);
+    for (std::size_t k = 0; k < indices.size(); ++k) {
+      labels[k] = of_both[2 * k] * source_->classes() + of_both[2 * k + 1];
+    }
+  }
+
+ private:
+  static std::vector<int> shape_of(const ExampleSource& source) {
+    std::vector<int> shape = source.shape();
+    shape[0] *= 2;
+    return shape;
+  }
+
+  std::shared_ptr<const ExampleSource> source_;
+  Seed seed_;
+};
+
+class NoisyLabels : public ExampleSource {
+ public:
+  NoisyLabels(std::shared_ptr<const ExampleSource> source, double share, Seed seed)
+      : ExampleSource(source->shape(), source->classes(), source->targets()),
+        source_(std::move(source)),
+        share_(share),
+        seed_(seed) {}
+
+  std::size_t count(DataPart part) const override { return source_->count(part); }
+
+  void read(DataPart part, std::span<const std::uint32_t> indices, Random* random, std::span<float> inputs,
+            std::span<std::int32_t> labels) const override {
+    source_->read(part, indices, random, inputs, labels);
+    if (part != DataPart::inner_train) return;
+    const auto per_example = static_cast<std::size_t>(targets());
+    for (std::size_t k = 0; k < indices.size(); ++k) {
+      Random noise(seed_.derive(static_cast<std::uint64_t>(indices[k])));
+      for (std::int32_t& label : labels.subspan(k * per_example, per_example)) {
+        if (noise.chance(share_)) label = static_cast<std::int32_t>(noise.index(static_cast<std::size_t>(classes())));
+      }
+    }
+  }
+
+ private:
+  std::shared_ptr<const ExampleSource> source_;
+  double share_;
+  Seed seed_;
+};
+
+constexpr std::string_view kPairs = "-pairs";
+
 }  // namespace
 
 ExampleSource::ExampleSource(std::vector<int> shape, int classes, int targets)
@@ -79,15 +146,29 @@ std::shared_ptr<const ExampleSource> example_source(const std::string& name, int
     throw std::invalid_argument("unknown data set '" + name + "': did you mean '" + nearest_name(name, names) +
                                 "'? Known data sets: " + join_names(names));
   }
+  if (name.ends_with(kPairs)) {
+    return pairs_of(example_source(name.substr(0, name.size() - kPairs.size()), side, augment, seed), seed.derive("pairs"));
+  }
   auto parts = image_parts(name, side > 0 ? side : image_data_set(name).side);
   const int padding = augment ? (*parts)[DataPart::test].side / 8 : 0;
   return std::make_shared<ImageSource>(std::move(parts), Augmentation{padding, augment});
+}
+
+std::shared_ptr<const ExampleSource> pairs_of(std::shared_ptr<const ExampleSource> source, Seed seed) {
+  return std::make_shared<PairSource>(std::move(source), seed);
+}
+
+std::shared_ptr<const ExampleSource> with_label_noise(std::shared_ptr<const ExampleSource> source, double share, Seed seed) {
+  return std::make_shared<NoisyLabels>(std::move(source), share, seed);
 }
 
 std::vector<std::string> data_set_names() {
   std::vector<std::string> out;
   for (const auto& set : generated_data_sets()) out.emplace_back(set.name);
   for (const auto& set : image_data_sets()) out.push_back(set.name);
+  for (const auto& set : image_data_sets()) {
+    if (set.classes <= 10) out.push_back(set.name + std::string(kPairs));  // of more classes there are too many pairs
+  }
   return out;
 }
 

@@ -40,10 +40,18 @@ class ExampleSource {
 };
 
 /// The data set `name`. Image sets (catalog.h) come from files, at `side` pixels a side (0: their own), with crops and flips
-/// for training if `augment` (padding of an eighth of the side). Generated sets (generated.h) are drawn from `seed`: 1,024
-/// examples to train on and 512 in each other part; `side` and `augment` are ignored. Throws std::invalid_argument for an
-/// unknown name, std::runtime_error for missing or bad files.
+/// for training if `augment` (padding of an eighth of the side). An image set's name with "-pairs" puts the channels of two
+/// examples, whose pairing derives from `seed`, above each other, and asks for both classes: classes². Generated sets
+/// (generated.h) are drawn from `seed`: 1,024 examples to train on and 512 in each other part; `side` and `augment` are
+/// ignored. Throws std::invalid_argument for an unknown name, std::runtime_error for missing or bad files.
 std::shared_ptr<const ExampleSource> example_source(const std::string& name, int side, bool augment, Seed seed);
+
+/// Pairs of the examples of `source`, which has one target and a shape of channels first.
+std::shared_ptr<const ExampleSource> pairs_of(std::shared_ptr<const ExampleSource> source, Seed seed);
+
+/// `source` with the labels of its examples to train on (inner_train) wrong with probability `share`: each is then any
+/// class, always the same for the same example and `seed`.
+std::shared_ptr<const ExampleSource> with_label_noise(std::shared_ptr<const ExampleSource> source, double share, Seed seed);
 
 /// The names of all data sets, generated ones first.
 std::vector<std::string> data_set_names();

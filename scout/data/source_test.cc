@@ -81,6 +81,49 @@ TEST(ExampleSource, SequencesAreWhatTheySay) {
   }
 }
 
+/// Examples of one number, their own; its class is its last bit.
+class Numbers : public ExampleSource {
+ public:
+  Numbers() : ExampleSource({1, 1, 1}, 2, 1) {}
+  std::size_t count(DataPart) const override { return 1000; }
+  void read(DataPart, std::span<const std::uint32_t> indices, Random*, std::span<float> inputs,
+            std::span<std::int32_t> labels) const override {
+    for (std::size_t k = 0; k < indices.size(); ++k) {
+      inputs[k] = static_cast<float>(indices[k]);
+      labels[k] = static_cast<std::int32_t>(indices[k] % 2);
+    }
+  }
+};
+
+TEST(ExampleSource, PairsHaveBothImagesAndBothClasses) {
+  const auto pairs = pairs_of(std::make_shared<Numbers>(), Seed(1));
+  EXPECT_EQ(pairs->shape(), (std::vector<int>{2, 1, 1}));
+  EXPECT_EQ(pairs->classes(), 4);
+  const Read train = read_all(*pairs, DataPart::inner_train);
+  std::vector<int> counts(4);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(train.inputs[2 * i], static_cast<float>(i));
+    const auto partner = static_cast<int>(train.inputs[2 * i + 1]);
+    EXPECT_EQ(train.labels[i], static_cast<int>(i % 2) * 2 + partner % 2);
+    ++counts[static_cast<std::size_t>(train.labels[i])];
+  }
+  EXPECT_THAT(counts, testing::Each(testing::Gt(200)));
+  EXPECT_EQ(read_all(*pairs, DataPart::inner_train).inputs, train.inputs) << "partners stay together";
+  EXPECT_NE(read_all(*pairs_of(std::make_shared<Numbers>(), Seed(2)), DataPart::inner_train).inputs, train.inputs);
+}
+
+TEST(ExampleSource, LabelNoiseIsPermanentAndInTrainingOnly) {
+  const auto clean = std::make_shared<Numbers>();
+  const auto noisy = with_label_noise(clean, 0.4, Seed(1));
+  const Read train = read_all(*noisy, DataPart::inner_train);
+  int wrong = 0;
+  for (std::size_t i = 0; i < 1000; ++i) wrong += train.labels[i] != static_cast<int>(i % 2);
+  EXPECT_NEAR(wrong, 200, 50) << "half of the random labels are right by chance";
+  EXPECT_EQ(read_all(*noisy, DataPart::inner_train).labels, train.labels);
+  EXPECT_EQ(train.inputs, read_all(*clean, DataPart::inner_train).inputs);
+  EXPECT_EQ(read_all(*noisy, DataPart::outer_validation).labels, read_all(*clean, DataPart::outer_validation).labels);
+}
+
 TEST(ExampleSource, UnknownNamesAreAnswered) {
   try {
     example_source("fashion", 0, false, Seed(1));
@@ -94,6 +137,7 @@ TEST(ExampleSource, OfficialImagesAreStandardisedAndSmall) {
   if (!is_present(image_data_set("fashion-mnist"), data_folder())) {
     GTEST_SKIP() << "no fashion-mnist in " << data_folder() << ": set SCOUT_DATA, or `scout data fetch fashion-mnist`";
   }
+  EXPECT_EQ(example_source("fashion-mnist-pairs", 8, false, Seed(1))->classes(), 100);
   const auto source = example_source("fashion-mnist", 8, false, Seed(1));
   EXPECT_EQ(source->shape(), (std::vector<int>{1, 8, 8}));
   EXPECT_EQ(source->count(DataPart::inner_train), 48000U);

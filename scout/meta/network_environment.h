@@ -45,6 +45,9 @@ class NetworkEnvironment {
   using Move = std::function<void(std::span<float> delta)>;
   /// Takes a step; nothing happens once the run is over.
   void step(const Move& move = {});
+  /// Makes the runs to their ends, in step: all are runs of one instance that have just begun. They see the same
+  /// minibatches, which all nets go through at once (Network::evaluate_each).
+  static void run_together(std::span<NetworkEnvironment> environments);
   bool over() const { return over_; }
   int steps() const { return step_; }
 
@@ -68,9 +71,12 @@ class NetworkEnvironment {
   Trajectory take_trajectory();
 
  private:
-  void evaluate(std::uint64_t draw);
+  static void step_together(std::span<NetworkEnvironment* const> environments, const Move& move);
+  /// Moves θ.
+  void advance(const Move& move);
+  /// Records the rewards of the sampled weights for the last step, given f and ∇f before it.
+  void reward(double f_before, std::span<const double> gradient_before);
   void observe();
-  void record_states();
 
   std::shared_ptr<const Instance> instance_;
   std::shared_ptr<const NetworkStepper> stepper_;
@@ -78,7 +84,7 @@ class NetworkEnvironment {
   std::unique_ptr<NetworkRun> run_;
   std::vector<std::size_t> sampled_;
   std::vector<WeightRow> rows_;  // of the sampled weights, now
-  std::vector<double> start_theta_, theta_, before_, gradient_, gradient_before_;
+  std::vector<double> start_theta_, theta_, before_, gradient_;
   double f_ = 0;
   bool over_ = false;
   int step_ = 0;

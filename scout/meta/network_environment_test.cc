@@ -86,6 +86,34 @@ TEST_F(NetworkEnvironmentTest, MovesChangeTheStepAndWhatIsRecorded) {
   EXPECT_EQ(e.take_trajectory().moves.front(), 0);
 }
 
+TEST_F(NetworkEnvironmentTest, RunsTogetherAreTheRunsApart) {
+  // Nets of this kind go one by one, so that even rounding is the same; the last has another policy, horizon and no record.
+  const std::vector<std::size_t> sampled{1, 2};
+  std::vector<NetworkEnvironment> together, apart;
+  for (auto* runs : {&together, &apart}) {
+    runs->emplace_back(instance_, base(0.02), NetworkEpisode{.horizon = 6});
+    runs->emplace_back(instance_, base(0.01), NetworkEpisode{.horizon = 4});
+    for (NetworkEnvironment& e : *runs)
+      e.start(start_of(*instance_), &e == &runs->front() ? sampled : std::vector<std::size_t>());
+  }
+  NetworkEnvironment::run_together(together);
+  for (NetworkEnvironment& e : apart) {
+    const int horizon = &e == &apart.front() ? 6 : 4;
+    while (e.steps() < horizon) e.step();
+  }
+  for (std::size_t k = 0; k < 2; ++k) {
+    EXPECT_EQ(together[k].steps(), apart[k].steps());
+    EXPECT_EQ(together[k].evaluations(), apart[k].evaluations());
+    EXPECT_TRUE(std::equal(together[k].theta().begin(), together[k].theta().end(), apart[k].theta().begin()));
+    EXPECT_EQ(together[k].value(), apart[k].value());
+  }
+  const Trajectory recorded = together[0].take_trajectory();
+  const Trajectory alone = apart[0].take_trajectory();
+  EXPECT_EQ(recorded.rewards, alone.rewards);
+  EXPECT_EQ(recorded.states, alone.states);
+  EXPECT_EQ(recorded.moves, alone.moves);
+}
+
 TEST_F(NetworkEnvironmentTest, CountsEvaluations) {
   NetworkEnvironment silent(instance_, base(0.02), {.horizon = 4});
   silent.start(start_of(*instance_));

@@ -98,8 +98,9 @@ struct EvolutionOptions {
           between(0, 1));
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("order", order,
-          "what orders schedules: the mean log gap over all problems, or ranks within each problem, added up",
-          OneOf{{"mean", "ranks"}});
+          "what orders schedules, added up over the problems: log gaps; their distance from the problem's median over their "
+          "spread; or ranks within the problem",
+          OneOf{{"mean", "spread", "ranks"}});
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "scout/meta/selection.h"
 #include "scout/policy/shipped.h"
 
 namespace scout {
@@ -292,22 +293,9 @@ void Trainer::evolve() {
   const auto count = static_cast<std::size_t>(population());
   if (candidates.size() < count) return;
 
-  std::vector<int> order(count);
-  auto sort_by = [&](auto&& key) {
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return key(a) < key(b); });
-  };
-  std::vector<double> merit(count, 0.0);
-  for (std::size_t p = 0; p < families_.size(); ++p) {
-    auto score = [&](int c) { return candidates[static_cast<std::size_t>(c)].score[p]; };
-    if (options_.evolution.order == "mean") {
-      for (std::size_t c = 0; c < count; ++c) merit[c] += score(static_cast<int>(c));
-    } else {
-      sort_by(score);
-      for (std::size_t r = 0; r < count; ++r) merit[static_cast<std::size_t>(order[r])] += static_cast<double>(r);
-    }
-  }
-  sort_by([&](int c) { return merit[static_cast<std::size_t>(c)]; });
+  std::vector<std::span<const double>> scores;
+  for (std::size_t c = 0; c < count; ++c) scores.emplace_back(candidates[c].score);
+  const std::vector<int> order = selection_order(scores, options_.evolution.order);
   std::vector<std::vector<double>> schedules;
   for (std::size_t c = 0; c < count; ++c) schedules.push_back(std::move(candidates[c].schedule));
   if (place_.ranks > 1) evolution_.replace(schedules);

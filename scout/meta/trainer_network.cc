@@ -1,6 +1,5 @@
 // What the trainer rolls out for policies of form "network": training runs of networks, whose weights are the coordinates.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -52,6 +51,9 @@ class ActionNoise {
   std::vector<double> factors_;
   Random random_;
 };
+
+/// Candidates of evolution whose nets are trained as one batch, at most.
+constexpr std::size_t kTogether = 8;
 
 std::vector<double> start_of(const Instance& instance, Random& random) {
   std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
@@ -150,19 +152,23 @@ void Trainer::try_network_schedules(std::span<const std::vector<double>> schedul
   std::vector<Trajectory> recorded(schedules.size());
   std::vector<std::shared_ptr<const NetworkStepper>> steppers;
   for (const std::vector<double>& candidate : schedules) steppers.push_back(stepper(with_schedule(candidate)));
-  // Runs differ in length by orders of magnitude: whichever thread is free takes the next. Each writes its own results.
-  std::atomic<std::size_t> next{0};
-  team_.run([&](int) {
-    for (std::size_t job = next++; job < scores.size(); job = next++) {
-      const std::size_t c = job % schedules.size();
-      const std::size_t k = job / schedules.size();
-      const bool record = k == (static_cast<std::size_t>(first) + c) % runs;
-      NetworkEnvironment e(plan[k].instance, steppers[c], plan[k].episode);
-      e.start(plan[k].start, record ? plan[k].sampled : std::vector<std::size_t>());
-      while (!e.over() && e.steps() < plan[k].episode.horizon) e.step();
-      scores[job] = e.final_score(evolution.floor);
-      evaluations[job] = e.evaluations();
-      if (record) recorded[c] = e.take_trajectory();
+  const std::size_t groups = (schedules.size() + kTogether - 1) / kTogether;
+  team_.for_jobs(static_cast<int>(runs * groups), [&](int job) {
+    const std::size_t k = static_cast<std::size_t>(job) / groups;
+    const std::size_t first_candidate = static_cast<std::size_t>(job) % groups * kTogether;
+    std::vector<NetworkEnvironment> together;
+    std::vector<bool> records;
+    for (std::size_t c = first_candidate; c < std::min(first_candidate + kTogether, schedules.size()); ++c) {
+      records.push_back(k == (static_cast<std::size_t>(first) + c) % runs);
+      together.emplace_back(plan[k].instance, steppers[c], plan[k].episode);
+      together.back().start(plan[k].start, records.back() ? plan[k].sampled : std::vector<std::size_t>());
+    }
+    NetworkEnvironment::run_together(together);
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      const std::size_t c = first_candidate + i;
+      scores[k * schedules.size() + c] = together[i].final_score(evolution.floor);
+      evaluations[k * schedules.size() + c] = together[i].evaluations();
+      if (records[i]) recorded[c] = together[i].take_trajectory();
     }
   });
   for (std::size_t c = 0; c < schedules.size(); ++c) {
@@ -198,21 +204,23 @@ void Trainer::roll_out_network_ensembles(std::span<const Task> tasks, Experience
 }
 
 void Trainer::validate_network_policy(RoundReport& report) {
-  NetworkEpisode episode;
-  episode.horizon = options_.rollout.horizon;
+  const RolloutOptions& rollout = options_.rollout;
+  const double low = rollout.horizon_low > 0 ? std::min(rollout.horizon_low, rollout.horizon) : rollout.horizon;
   const auto policy = stepper(ddpg_.averaged_parameters());
   std::vector<double> scores(validation_instances_.size()), losses(scores.size());
-  std::atomic<std::size_t> next{0};
-  team_.run([&](int) {
-    for (std::size_t k = next++; k < scores.size(); k = next++) {
-      const auto& instance = validation_instances_[k];
-      Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
-      NetworkEnvironment e(instance, policy, episode);
-      e.start(start_of(*instance, random));
-      while (!e.over() && e.steps() < episode.horizon) e.step();
-      scores[k] = e.final_score(options_.evolution.floor) / std::log(10.0);
-      losses[k] = instance->true_value(e.theta());
-    }
+  team_.for_jobs(static_cast<int>(scores.size()), [&](int job) {
+    const auto k = static_cast<std::size_t>(job);
+    const auto& instance = validation_instances_[k];
+    Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
+    NetworkEpisode episode;
+    // Over the instances of a problem, horizons are spread as in training, to the greatest.
+    const double place = static_cast<double>(job % options_.validation.instances + 1) / options_.validation.instances;
+    episode.horizon = static_cast<int>(std::lround(low * std::pow(rollout.horizon / low, place)));
+    NetworkEnvironment e(instance, policy, episode);
+    e.start(start_of(*instance, random));
+    while (!e.over() && e.steps() < episode.horizon) e.step();
+    scores[k] = e.final_score(options_.evolution.floor) / std::log(10.0);
+    losses[k] = instance->true_value(e.theta());
   });
   report_validation(report, scores, losses);
 }

@@ -3,7 +3,8 @@
 namespace scout {
 
 std::vector<Architecture> autograd_architectures() {
-  const std::vector<std::string> images{"mnist", "fashion-mnist", "cifar-10", "cifar-100"};
+  const std::vector<std::string> images{"mnist",       "fashion-mnist",       "cifar-10",      "cifar-100",
+                                        "mnist-pairs", "fashion-mnist-pairs", "cifar-10-pairs"};
   const std::vector<std::string> sequences{"recall", "markov"};
   return {
       {"conv",

@@ -86,6 +86,33 @@ TEST_P(ImageNetworks, GradientMatchesDifferencesAlongEachTensor) {
   }
 }
 
+TEST_P(ImageNetworks, SeveralAtOnceGetWhatEachGetsAlone) {
+  const std::size_t m = network_->parameter_count();
+  // The stack's limits divide 300 nets into several batches, and leave an odd one.
+  for (const std::size_t nets : {1, 3, 300}) {
+    std::vector<float> thetas;
+    for (std::size_t k = 0; k < nets; ++k) {
+      std::vector<float> theta(m);
+      Random random(Seed(5).derive(static_cast<std::uint64_t>(k)));
+      initialise(k % 2 == 0 ? "he" : "large", *network_, batch_.inputs, random, theta);
+      thetas.insert(thetas.end(), theta.begin(), theta.end());
+    }
+    std::vector<Score> scores(nets), silent(nets);
+    std::vector<float> gradients(nets * m), alone(m);
+    network_->evaluate_each(thetas, batch_.inputs, batch_.labels, scores, gradients);
+    network_->evaluate_each(thetas, batch_.inputs, batch_.labels, silent, {});
+    for (std::size_t k = 0; k < nets; ++k) {
+      const Score score = network_->evaluate(std::span(thetas).subspan(k * m, m), batch_.inputs, batch_.labels, alone);
+      EXPECT_NEAR(scores[k].loss, score.loss, 1e-5 * score.loss);
+      EXPECT_EQ(scores[k].correct, score.correct);
+      EXPECT_EQ(silent[k].loss, scores[k].loss);
+      double largest = 0;
+      for (const float g : alone) largest = std::max<double>(largest, std::abs(g));
+      for (std::size_t i = 0; i < m; ++i) ASSERT_NEAR(gradients[k * m + i], alone[i], 1e-4 * largest) << k << ' ' << i;
+    }
+  }
+}
+
 TEST_P(ImageNetworks, TensorsCoverTheParametersAndLsuvReachesEachWeight) {
   std::size_t next = 0;
   for (const auto& tensor : network_->tensors()) {

@@ -1,5 +1,7 @@
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "scout/base/options.h"
 #include "scout/problem/autograd/architectures.h"
 #include "scout/problem/autograd/network.h"
@@ -15,10 +17,12 @@ class Convolutional : public AutogradNetwork {
       : AutogradNetwork(source.shape()), layers_(choice.hidden.size()) {
     if (choice.hidden.empty()) throw_bad_option("hidden", "empty", "the channels of at least one layer");
     std::int64_t in = source.shape()[0];
+    const int side = (source.shape()[1] + 1) / 2;
     for (const int out : choice.hidden) {
       add_weight({out, in, 3, 3});
       add_bias(out);
       in = out;
+      largest_output_ = std::max(largest_output_, static_cast<std::size_t>(side * side * out));
     }
     add_weight({source.classes(), in});
     add_bias(source.classes());
@@ -34,7 +38,10 @@ class Convolutional : public AutogradNetwork {
     return pass.linear(x.mean({2, 3}));
   }
 
+  std::size_t largest_output() const override { return largest_output_; }
+
   std::size_t layers_;
+  std::size_t largest_output_ = 0;
 };
 
 /// A small residual net (He et al. 2016): a 3x3 convolution, then one block of two a stage, each stage but the first at half
@@ -45,8 +52,13 @@ class Residual : public AutogradNetwork {
       : AutogradNetwork(source.shape()), channels_(choice.hidden) {
     if (channels_.empty()) throw_bad_option("hidden", "empty", "the channels of at least one stage");
     std::int64_t in = channels_.front();
+    int side = source.shape()[1];
+    largest_output_ = static_cast<std::size_t>(side * side) * static_cast<std::size_t>(in);
     add_convolution(source.shape()[0], in, 3);
-    for (const int out : channels_) {
+    for (std::size_t stage = 0; stage < channels_.size(); ++stage) {
+      const int out = channels_[stage];
+      if (stage > 0) side = (side + 1) / 2;
+      largest_output_ = std::max(largest_output_, static_cast<std::size_t>(side * side) * static_cast<std::size_t>(out));
       add_convolution(in, out, 3);
       add_convolution(out, out, 3);
       if (out != in) add_convolution(in, out, 1);
@@ -79,7 +91,10 @@ class Residual : public AutogradNetwork {
     return pass.linear(x.mean({2, 3}));
   }
 
+  std::size_t largest_output() const override { return largest_output_; }
+
   std::vector<int> channels_;
+  std::size_t largest_output_;
 };
 
 }  // namespace

@@ -62,7 +62,8 @@ NetworkChoice choose(const NetworkAxes& axes, Seed seed) {
           .batch = one_of("batch", axes.batch),
           .side = one_of("side", axes.side),
           .augment = axes.augment,
-          .rescale = one_of("rescale", axes.rescale)};
+          .rescale = one_of("rescale", axes.rescale),
+          .label_noise = one_of("label_noise", axes.label_noise)};
 }
 
 }  // namespace scout

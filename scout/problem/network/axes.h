@@ -20,6 +20,7 @@ struct NetworkAxes {
   std::vector<int> side{0};
   bool augment = false;
   std::vector<double> rescale{0};
+  std::vector<double> label_noise{0};
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -33,6 +34,7 @@ struct NetworkAxes {
           "each tensor is measured in a unit of its own, log-uniform in e^±rescale: the net is the same, its gradients are "
           "not",
           between(0, 10));
+    visit("label_noise", label_noise, "share of the labels to train on that are drawn at random", between(0, 1));
   }
 };
 
@@ -45,6 +47,7 @@ struct NetworkChoice {
   int side;
   bool augment;
   double rescale = 0;
+  double label_noise = 0;
 };
 
 /// Changes `axes` by "batch=32,init=he|lsuv". Throws std::invalid_argument naming axis, value and condition.

@@ -40,11 +40,17 @@ struct Batch {
   }
 };
 
+std::shared_ptr<const ExampleSource> source_of(const std::string& data, const NetworkChoice& choice, Seed seed) {
+  auto source = example_source(data, choice.side, choice.augment, seed);
+  return choice.label_noise > 0 ? with_label_noise(std::move(source), choice.label_noise, seed.derive("label noise"))
+                                : source;
+}
+
 class NetworkInstance : public Instance {
  public:
   NetworkInstance(const Architecture& architecture, const NetworkAxes& axes, const std::string& data, Split split, Seed seed)
       : choice_(choose(axes, seed)),
-        source_(example_source(data, choice_.side, choice_.augment, seed)),
+        source_(source_of(data, choice_, seed)),
         network_(architecture.make(choice_, *source_)),
         held_out_(held_out_part(split)),
         minibatches_(seed.derive("minibatch")) {
@@ -117,7 +123,7 @@ class NetworkInstance : public Instance {
 
   std::vector<Metric> metrics(std::span<const double> theta) const override {
     std::vector<float> point(theta.begin(), theta.end());
-    for (std::size_t i = 0; i < unit_.size(); ++i) point[i] *= unit_[i];
+    in_units(point);
     std::vector<Metric> out;
     for (const auto& [name, part] : {std::pair{"train", DataPart::inner_train}, {"held-out", held_out_}}) {
       const std::size_t count = source_->count(part);
@@ -144,32 +150,38 @@ class NetworkInstance : public Instance {
   /// The mean loss of each point of `theta` [B, M] on `batch`, and its gradient.
   void for_each_point(std::span<const double> theta, std::span<double> f, std::span<double> gradient,
                       const Batch& batch) const {
-    thread_local std::vector<float> point;
-    thread_local std::vector<float> slope;
-    thread_local std::vector<float> sum;
+    thread_local std::vector<float> points;
+    thread_local std::vector<float> slopes;
+    thread_local std::vector<float> sums;
+    thread_local std::vector<Score> scores;
+    thread_local std::vector<double> losses;
     const std::size_t m = upper_.size();
-    const std::size_t count = batch.labels.size() / static_cast<std::size_t>(source_->targets());
-    for (std::size_t b = 0; b * m < theta.size(); ++b) {
-      const auto one = theta.subspan(b * m, m);
-      point.assign(one.begin(), one.end());
-      for (std::size_t i = 0; i < unit_.size(); ++i) point[i] *= unit_[i];
-      slope.resize(gradient.empty() ? 0 : m);
-      sum.assign(slope.size(), 0.0F);
-      double loss = 0;
-      for (std::size_t first = 0; first < count; first += kChunk) {
-        const std::size_t rows = std::min(kChunk, count - first);
-        const auto targets = static_cast<std::size_t>(source_->targets());
-        const auto inputs = std::span(batch.inputs).subspan(first * source_->input_size(), rows * source_->input_size());
-        const auto labels = std::span(batch.labels).subspan(first * targets, rows * targets);
-        const double share = static_cast<double>(rows) / static_cast<double>(count);
-        loss += share * network_->evaluate(point, inputs, labels, slope).loss;
-        for (std::size_t i = 0; i < slope.size(); ++i) sum[i] += static_cast<float>(share) * slope[i];
-      }
-      if (!sum.empty()) {
-        for (std::size_t i = 0; i < unit_.size(); ++i) sum[i] *= unit_[i];
-      }
-      if (!f.empty()) f[b] = loss;
-      if (!gradient.empty()) std::copy(sum.begin(), sum.end(), gradient.begin() + static_cast<std::ptrdiff_t>(b * m));
+    const auto targets = static_cast<std::size_t>(source_->targets());
+    const std::size_t count = batch.labels.size() / targets;
+    points.assign(theta.begin(), theta.end());
+    in_units(points);
+    scores.resize(points.size() / m);
+    losses.assign(scores.size(), 0.0);
+    slopes.resize(gradient.empty() ? 0 : points.size());
+    sums.assign(slopes.size(), 0.0F);
+    for (std::size_t first = 0; first < count; first += kChunk) {
+      const std::size_t rows = std::min(kChunk, count - first);
+      const auto inputs = std::span(batch.inputs).subspan(first * source_->input_size(), rows * source_->input_size());
+      const auto labels = std::span(batch.labels).subspan(first * targets, rows * targets);
+      const double share = static_cast<double>(rows) / static_cast<double>(count);
+      network_->evaluate_each(points, inputs, labels, scores, slopes);
+      for (std::size_t b = 0; b < scores.size(); ++b) losses[b] += share * scores[b].loss;
+      for (std::size_t i = 0; i < slopes.size(); ++i) sums[i] += static_cast<float>(share) * slopes[i];
+    }
+    in_units(sums);
+    if (!f.empty()) std::copy(losses.begin(), losses.end(), f.begin());
+    std::copy(sums.begin(), sums.end(), gradient.begin());
+  }
+
+  /// Multiplies each of the vectors [K, M] by the parameters' units.
+  void in_units(std::span<float> vectors) const {
+    for (std::size_t k = 0; !unit_.empty() && k < vectors.size(); k += unit_.size()) {
+      for (std::size_t i = 0; i < unit_.size(); ++i) vectors[k + i] *= unit_[i];
     }
   }
 
@@ -230,7 +242,8 @@ std::unique_ptr<Network> make_perceptron(const NetworkChoice& choice, const Exam
 }
 
 std::vector<Architecture>& table() {
-  const std::vector<std::string> images{"mnist", "fashion-mnist", "cifar-10", "cifar-100"};
+  const std::vector<std::string> images{"mnist",       "fashion-mnist",       "cifar-10",      "cifar-100",
+                                        "mnist-pairs", "fashion-mnist-pairs", "cifar-10-pairs"};
   std::vector<std::string> all{"spirals", "parity", "blobs", "teacher", "recall"};
   all.insert(all.end(), images.begin(), images.end());
   static std::vector<Architecture> rows{

@@ -40,6 +40,18 @@ class Network {
   virtual Score evaluate(std::span<const float> theta, std::span<const float> inputs, std::span<const std::int32_t> labels,
                          std::span<float> gradient) const = 0;
 
+  /// The same for several parameter vectors `thetas` [K, M] on one batch: `scores` [K], `gradients` [K, M] or empty. They
+  /// are trained at once as one batch where that is faster; a net's numbers then differ in rounding from what it gets alone.
+  virtual void evaluate_each(std::span<const float> thetas, std::span<const float> inputs,
+                             std::span<const std::int32_t> labels, std::span<Score> scores,
+                             std::span<float> gradients) const {
+    const std::size_t m = parameter_count();
+    for (std::size_t k = 0; k < scores.size(); ++k) {
+      scores[k] =
+          evaluate(thetas.subspan(k * m, m), inputs, labels, gradients.empty() ? gradients : gradients.subspan(k * m, m));
+    }
+  }
+
   /// The standard deviation, over examples and units, of what the weight tensor number `tensor` puts out on `inputs` (before
   /// an activation): what LSUV sets to 1.
   virtual double output_deviation(std::span<const float> theta, std::span<const float> inputs, std::size_t tensor) const = 0;
