@@ -16,7 +16,7 @@ using Kind = ParameterTensor::Kind;
 
 /// Several nets are one batch if the largest output of one is no longer than the first, and as many as make the second:
 /// small nets are several times faster so, large ones slower (benchmarks/network_batch.cc).
-constexpr std::size_t kStackedOutput = std::size_t{1} << 16;
+constexpr std::size_t kStackedOutput = std::size_t{1} << 15;
 constexpr std::size_t kStackOutput = std::size_t{1} << 19;
 
 /// The memory of `numbers` as a tensor. LibTorch has no view of constant memory; nothing here writes to it.

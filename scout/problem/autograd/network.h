@@ -48,6 +48,9 @@ class AutogradNetwork : public Network {
                  std::span<float> gradient) const override;
   void evaluate_each(std::span<const float> thetas, std::span<const float> inputs, std::span<const std::int32_t> labels,
                      std::span<Score> scores, std::span<float> gradients) const override;
+  /// The same, always as one batch; for nets whose layers can (largest_output), or one net.
+  void evaluate_stack(std::span<const float> thetas, std::span<const float> inputs, std::span<const std::int32_t> labels,
+                      std::span<Score> scores, std::span<float> gradients) const;
   double output_deviation(std::span<const float> theta, std::span<const float> inputs, std::size_t tensor) const override;
 
  protected:
@@ -69,8 +72,6 @@ class AutogradNetwork : public Network {
   void add(ParameterTensor tensor, std::vector<std::int64_t> shape);
   /// Of the nets `thetas` [K, M].
   at::Tensor forward(const at::Tensor& thetas, std::span<const float> inputs, const WeightObserver& observe) const;
-  void evaluate_stack(std::span<const float> thetas, std::span<const float> inputs, std::span<const std::int32_t> labels,
-                      std::span<Score> scores, std::span<float> gradients) const;
 
   std::vector<std::int64_t> input_;
   std::vector<std::vector<std::int64_t>> shapes_;
