@@ -289,12 +289,11 @@ void Ddpg::update_average() {
   kernel::follow(actor_average_.data(), actor_parameters_.data(), learnt, rate);
 }
 
-void Ddpg::set_schedule(std::span<const double> schedule, double share) {
+void Ddpg::set_schedule(std::span<const float> schedule, double share) {
   const std::size_t first = actor_parameters_.size() - schedule.size();
   for (std::size_t i = 0; i < schedule.size(); ++i) {
-    const auto value = static_cast<float>(schedule[i]);
-    actor_parameters_[first + i] = actor_target_[first + i] = value;
-    actor_average_[first + i] += static_cast<float>(share) * (value - actor_average_[first + i]);
+    actor_parameters_[first + i] = actor_target_[first + i] = schedule[i];
+    actor_average_[first + i] += static_cast<float>(share) * (schedule[i] - actor_average_[first + i]);
   }
 }
 

@@ -121,7 +121,7 @@ class Ddpg {
   /// Leaves the actor's schedule to the caller, who sets it; the policy gradient then moves the network alone.
   void freeze_schedule() { schedule_frozen_ = true; }
   /// Sets the schedule of the actor and its target, and moves that of the averaged actor towards it by `share`, in [0, 1].
-  void set_schedule(std::span<const double> schedule, double share);
+  void set_schedule(std::span<const float> schedule, double share);
 
   const Actor& actor() const { return actor_; }
   const std::vector<float>& actor_parameters() const { return actor_parameters_; }

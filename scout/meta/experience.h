@@ -14,7 +14,7 @@ namespace scout {
 /// A schedule that was tried.
 struct Candidate {
   std::int64_t generation = 0;   ///< that it was drawn in
-  std::vector<double> schedule;  ///< [n]
+  std::vector<double> schedule;  ///< the parameters of it that evolve
   std::vector<double> score;     ///< by problem: mean log of the final gap's share; lower is better
 };
 

@@ -84,6 +84,7 @@ struct EvolutionOptions {
   double average = 0.1;
   double floor = 1e-5;
   std::string order = "mean";
+  std::vector<int> outputs;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -101,6 +102,8 @@ struct EvolutionOptions {
           "what orders schedules, added up over the problems: log gaps; their distance from the problem's median over their "
           "spread; or ranks within the problem",
           OneOf{{"mean", "spread", "ranks"}});
+    visit("outputs", outputs, "those of the schedule's outputs that evolve, from 0; the others stay as they are; empty: all",
+          at_least(0));
   }
 };
 

@@ -93,10 +93,10 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
   if (!options.policy.start.empty()) start_from(*policy_or_file(options.policy.start));
   if (evolving()) {
     ddpg_.freeze_schedule();
-    const std::vector<float>& parameters = ddpg_.actor_parameters();
-    evolution_ = SeparableCmaEs(
-        std::vector<double>(parameters.end() - static_cast<std::ptrdiff_t>(ddpg_.actor().schedule_size()), parameters.end()),
-        options_.evolution.deviation, population(), options_.evolution.mean_rate);
+    evolved_ = ddpg_.actor().schedule_parameters(options_.evolution.outputs);
+    std::vector<double> mean;
+    for (const std::size_t i : evolved_) mean.push_back(ddpg_.actor_parameters()[i]);
+    evolution_ = SeparableCmaEs(std::move(mean), options_.evolution.deviation, population(), options_.evolution.mean_rate);
   }
   for (std::size_t p = 0; p < options_.problems.size(); ++p) {
     const auto problem = family(options_.problems[p]);
@@ -277,8 +277,7 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
 
 std::vector<float> Trainer::with_schedule(std::span<const double> schedule) const {
   std::vector<float> parameters = acting_parameters();
-  std::transform(schedule.begin(), schedule.end(), parameters.end() - static_cast<std::ptrdiff_t>(schedule.size()),
-                 [](double x) { return static_cast<float>(x); });
+  for (std::size_t k = 0; k < evolved_.size(); ++k) parameters[evolved_[k]] = static_cast<float>(schedule[k]);
   return parameters;
 }
 
@@ -302,7 +301,9 @@ void Trainer::evolve() {
   evolution_.tell(order);
   candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count));
   ++generation_;
-  ddpg_.set_schedule(evolution_.mean(), std::max(options_.evolution.average, 1.0 / static_cast<double>(generation_)));
+  const std::vector<float> next = with_schedule(evolution_.mean());
+  ddpg_.set_schedule(std::span(next).last(ddpg_.actor().schedule_size()),
+                     std::max(options_.evolution.average, 1.0 / static_cast<double>(generation_)));
 }
 
 void Trainer::roll_out_ensembles(std::span<const Task> tasks, Experience& experience) {

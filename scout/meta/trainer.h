@@ -138,6 +138,7 @@ class Trainer {
   RankOf place_;
   ThreadTeam team_;
   Ddpg ddpg_;
+  std::vector<std::size_t> evolved_;  // of the actor's parameters, those that are evolution's
   SeparableCmaEs evolution_;
   Replay policy_replay_;
   Replay explorer_replay_;

@@ -61,6 +61,25 @@ Actor::Actor(const NetworkRule& rule) : network_(rule.network()), schedule_(rule
   std::iota(context_.begin(), context_.end(), kernel::kFeatures);
 }
 
+std::vector<std::size_t> Actor::schedule_parameters(const std::vector<int>& outputs) const {
+  const auto count = static_cast<std::size_t>(schedule_.out);
+  std::vector<bool> wanted(count, outputs.empty());
+  for (const int output : outputs) {
+    if (output < 0 || output >= schedule_.out) {
+      throw std::invalid_argument("output " + std::to_string(output) + " of the schedule: it has those below " +
+                                  std::to_string(schedule_.out));
+    }
+    wanted[static_cast<std::size_t>(output)] = true;
+  }
+  const std::size_t weights = count * static_cast<std::size_t>(schedule_.in);
+  std::vector<std::size_t> out;
+  for (std::size_t k = 0; k < schedule_.size(); ++k) {
+    const std::size_t output = k < weights ? k / static_cast<std::size_t>(schedule_.in) : k - weights;
+    if (wanted[output]) out.push_back(schedule_.offset + k);
+  }
+  return out;
+}
+
 std::vector<float> Actor::initial_parameters(Random& random) const {
   std::vector<float> parameters = network_.initial_parameters(random, scheduled() ? 0.0F : 0.1F);
   parameters.resize(parameter_count(), 0.0F);

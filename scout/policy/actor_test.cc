@@ -243,5 +243,24 @@ TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {
   }
 }
 
+TEST(Actor, FindsTheParametersOfTheSchedulesOutputs) {
+  const NetworkRule rule({4});
+  const Actor actor(rule);
+  Random random(Seed(1));
+  std::vector<float> parameters = rule.initial_parameters(random);
+  const auto outputs_of = [&](const std::vector<float>& all) {
+    std::vector<float> context(NetworkRule::kContext, 0.5F), out(kernel::kOutputs);
+    rule.schedule().forward(all.data(), context.data(), 1, out.data());
+    return out;
+  };
+  EXPECT_EQ(actor.schedule_parameters({}).size(), actor.schedule_size());
+  const auto positions = actor.schedule_parameters({1, 4});
+  EXPECT_EQ(positions.size(), 2U * (NetworkRule::kContext + 1));
+  for (const std::size_t i : positions) parameters[i] = 1;
+  const float sum = 0.5F * NetworkRule::kContext + 1;
+  EXPECT_EQ(outputs_of(parameters), (std::vector<float>{0, sum, 0, 0, sum, 0}));
+  EXPECT_THROW(actor.schedule_parameters({6}), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace scout

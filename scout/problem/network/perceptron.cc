@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace scout {
 namespace {
@@ -51,6 +52,8 @@ Score cross_entropy(std::span<float> scores, std::span<const std::int32_t> label
   const std::size_t rows = labels.size();
   const std::size_t classes = scores.size() / rows;
   Score out;
+  thread_local std::vector<double> powers;
+  powers.resize(classes);
   const double share = 1.0 / static_cast<double>(rows);
   for (std::size_t r = 0; r < rows; ++r) {
     const auto row = scores.subspan(r * classes, classes);
@@ -58,12 +61,12 @@ Score cross_entropy(std::span<float> scores, std::span<const std::int32_t> label
     const auto top = std::max_element(row.begin(), row.end());
     const double largest = *top;
     double sum = 0;
-    for (const float s : row) sum += std::exp(s - largest);
+    for (std::size_t c = 0; c < classes; ++c) sum += powers[c] = std::exp(row[c] - largest);
     out.loss += share * (std::log(sum) + largest - row[label]);
     out.correct += static_cast<std::size_t>(top - row.begin()) == label;
     if (!differentiate) continue;
     for (std::size_t c = 0; c < classes; ++c) {
-      row[c] = static_cast<float>(share * (std::exp(row[c] - largest) / sum - (c == label ? 1.0 : 0.0)));
+      row[c] = static_cast<float>(share * (powers[c] / sum - (c == label ? 1.0 : 0.0)));
     }
   }
   return out;
