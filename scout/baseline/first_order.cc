@@ -8,6 +8,7 @@
 
 #include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/torch_meter.h"
 #include "scout/baseline/torch_threads.h"
 
 namespace scout::baseline {
@@ -45,6 +46,10 @@ class FirstOrder : public Optimizer {
       group.set_lr(options_.at(step, horizon) * (Rule::proportional ? scale(gradient) : width));
       optimizer->step();
     }
+  }
+
+  std::unique_ptr<StepMeter> step_meter(const std::vector<TensorShape>& tensors, std::int64_t) const override {
+    return torch_meter(tensors, [this](const Parameters& parameters) { return Rule::make(parameters, options_); });
   }
 
  private:

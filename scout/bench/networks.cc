@@ -96,6 +96,15 @@ WallClock wall_clock(const Cell& cell) {
   return {seconds, median_of(cell, [](const Run& run) { return run.optimizer_seconds; }) / seconds};
 }
 
+std::optional<StepRatio> step_ratio(const Results& results, std::size_t row, std::size_t task) {
+  const StepCosts* costs = results.steps_on(results.tasks[task]);
+  const StepCost* own = costs ? costs->of(results.rows[row].label) : nullptr;
+  if (!own) return std::nullopt;
+  const auto bytes = static_cast<double>(own->state_bytes);
+  return StepRatio{own->seconds, own->seconds / costs->adam.seconds, bytes / static_cast<double>(costs->weights),
+                   bytes / static_cast<double>(costs->adam.state_bytes)};
+}
+
 double Milestone::speed_up(std::size_t row) const { return std::isfinite(steps[row]) ? rival_steps / steps[row] : 0; }
 
 Milestone milestone(const Results& results, std::size_t task) {
@@ -246,6 +255,27 @@ std::string networks_text(const Results& results) {
       out += fmt::format("{:<20} {} {} ({})\n", row.label, text_number(found.best), text_number(found.worst),
                          found.worst_initialisation);
     }
+  }
+  if (!results.step_costs.empty()) {
+    const auto text = [&](std::size_t r, std::size_t t, auto&& format) {
+      const auto step = step_ratio(results, r, t);
+      return step ? format(*step) : std::string("-");
+    };
+    const auto unmarked = [](std::size_t, std::size_t) { return INFINITY; };
+    out += "\nOne step, the gradient not counted: microseconds, and how many times torch Adam's on the same weights\n";
+    out += text_table(
+        results,
+        [&](auto r, auto t) {
+          return text(r, t, [](const auto& step) { return fmt::format("{:.4g} {:.2f}x", 1e6 * step.seconds, step.time); });
+        },
+        unmarked);
+    out += "\nState: bytes a weight, and how many times torch Adam's\n";
+    out += text_table(
+        results,
+        [&](auto r, auto t) {
+          return text(r, t, [](const auto& step) { return fmt::format("{:.4g} {:.2f}x", step.bytes, step.memory); });
+        },
+        unmarked);
   }
   out += '\n';
   for (std::size_t t = 0; t < results.tasks.size(); ++t) out += fmt::format("[{}] {}\n", t + 1, to_string(results.tasks[t]));

@@ -26,6 +26,16 @@ struct WallClock {
 };
 WallClock wall_clock(const Cell& cell);
 
+/// One step of an optimizer beside one of torch's Adam on the same weights.
+struct StepRatio {
+  double seconds;
+  double time;    ///< × Adam's
+  double bytes;   ///< of state, a weight
+  double memory;  ///< × Adam's
+};
+/// Nothing if it was not measured.
+std::optional<StepRatio> step_ratio(const Results& results, std::size_t row, std::size_t task);
+
 /// How soon the optimizers reach the loss that tuned Adam, its rate constant, ends with on one task.
 struct Milestone {
   const OptimizerRow* rival;  ///< the row with method adam and a constant rate that ends lowest; null if there is none

@@ -113,6 +113,31 @@ std::string clock_table(const Results& results) {
              [&](auto r, auto t) { return clock(r, t).seconds; });
 }
 
+std::string step_table(const Results& results) {
+  if (results.step_costs.empty()) return "";
+  std::vector<std::string> headings{"optimizer"};
+  for (const auto& task : results.tasks) {
+    const StepCosts* costs = results.steps_on(task);
+    headings.push_back(task_name(task, results) +
+                       (costs ? fmt::format("<br>{}&nbsp;weights in {}&nbsp;tensors", costs->weights, costs->tensors) : ""));
+  }
+  return "<h2>Step time and memory</h2>\n<p>One step, the gradient not counted, in ms, and how many times as long as one of "
+         "torch's Adam; below: bytes of state for each weight, and how many times Adam's. All made steps in turns, on "
+         "float32 "
+         "tensors of the network's shapes, in one thread: medians of its CPU time. A policy for networks is here the "
+         "LearnedOptimizer of a training loop, its guard and the guard's copy of the weights included. The Adam that the "
+         "others are compared with is measured apart, so that Adam's own row shows how well times repeat.</p>\n" +
+         table(
+             results, headings,
+             [&](auto r, auto t) -> std::string {
+               const auto step = step_ratio(results, r, t);
+               if (!step) return "–";
+               return fmt::format("{}&nbsp;ms, {:.2f}&nbsp;×<br><span class=\"soft\">{:.4g}&nbsp;B, {:.2f}&nbsp;×</span>",
+                                  html_number(1e3 * step->seconds), step->time, step->bytes, step->memory);
+             },
+             [](auto, auto) { return INFINITY; });
+}
+
 std::string payback_section(const Results& results) {
   std::string items;
   const auto uses = [](double count) {
@@ -165,7 +190,7 @@ std::string networks_body(const Results& results) {
   if (std::any_of(goals.begin(), goals.end(), [](const auto& goal) { return goal.rival; })) {
     out += milestone_table(results, goals);
   }
-  out += robustness_table(results) + clock_table(results) + payback_section(results);
+  out += robustness_table(results) + clock_table(results) + step_table(results) + payback_section(results);
   out += "<h2>Details</h2>\n<details><summary>Tuned settings</summary>" + settings_table(results) +
          "</details>\n<details open><summary>Failures</summary>" + failures(results) + "</details>\n";
   return out + "<footer><p>" + origin(results) + "</p><p>Curves keep at most 64 points a run.</p></footer>\n";

@@ -139,6 +139,30 @@ TEST(Networks, PaybackIsCostOverWhatAUseSaves) {
   EXPECT_EQ(*payback(later, row_of(later, "mine")).by_steps, INFINITY);
 }
 
+/// Steps on the first task: the policy takes four times Adam's time and half as much memory again.
+StepCosts step_costs() {
+  StepCosts costs;
+  costs.task = make_record("adam", "he", 0, 1).task;
+  costs.weights = 100;
+  costs.tensors = 4;
+  costs.adam = {"adam", 2e-5, 800};
+  costs.costs = {{"adam", 2.1e-5, 800}, {"mine", 8e-5, 1200}};
+  return costs;
+}
+
+TEST(Networks, StepsAreComparedWithTorchAdamOnTheSameWeights) {
+  Results results = collect(records(), {});
+  EXPECT_FALSE(step_ratio(results, row_of(results, "mine"), 0));
+  results.step_costs = {step_costs()};
+  const auto mine = step_ratio(results, row_of(results, "mine"), 0);
+  ASSERT_TRUE(mine);
+  EXPECT_DOUBLE_EQ(mine->time, 4);
+  EXPECT_DOUBLE_EQ(mine->bytes, 12);
+  EXPECT_DOUBLE_EQ(mine->memory, 1.5);
+  EXPECT_FALSE(step_ratio(results, row_of(results, "adam-cosine"), 0)) << "not measured";
+  EXPECT_FALSE(step_ratio(results, row_of(results, "mine"), 1)) << "not on that task";
+}
+
 class NetworksReport : public testing::Test {
  protected:
   void SetUp() override {
@@ -169,6 +193,18 @@ TEST_F(NetworksReport, HasItsOwnTables) {
   for (const char* part : {"Median final train loss", "40 2.00x*", "never", "75.0*", "0.9 1.5 (large)"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
+}
+
+TEST_F(NetworksReport, ShowsStepTimeAndMemoryFromTheRecords) {
+  EXPECT_THAT(html(records()), Not(HasSubstr("Step time and memory")));
+  std::ofstream(directory_ / "steps.jsonl") << step_costs_to_json(step_costs()).dump() << '\n';
+  const std::string page = html(records());
+  for (const char* part : {"Step time and memory", "100&nbsp;weights in 4&nbsp;tensors", "0.0800&nbsp;ms, 4.00&nbsp;×",
+                           "12&nbsp;B, 1.50&nbsp;×", "0.0210&nbsp;ms, 1.05&nbsp;×"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+  const std::string text = report_text(directory_);
+  for (const char* part : {"80 4.00x", "12 1.50x", "8 1.00x"}) EXPECT_THAT(text, HasSubstr(part));
 }
 
 TEST_F(NetworksReport, SurvivesRunsWithoutAFiniteLoss) {

@@ -90,6 +90,12 @@ const OptimizerRow* Results::best(bool policy) const {
   return found == rows.end() ? nullptr : &*found;
 }
 
+const StepCosts* Results::steps_on(const Task& task) const {
+  const auto found =
+      std::find_if(step_costs.begin(), step_costs.end(), [&](const StepCosts& costs) { return costs.task == task; });
+  return found == step_costs.end() ? nullptr : &*found;
+}
+
 Results collect(const std::vector<Record>& records, const Suite& suite) {
   if (records.empty()) throw std::invalid_argument("there are no records to report on: run `scout bench` first");
   Results out;
@@ -170,7 +176,9 @@ Results read_results(const std::filesystem::path& directory) {
     throw std::invalid_argument((directory / "records.jsonl").string() + ": no records; run `scout bench SUITE --out " +
                                 directory.string() + "` first");
   }
-  return collect(records, suite);
+  Results out = collect(records, suite);
+  out.step_costs = read_step_costs(directory);
+  return out;
 }
 
 double median_gap(const Cell& cell) {

@@ -6,6 +6,7 @@
 
 #include "scout/bench/record.h"
 #include "scout/bench/statistics.h"
+#include "scout/bench/step_costs.h"
 
 namespace scout::bench {
 
@@ -52,6 +53,7 @@ struct Results {
   std::vector<double> targets;
   bool relative_targets = true;
   bool training = false;  ///< every task is the training of a network
+  std::vector<StepCosts> step_costs;
   int instances = 0;
   int seeds = 0;
   nlohmann::json machine;
@@ -60,12 +62,14 @@ struct Results {
 
   /// The best row that is (not) a policy; null if there is none.
   const OptimizerRow* best(bool policy) const;
+  /// The costs of steps on a task; null if they were not measured.
+  const StepCosts* steps_on(const Task& task) const;
 };
 
 /// Throws std::invalid_argument if there are no records.
 Results collect(const std::vector<Record>& records, const Suite& suite);
 
-/// Reads DIR/records.jsonl and, for title and targets, DIR/suite.json where it is there.
+/// Reads DIR/records.jsonl, DIR/steps.jsonl where it is there and, for title and targets, DIR/suite.json likewise.
 Results read_results(const std::filesystem::path& directory);
 
 double median_gap(const Cell& cell);       ///< infinity if empty

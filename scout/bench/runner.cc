@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "scout/bench/statistics.h"
+#include "scout/bench/step_costs.h"
 #include "scout/bench/trajectory.h"
 
 namespace scout::bench {
@@ -116,6 +117,47 @@ class Runner {
   nlohmann::json versions_ = version_facts();
 };
 
+/// Brings steps.jsonl to hold a line for each task that is the training of a network. Only what is not there under the same
+/// key is measured: everybody of a task anew, since times are compared within a line.
+void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std::vector<Cell>& cells,
+                  const Resolver& resolve, const Progress& progress) {
+  constexpr int kWarmUp = 40, kSteps = 41;
+  const auto known = read_step_costs(out);
+  std::string content;
+  for (const auto& task : tasks) {
+    const auto instance = family(task.problem)->sample(Split::test, 0, task.dimension);
+    if (!instance->stochastic()) continue;
+    const auto tensors = instance->tensors();
+    std::vector<Metered> metered;
+    std::string facts;
+    for (const auto& cell : cells) {
+      if (cell.task != task) continue;
+      facts += cell.entrant->label + ' ' + cell.tuned.key + '\n';
+      auto meter = cell.entrant->contestant.make(cell.tuned.settings)->step_meter(tensors, task.budget);
+      if (meter) metered.push_back({cell.entrant->label, std::move(meter)});
+    }
+    if (metered.empty()) continue;
+    const std::string key = hash_text(facts);
+    const auto costs = std::find_if(known.begin(), known.end(), [&](const StepCosts& line) { return line.key == key; });
+    if (costs != known.end()) {
+      content += step_costs_to_json(*costs).dump() + "\n";
+      continue;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const auto adam = resolve("adam").make(nlohmann::json::object())->step_meter(tensors, task.budget);
+    StepCosts measured = measure_steps(*adam, metered, kWarmUp, kSteps);
+    measured.task = task;
+    measured.key = key;
+    measured.weights = instance->dimension();
+    measured.tensors = static_cast<std::int64_t>(tensors.size());
+    measured.machine = machine_facts();
+    measured.versions = version_facts();
+    content += step_costs_to_json(measured).dump() + "\n";
+    progress(fmt::format("[steps] {}: {} optimizers in {:.1f} s", to_string(task), metered.size(), seconds_since(begin)));
+  }
+  if (!content.empty() || !known.empty()) write_atomically(out / "steps.jsonl", content);
+}
+
 bool failed(const Record& record) {
   const auto& status = record.outcome.status;
   return status == "failed" || status == "non-finite" || status == "error";
@@ -186,6 +228,7 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
                          cell.entrant->label, records.size(), seconds_since(cell_begin), median_result(records),
                          failures > 0 ? fmt::format(", {} FAILED", failures) : ""));
   }
+  record_steps(out, tasks, cells, resolve, progress);
   record_trajectories(suite, out, resolve, tuner);
   progress(fmt::format("{} runs, {} reused{}, {} failed, {:.0f} s", summary.ran, summary.reused,
                        archive.empty() ? "" : fmt::format(" ({} from the archive {})", summary.archived, archive.string()),

@@ -25,6 +25,7 @@ using Progress = std::function<void(const std::string& line)>;
 ///   suite.json           the suite as run
 ///   tuning.json          chosen settings, and the score of every setting tried; reused while their key holds
 ///   records.jsonl        one Record a line
+///   steps.jsonl          of networks: what a step of each optimizer costs, StepCosts, one task a line
 ///   trajectories.jsonl   2-D paths and contours, if the suite asks for them
 /// A run whose record is there under the same key is not repeated, so a killed benchmark is continued by calling this again.
 /// If the folder holds records that the suite no longer asks for (another policy file, a changed problem), they are moved

@@ -1,11 +1,37 @@
 #include "scout/cli/contestants.h"
 
 #include "scout/baseline/table.h"
+#include "scout/baseline/torch_meter.h"
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/policy/shipped.h"
+#include "scout/torch/learned_optimizer.h"
 
 namespace scout {
 namespace {
+
+/// A policy for networks, whose steps are metered as those of the LearnedOptimizer that a training loop has, guard included.
+class NetworkPolicyOptimizer final : public PolicyOptimizer {
+ public:
+  explicit NetworkPolicyOptimizer(const std::shared_ptr<const Policy>& policy) : PolicyOptimizer(policy), policy_(policy) {}
+
+  std::unique_ptr<StepMeter> step_meter(const std::vector<TensorShape>& tensors, std::int64_t horizon) const override {
+    const auto options = LearnedOptimizerOptions().policy(policy_).horizon(horizon).threads(1);
+    return baseline::torch_meter(
+        tensors,
+        [&](const std::vector<at::Tensor>& parameters) { return std::make_unique<LearnedOptimizer>(parameters, options); },
+        [](const torch::optim::Optimizer& optimizer) {
+          return dynamic_cast<const LearnedOptimizer&>(optimizer).state_bytes();
+        });
+  }
+
+ private:
+  std::shared_ptr<const Policy> policy_;
+};
+
+std::unique_ptr<Optimizer> policy_optimizer(const std::shared_ptr<const Policy>& policy) {
+  if (policy->description().observer.form == "network") return std::make_unique<NetworkPolicyOptimizer>(policy);
+  return std::make_unique<PolicyOptimizer>(policy);
+}
 
 /// Of all that a policy's runs depend on: not of when and how it was trained.
 std::string fingerprint(const Policy& policy) {
@@ -28,7 +54,7 @@ bench::Contestant resolve_contestant(std::string_view name) {
   return {.name = std::string(name),
           .fingerprint = fingerprint(*policy),
           .grid = {nlohmann::json::object()},
-          .make = [policy](const nlohmann::json&) { return std::make_unique<PolicyOptimizer>(policy); },
+          .make = [policy](const nlohmann::json&) { return policy_optimizer(policy); },
           .training_cost = cost};
 }
 

@@ -171,6 +171,16 @@ LearnedOptimizer::~LearnedOptimizer() = default;
 
 std::int64_t LearnedOptimizer::steps() const { return state_of_run_->run.step; }
 std::int64_t LearnedOptimizer::non_finite_gradients() const { return state_of_run_->non_finite; }
+
+std::int64_t LearnedOptimizer::state_bytes() const {
+  const auto bytes = [](const at::Tensor& tensor) {
+    return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+  };
+  std::int64_t sum = 0;
+  for (const auto& [weight, state] : state_of_run_->parameters) sum += bytes(state.averages) + bytes(state.held);
+  return sum;
+}
+
 const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_->guard.report(); }
 
 namespace {

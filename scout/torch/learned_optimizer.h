@@ -77,6 +77,8 @@ class LearnedOptimizer : public torch::optim::Optimizer {
   std::int64_t steps() const;
   /// Gradients of single weights that were not finite and so counted as 0, over all steps.
   std::int64_t non_finite_gradients() const;
+  /// Bytes of the state's tensors, the guard's copy of the weights included.
+  std::int64_t state_bytes() const;
   /// What the guard did.
   const GuardReport& guard_report() const;
 

@@ -231,5 +231,16 @@ TEST(LearnedOptimizerGuard, ResumedEqualsUninterrupted) {
   EXPECT_TRUE(while_fallback);
 }
 
+TEST(LearnedOptimizerGuard, CostsACopyOfTheWeights) {
+  constexpr std::int64_t kWeights = 6 * 32 + 32 + 32 * 3 + 3;
+  const auto bytes = [](bool guard, at::ScalarType type) {
+    return Training(Options().guard(guard), 5, type).run(0, 2).optimizer->state_bytes();
+  };
+  EXPECT_EQ(bytes(false, at::kFloat), 8 * kWeights);
+  EXPECT_EQ(bytes(true, at::kFloat), (8 + 4) * kWeights);
+  EXPECT_EQ(bytes(true, at::kDouble), (8 + 8) * kWeights);
+  EXPECT_EQ(Training(Options()).optimizer->state_bytes(), 0) << "before the first step";
+}
+
 }  // namespace
 }  // namespace scout
