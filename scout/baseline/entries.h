@@ -15,7 +15,7 @@ extern const OptimizerEntry rmsprop;
 extern const OptimizerEntry adam;
 extern const OptimizerEntry adamw;
 
-// lbfgs.cc: torch::optim (2 calls an evaluation; on networks 1 a step).
+// lbfgs.cc: torch::optim (2 calls an evaluation).
 extern const OptimizerEntry lbfgs;
 
 // multistart.cc

@@ -1,6 +1,7 @@
 // Golden comparisons: torch's methods, as adapted here, against their formulas written out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -143,15 +144,53 @@ TEST(FirstOrder, RatesAreTorchsOnNetworks) {
   }
 }
 
-TEST(Lbfgs, AsksForOneGradientAStepOnNetworks) {
-  const Stochastic instance;
-  Oracle oracle(instance, 40);
-  oracle.keep_trajectory();
-  EXPECT_THROW(make_optimizer("lbfgs", {{"lr", 0.5}})->run(oracle, start, Seed(0)), BudgetExhausted);
-  EXPECT_EQ(oracle.gradients(), 40);
-  EXPECT_EQ(oracle.values(), 0);
-  EXPECT_NEAR(oracle.trajectory()[2], start[0] + 0.5 * 6 / 46, 1e-9) << "the first step's 1-norm is the rate";
-  EXPECT_LT(oracle.best_value(), 1e-3);
+/// Bowls about (±1, 0), by turns: minibatches that disagree.
+class Disagreeing : public Stochastic {
+ public:
+  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                     std::span<double> gradient) const override {
+    const double centre = draw % 2 == 0 ? 1 : -1;
+    const std::vector<double> moved{theta[0] - centre, theta[1]};
+    evaluate(moved, f, gradient);
+    draws.push_back(draw);
+  }
+  mutable std::vector<std::uint64_t> draws;
+};
+
+TEST(Lbfgs, SearchesEachLineOnOneMinibatch) {
+  for (const std::int64_t budget : {1, 2, 3, 4, 5, 40, 201}) {
+    const Disagreeing instance;
+    Oracle oracle(instance, budget);
+    oracle.keep_trajectory();
+    EXPECT_THROW(make_optimizer("lbfgs", {{"lr", 1.0}})->run(oracle, start, Seed(0)), BudgetExhausted);
+    EXPECT_GE(oracle.calls(), budget - 1);
+    EXPECT_EQ(oracle.gradients(), oracle.values() + 1) << "f and its gradient, but for the last";
+    if (budget < 40) continue;
+    const auto point = [&, path = oracle.trajectory()](std::size_t i) { return std::pair{path[2 * i], path[2 * i + 1]}; };
+    const auto& draws = instance.draws;
+    std::size_t lines = 0;
+    for (std::size_t i = 1; i + 1 < draws.size(); ++i) {
+      if (draws[i] == draws[i - 1]) continue;
+      ++lines;
+      EXPECT_EQ(draws[i], draws[i - 1] + 1);
+      EXPECT_EQ(draws[i - 2], draws[i - 1]) << "a start and a trial at least";
+    }
+    EXPECT_GT(lines, 3u);
+    const auto last_draw = draws[draws.size() - 2];
+    const auto began = static_cast<std::size_t>(std::find(draws.begin(), draws.end(), last_draw) - draws.begin());
+    const bool cut_off = draws.back() == last_draw + 1;  // else another line was begun, and nothing was left for it
+    EXPECT_EQ(point(draws.size() - 1) == point(began), cut_off) << "the run ends where the last whole step led";
+    EXPECT_LT(oracle.best_value(), 1.1) << "f between the bowls is at most 1";
+  }
+}
+
+TEST(Lbfgs, StateIsItsHistory) {
+  constexpr int kHistory = 3, kWeights = 20;
+  const auto meter = make_optimizer("lbfgs", {{"history", kHistory}})->step_meter({{kWeights, 1, kWeights}}, 100);
+  for (int step = 0; step < 60; ++step) EXPECT_GE(meter->step(), 0);
+  const int vectors = 2 * kHistory + 2;  // pairs, direction, last gradient
+  const int scalars = 2 * kHistory + 1;  // of the pairs, and the scale
+  EXPECT_EQ(meter->state_bytes(), 4 * (vectors * kWeights + scalars));
 }
 
 TEST(FirstOrder, SgdRateCarriesOverToAnotherScaleOfF) {

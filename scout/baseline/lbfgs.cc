@@ -1,5 +1,4 @@
-// torch::optim's L-BFGS: with the strong Wolfe line search, where an evaluation asks for f and ∇f, two oracle calls; without
-// it on networks, one call a step.
+// torch::optim's L-BFGS with the strong Wolfe line search. An evaluation asks for f and ∇f, two oracle calls.
 #include <c10/core/GradMode.h>
 #include <torch/optim/lbfgs.h>
 
@@ -7,6 +6,7 @@
 
 #include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/torch_meter.h"
 #include "scout/baseline/torch_threads.h"
 
 namespace scout::baseline {
@@ -15,11 +15,11 @@ namespace {
 struct NotFinite {};
 
 /// Where f is one function, works in units of the box, u = (θ - lower) / (upper - lower), so that torch's first trial step,
-/// of 1-norm `lr`, suits any instance, and searches along the line.
+/// of 1-norm `lr`, suits any instance.
 ///
-/// On networks each point that is asked about is a minibatch of its own, and values at two points cannot be compared: there
-/// is no line search, `lr` is the length of every step in units of the quasi-Newton step, θ is not scaled, and only
-/// gradients are asked for, one call a step. The pairs of curvature are differences of gradients of different minibatches.
+/// On networks a step is one iteration on one minibatch: all that its line search asks about is of the same draw, so that
+/// values can be compared. θ is not scaled. The pairs of curvature are differences of gradients of successive minibatches.
+/// The budget's last call asks about the point that the last whole step led to, for it is there that the run ends.
 class Lbfgs : public Optimizer {
  public:
   struct Options {
@@ -28,8 +28,7 @@ class Lbfgs : public Optimizer {
     double tolerance = 1e-9;
     template <class Visitor>
     void describe(Visitor&& visit) {
-      visit("lr", lr, "initial step of the line search; its first 1-norm in box widths; on networks, of every step",
-            positive());
+      visit("lr", lr, "initial step of the line search; its first 1-norm in box widths", positive());
       visit("history", history, "pairs kept", at_least(1));
       visit("tolerance", tolerance, "ends when a step, in box widths, or the change of f is smaller; not on networks",
             positive());
@@ -55,33 +54,58 @@ class Lbfgs : public Optimizer {
 
     const auto evaluate = [&]() -> at::Tensor {
       for (std::size_t i = 0; i < count; ++i) theta[i] = origin[i] + width[i] * unit[i];
-      double f = 0;  // without a line search torch compares it with the last one only, to stop
-      if (stochastic) {
-        oracle.gradient(theta, gradient);
-      } else {
-        f = oracle.value_and_gradient(theta, gradient);
-      }
+      const double f = oracle.value_and_gradient(theta, gradient);
       if (!std::isfinite(f) || !all_finite(gradient)) throw NotFinite();
       for (std::size_t i = 0; i < count; ++i) unit_gradient[i] = gradient[i] * width[i];
       return at::scalar_tensor(f, at::kDouble);
     };
-    auto settings = torch::optim::LBFGSOptions(options_.lr)
-                        .max_iter(oracle.remaining() + 1)  // the budget ends the run
-                        .max_eval(oracle.remaining() + 1)
-                        .tolerance_grad(stochastic ? 0 : 1e-12)
-                        .tolerance_change(stochastic ? -1 : options_.tolerance)  // -1: never
-                        .history_size(options_.history);
-    if (!stochastic) settings.line_search_fn("strong_wolfe");
-    torch::optim::LBFGS optimizer({parameter}, settings);
+    torch::optim::LBFGS optimizer({parameter}, stochastic ? one_iteration() : whole_run(oracle.remaining()));
+    std::vector<double> settled(count);
     try {
-      optimizer.step(evaluate);
+      if (!stochastic) {
+        optimizer.step(evaluate);
+        return Ending::converged;
+      }
+      const BudgetShare all_but_the_last_call(oracle, oracle.remaining() - 1);
+      for (;;) {
+        settled = unit;
+        const OneDraw draw(oracle);
+        optimizer.step(evaluate);
+      }
     } catch (const NotFinite&) {
       return Ending::failed;
+    } catch (const BudgetExhausted&) {
+      if (!stochastic) throw;
     }
-    return Ending::converged;
+    oracle.gradient(settled, gradient);
+    throw BudgetExhausted();
+  }
+
+  std::unique_ptr<StepMeter> step_meter(const std::vector<TensorShape>& tensors, std::int64_t) const override {
+    return torch_meter(tensors, [this](const std::vector<at::Tensor>& parameters) {
+      return std::make_unique<torch::optim::LBFGS>(parameters, one_iteration());
+    });
   }
 
  private:
+  torch::optim::LBFGSOptions whole_run(std::int64_t budget) const {
+    return torch::optim::LBFGSOptions(options_.lr)
+        .max_iter(budget + 1)  // the budget ends the run
+        .max_eval(budget + 1)
+        .tolerance_grad(1e-12)
+        .tolerance_change(options_.tolerance)
+        .history_size(options_.history)
+        .line_search_fn("strong_wolfe");
+  }
+  torch::optim::LBFGSOptions one_iteration() const {
+    return torch::optim::LBFGSOptions(options_.lr)
+        .max_iter(1)
+        .tolerance_grad(0)  // never
+        .tolerance_change(0)
+        .history_size(options_.history)
+        .line_search_fn("strong_wolfe");
+  }
+
   Options options_;
 };
 
@@ -89,7 +113,7 @@ class Lbfgs : public Optimizer {
 
 constinit const OptimizerEntry lbfgs{
     "lbfgs",
-    "torch L-BFGS with a strong Wolfe line search; on networks without",
+    "torch L-BFGS with a strong Wolfe line search; on networks, each on one minibatch",
     [] {
       return product({{"lr", log_spaced(1e-3, 10, 21)}});
     },

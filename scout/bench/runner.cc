@@ -121,7 +121,8 @@ class Runner {
 /// key is measured: everybody of a task anew, since times are compared within a line.
 void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std::vector<Cell>& cells,
                   const Resolver& resolve, const Progress& progress) {
-  constexpr int kWarmUp = 40, kSteps = 41;
+  constexpr int kWarmUp = 40;  // until L-BFGS has its history
+  constexpr std::int64_t kWeights = 20'000'000, kFewest = 41, kMost = 401;
   const auto known = read_step_costs(out);
   std::string content;
   for (const auto& task : tasks) {
@@ -145,7 +146,8 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
     }
     const auto begin = std::chrono::steady_clock::now();
     const auto adam = resolve("adam").make(nlohmann::json::object())->step_meter(tensors, task.budget);
-    StepCosts measured = measure_steps(*adam, metered, kWarmUp, kSteps);
+    const auto steps = std::clamp(kWeights / instance->dimension(), kFewest, kMost);
+    StepCosts measured = measure_steps(*adam, metered, kWarmUp, static_cast<int>(steps));
     measured.task = task;
     measured.key = key;
     measured.weights = instance->dimension();

@@ -32,7 +32,8 @@ StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, in
   for (const Metered& one : metered) meters.push_back(one.meter.get());
   std::vector<std::vector<double>> seconds(meters.size());
   for (int step = 0; step < warm_up + steps; ++step) {
-    for (std::size_t m = 0; m < meters.size(); ++m) {
+    for (std::size_t turn = 0; turn < meters.size(); ++turn) {
+      const std::size_t m = (turn + static_cast<std::size_t>(step)) % meters.size();  // nobody always follows the same one
       const double took = meters[m]->step();
       if (step >= warm_up) seconds[m].push_back(took);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct CurvePoint {
 /// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 ///
-/// Where f is stochastic, each point is a draw of its own, and the judge, whose f is dear, looks at fewer points: each of
-/// the first 16 calls, then each time that the calls have grown by 1/16, rounded up, and the last of the budget.
+/// Where f is stochastic, each point is a draw of its own (unless a OneDraw says otherwise), and the judge, whose f is dear,
+/// looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded up, and the
+/// last of the budget.
 class Oracle {
  public:
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
@@ -70,7 +72,9 @@ class Oracle {
 
  private:
   friend class BudgetShare;
+  friend class OneDraw;
 
+  std::uint64_t draw() { return held_draw_ ? *held_draw_ : draws_++; }
   void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 
@@ -80,7 +84,8 @@ class Oracle {
   std::int64_t gradients_ = 0;
   std::int64_t non_finite_ = 0;
   std::int64_t next_judged_ = 0;  ///< calls, where f is stochastic
-  std::uint64_t draws_ = 0;       ///< points asked about, each with a minibatch of its own
+  std::uint64_t draws_ = 0;       ///< minibatches so far
+  std::optional<std::uint64_t> held_draw_;
   double best_;
   std::vector<double> best_point_;
   std::vector<double> last_point_;
@@ -104,6 +109,19 @@ class BudgetShare {
  private:
   Oracle& oracle_;
   std::int64_t whole_;
+};
+
+/// Holds one draw: while it lives, every answer of `oracle` is of the same new draw, each counted as ever. Values at two
+/// points can then be compared, as a line search does.
+class OneDraw {
+ public:
+  explicit OneDraw(Oracle& oracle) : oracle_(oracle) { oracle.held_draw_ = oracle.draws_++; }
+  ~OneDraw() { oracle_.held_draw_.reset(); }
+  OneDraw(const OneDraw&) = delete;
+  OneDraw& operator=(const OneDraw&) = delete;
+
+ private:
+  Oracle& oracle_;
 };
 
 }  // namespace scout

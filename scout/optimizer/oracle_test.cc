@@ -64,6 +64,21 @@ TEST(Oracle, EachPointIsADrawAndTheRecordIsOfTheTrueValue) {
   EXPECT_EQ(oracle.best_value(), 5);
 }
 
+TEST(Oracle, OneDrawAnswersForAllPointsAndEachIsCounted) {
+  const Drawn instance;
+  Oracle oracle(instance, 10);
+  std::vector<double> gradient(1);
+  EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 0);
+  {
+    const OneDraw draw(oracle);
+    EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 1);
+    EXPECT_EQ(oracle.value_and_gradient(std::vector<double>{7}, gradient), 7 + 1);
+    EXPECT_EQ(gradient[0], 1);
+  }
+  EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 2);
+  EXPECT_EQ(oracle.calls(), 5);
+}
+
 TEST(Oracle, StochasticValuesAreJudgedMoreAndMoreRarely) {
   class Counted : public Drawn {
    public:
