@@ -25,10 +25,20 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view name, std::span<const std::string> known) {
-  const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(name, a) < edit_distance(name, b);
-  });
-  return nearest == known.end() ? std::string{} : *nearest;
+  std::string nearest;
+  std::size_t least = std::string::npos;
+  for (const std::string& other : known) {
+    const std::size_t distance = edit_distance(name, other);
+    const std::size_t longer = std::max(name.size(), other.size());
+    if (distance > (longer + 2) / 3 || distance >= least) continue;
+    least = distance;
+    nearest = other;
+  }
+  return nearest;
+}
+
+std::string did_you_mean(std::string_view nearest) {
+  return nearest.empty() ? "." : ": did you mean '" + std::string(nearest) + "'?";
 }
 
 std::string join_names(std::span<const std::string> names) {

@@ -15,6 +15,17 @@ TEST(Names, NearestByEditDistance) {
   EXPECT_EQ(nearest_name("x", {}), "");
 }
 
+TEST(Names, NothingIsNearToAFarName) {
+  const std::vector<std::string> known{"train", "bench", "report", "list"};
+  EXPECT_EQ(nearest_name("frobnicate", known), "");
+  EXPECT_EQ(nearest_name("x", known), "");
+  EXPECT_EQ(nearest_name("", known), "");
+  EXPECT_EQ(nearest_name("benhc", known), "bench") << "two letters that changed places";
+  EXPECT_EQ(nearest_name("reports", known), "report");
+  EXPECT_EQ(did_you_mean("bench"), ": did you mean 'bench'?");
+  EXPECT_EQ(did_you_mean(""), ".");
+}
+
 TEST(Names, FirstOfEquals) {
   const std::vector<std::string> known{"ab", "ac"};
   EXPECT_EQ(nearest_name("a", known), "ab");

@@ -19,6 +19,9 @@ std::string number_text(double x) {
   return error == std::errc{} ? std::string(buffer, end) : std::to_string(x);
 }
 
+/// No more than these are listed in an error.
+constexpr std::size_t kFewOptions = 16;
+
 std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
 
 nlohmann::json from_toml(const toml::value& value) {
@@ -78,8 +81,9 @@ void throw_unknown_option(const std::string& key, const std::vector<std::string>
   if (known.empty()) throw std::invalid_argument("unknown option '" + key + "': there are no options here");
   // The right name without, or with the wrong, section before it is a likelier slip than a spelling error.
   auto match = std::find_if(known.begin(), known.end(), [&](const auto& name) { return last_part(name) == last_part(key); });
-  throw std::invalid_argument("unknown option '" + key + "': did you mean '" +
-                              (match != known.end() ? *match : nearest_name(key, known)) + "'?");
+  throw std::invalid_argument("unknown option '" + key + "'" +
+                              did_you_mean(match != known.end() ? *match : nearest_name(key, known)) +
+                              (known.size() <= kFewOptions ? " Known options: " + join_names(known) : ""));
 }
 
 namespace detail {

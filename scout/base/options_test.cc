@@ -113,6 +113,7 @@ TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_THAT(complaint({{"rat", 1}}), says("unknown option 'rat': did you mean 'rate'?"));
   EXPECT_THAT(complaint({{"capacity", 1}}), says("did you mean 'replay.capacity'?"));
   EXPECT_THAT(complaint({{"replay", {{"capacty", 1}}}}), says("did you mean 'replay.capacity'?"));
+  EXPECT_THAT(complaint({{"xyz", 1}}), says("unknown option 'xyz'. Known options: rate, "));
 }
 
 TEST(Options, ListedWithDefaultConditionAndHelp) {

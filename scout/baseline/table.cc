@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "scout/base/names.h"
 #include "scout/baseline/entries.h"
 
 namespace scout {
@@ -36,12 +37,13 @@ const std::vector<OptimizerEntry>& optimizers() {
 }
 
 const OptimizerEntry& optimizer_entry(std::string_view name) {
-  std::string names;
+  std::vector<std::string> names;
   for (const OptimizerEntry& entry : optimizers()) {
     if (entry.name == name) return entry;
-    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+    names.emplace_back(entry.name);
   }
-  throw std::invalid_argument("unknown optimizer '" + std::string(name) + "'; known: " + names);
+  throw std::invalid_argument("unknown optimizer '" + std::string(name) + "'" + did_you_mean(nearest_name(name, names)) +
+                              " Known: " + join_names(names));
 }
 
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const nlohmann::json& settings) {

@@ -161,7 +161,7 @@ TEST(OptimizerTable, UnknownNameListsTheKnownOnes) {
     make_optimizer("adamm", {});
     FAIL();
   } catch (const std::invalid_argument& error) {
-    EXPECT_NE(std::string(error.what()).find("'adamm'"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("'adamm': did you mean 'adam'?"), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("pagmo-cmaes"), std::string::npos);
   }
 }

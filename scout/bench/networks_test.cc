@@ -221,6 +221,19 @@ TEST_F(NetworksReport, SurvivesRunsWithoutAFiniteLoss) {
   EXPECT_THAT(page, HasSubstr("3 × non-finite"));
 }
 
+TEST_F(NetworksReport, SaysWhyAndWhenRunsFailed) {
+  auto all = records();
+  for (auto& record : all) {
+    if (record.optimizer != "adam") continue;
+    record.outcome.status = "failed";
+    record.outcome.non_finite = 1;
+    record.outcome.gradients = 40 + record.seed;
+  }
+  const std::string page = html(all);
+  EXPECT_THAT(page, HasSubstr("3 × failed: diverged, f or its gradient was not finite, after 40 to 42 calls"));
+  EXPECT_THAT(page, Not(HasSubstr("nan")));
+}
+
 TEST_F(NetworksReport, UnknownCostIsLeftOut) {
   auto all = records();
   for (auto& record : all) record.training_cost = nlohmann::json::object();

@@ -83,6 +83,15 @@ double number(const nlohmann::json& x) { return x.is_null() ? std::numeric_limit
 
 }  // namespace
 
+bool failed(const Outcome& outcome) {
+  return outcome.status == "failed" || outcome.status == "non-finite" || outcome.status == "error";
+}
+
+std::string reason_of_failure(const Outcome& outcome) {
+  if (!outcome.message.empty() || outcome.status != "failed" || outcome.non_finite == 0) return outcome.message;
+  return "diverged, f or its gradient was not finite";
+}
+
 Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<const double> start, Seed seed,
                 std::int64_t budget, const Wanted& wanted) {
   Outcome out;

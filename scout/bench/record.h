@@ -35,6 +35,11 @@ struct Outcome {
   std::vector<double> best_point;                          ///< [M]; not recorded
 };
 
+/// Whether it ended as failed, non-finite or error.
+bool failed(const Outcome& outcome);
+/// Its message or, if the optimizer gave up where an answer was not finite, that it diverged; may be empty.
+std::string reason_of_failure(const Outcome& outcome);
+
 struct Record {
   Task task;
   int instance = 0;

@@ -15,8 +15,6 @@ namespace {
 
 using InstanceId = std::pair<Task, int>;
 
-bool failed(const Outcome& run) { return run.status == "failed" || run.status == "non-finite" || run.status == "error"; }
-
 template <class T>
 std::size_t index_of(std::vector<T>& list, const T& item) {
   const auto found = std::find(list.begin(), list.end(), item);
@@ -131,7 +129,7 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
     row.settings.resize(out.tasks.size());
     out.rows.push_back(std::move(row));
   }
-  std::map<std::tuple<std::string, std::string, std::string, std::string>, int> failures;
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::int64_t>> failures;  // calls
   for (const auto& record : records) {
     auto& row = out.rows[index_of(labels, record.optimizer)];
     const auto task = index_of(out.tasks, record.task);
@@ -141,13 +139,17 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
     row.settings[task] = record.settings;
     row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
     if (failed(record.outcome)) {
-      ++failures[{record.optimizer, to_string(record.task), record.outcome.status, record.outcome.message}];
+      const Outcome& run = record.outcome;
+      failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}].push_back(run.values +
+                                                                                                         run.gradients);
     }
   }
-  for (const auto& [what, count] : failures) {
-    const auto& [label, task, status, message] = what;
-    out.failures.push_back(
-        fmt::format("{} on {}: {} × {}{}{}", label, task, count, status, message.empty() ? "" : ": ", message));
+  for (const auto& [what, calls] : failures) {
+    const auto& [label, task, status, reason] = what;
+    const auto [least, most] = std::minmax_element(calls.begin(), calls.end());
+    out.failures.push_back(fmt::format(
+        "{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status, reason.empty() ? "" : ": " + reason,
+        *least == *most ? fmt::format("{}", *least) : fmt::format("{} to {}", *least, *most)));
   }
   for (auto& row : out.rows) {
     std::vector<Stratum> strata;

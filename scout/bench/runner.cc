@@ -160,11 +160,6 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
   if (!content.empty() || !known.empty()) write_atomically(out / "steps.jsonl", content);
 }
 
-bool failed(const Record& record) {
-  const auto& status = record.outcome.status;
-  return status == "failed" || status == "non-finite" || status == "error";
-}
-
 std::string median_result(const std::vector<Record>& records) {
   std::vector<double> gaps;
   for (const auto& record : records) {
@@ -223,7 +218,8 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
     const auto records = runner.run(cell, done);
     ++count;
     if (records.empty()) continue;
-    const auto failures = static_cast<int>(std::count_if(records.begin(), records.end(), failed));
+    const auto failures = static_cast<int>(
+        std::count_if(records.begin(), records.end(), [](const Record& record) { return failed(record.outcome); }));
     summary.ran += static_cast<int>(records.size());
     summary.failures += failures;
     progress(fmt::format("[run {:>3}/{}] {}: {}: {} runs in {:.1f} s{}{}", count, total, to_string(cell.task),

@@ -9,6 +9,7 @@
 #include "scout/bench/runner.h"
 #include "scout/bench/trajectory.h"
 #include "scout/cli/assignments.h"
+#include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/cli/training_log.h"
@@ -99,6 +100,10 @@ fs::path archive_of(const bench::Suite& suite) {
 
 int run_suite(const Arguments& arguments) {
   const bench::Suite suite = read_suite(arguments);
+  for (const auto& entry : suite.optimizers) {
+    const auto warning = warning_of_kind(bench::parse_optimizer(entry).name, suite.problems);
+    if (!warning.empty()) fmt::print(stderr, "{}\n", warning);
+  }
   const auto progress = [](const std::string& line) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
@@ -124,9 +129,9 @@ void add_bench(CLI::App& app, int& exit_code) {
   command
       ->add_option("--policy", arguments->policies,
                    "policies to judge beside the suite's optimizers: files, or names of those that come with the library")
-      ->check(CLI::ExistingFile | CLI::IsMember(policy_names()));
+      ->check(policy_or_file_exists);
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one);
   command->add_flag("--no-archive", arguments->no_archive,
                     "run the baselines too whose results come with the suite (benchmarks/results/SUITE)");
   command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");

@@ -1,5 +1,7 @@
 #include "scout/cli/contestants.h"
 
+#include <algorithm>
+
 #include "scout/baseline/table.h"
 #include "scout/baseline/torch_meter.h"
 #include "scout/optimizer/policy_optimizer.h"
@@ -42,6 +44,16 @@ std::string fingerprint(const Policy& policy) {
 }
 
 }  // namespace
+
+std::string warning_of_kind(const std::string& name, const std::vector<std::string>& problems) {
+  if (!name.starts_with(kPolicyPrefix)) return "";
+  const auto policy = policy_or_file(name.substr(kPolicyPrefix.size()));
+  const auto function = std::find_if(problems.begin(), problems.end(),
+                                     [](const auto& problem) { return !family(problem)->has_own_dimensions(); });
+  if (policy->description().observer.form != "network" || function == problems.end()) return "";
+  return "note: " + name + " is for the weights of networks. On functions such as " + *function +
+         " it follows the gradient, without exploring; policies for functions come from trainings such as configs/demo.toml";
+}
 
 bench::Contestant resolve_contestant(std::string_view name) {
   if (!name.starts_with(kPolicyPrefix)) return bench::contestant(optimizer_entry(name));

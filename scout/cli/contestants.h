@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "scout/bench/tuning.h"
 #include "scout/policy/policy.h"
@@ -16,5 +17,8 @@ inline constexpr std::string_view kPolicyPrefix = "policy:";
 /// A row of the table of optimizers, or a policy file as "policy:PATH". Throws std::invalid_argument for an unknown name,
 /// std::runtime_error for a policy file that cannot be used.
 bench::Contestant resolve_contestant(std::string_view name);
+
+/// A line of warning if `name` is a policy for the weights of networks and `problems` has functions; else empty.
+std::string warning_of_kind(const std::string& name, const std::vector<std::string>& problems);
 
 }  // namespace scout

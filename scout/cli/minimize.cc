@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "scout/bench/record.h"
+#include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/policy/shipped.h"
@@ -31,8 +32,11 @@ constexpr std::size_t kCurveRows = 12;
 int minimize_once(const Arguments& arguments) {
   const auto instance =
       family(arguments.problem)->sample(split_from_string(arguments.split), arguments.index, arguments.dimension);
-  const auto contestant =
-      resolve_contestant(arguments.policy.empty() ? arguments.optimizer : std::string(kPolicyPrefix) + arguments.policy);
+  const std::string method = arguments.policy.empty() ? arguments.optimizer : std::string(kPolicyPrefix) + arguments.policy;
+  const auto contestant = resolve_contestant(method);
+  if (const auto warning = warning_of_kind(method, {arguments.problem}); !warning.empty()) {
+    fmt::print(stderr, "{}\n", warning);
+  }
   if (!arguments.policy.empty() && !arguments.assignments.empty()) {
     throw std::invalid_argument("--set " + arguments.assignments.front() + ": a policy has no settings");
   }
@@ -55,7 +59,8 @@ int minimize_once(const Arguments& arguments) {
   };
   line(0, outcome.start_value);
   for (const auto& point : bench::thin(outcome.curve, kCurveRows)) line(point.values + point.gradients, point.best);
-  fmt::print("\nstatus       {}{}\n", outcome.status, outcome.message.empty() ? "" : ": " + outcome.message);
+  const std::string reason = bench::reason_of_failure(outcome);
+  fmt::print("\nstatus       {}{}\n", outcome.status, reason.empty() ? "" : ": " + reason);
   fmt::print("oracle calls {} ({} values, {} gradients, {} not finite)\n", outcome.values + outcome.gradients,
              outcome.values, outcome.gradients, outcome.non_finite);
   fmt::print("seconds      {:.4f}, {:.4f} of them in the objective\n", outcome.seconds, outcome.objective_seconds);
@@ -65,8 +70,7 @@ int minimize_once(const Arguments& arguments) {
   if (!outcome.best_point.empty()) {
     for (const auto& [name, value] : instance->metrics(outcome.best_point)) fmt::print("{:<17} {:.4f}\n", name, value);
   }
-  const bool failed = outcome.status == "failed" || outcome.status == "non-finite" || outcome.status == "error";
-  return failed ? kFailed : kDone;
+  return bench::failed(outcome) ? kFailed : kDone;
 }
 
 }  // namespace
@@ -77,19 +81,19 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
   command->add_option("--dimension", arguments->dimension, "M; a network has its own")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000000000));
+      ->check(at_least_one);
   command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one);
   command->add_option("--seed", arguments->seed, "of the start and of the optimizer")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least_zero);
   auto* method = command->add_option_group("method")->require_option(1);
   method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
   method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library")
-      ->check(CLI::ExistingFile | CLI::IsMember(policy_names()));
+      ->check(policy_or_file_exists);
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
   command->footer(R"(Examples:
   scout minimize --problem rastrigin --optimizer adam --set lr=0.1

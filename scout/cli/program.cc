@@ -45,8 +45,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
         std::none_of(known.begin(), known.end(), [&](const CLI::App* command) { return command->get_name() == argv[1]; })) {
       std::vector<std::string> commands;
       for (const CLI::App* command : known) commands.push_back(command->get_name());
-      throw std::invalid_argument("no command '" + std::string(argv[1]) + "': did you mean '" +
-                                  nearest_name(argv[1], commands) + "'? Known: " + join_names(commands));
+      throw std::invalid_argument("no command '" + std::string(argv[1]) + "'" +
+                                  did_you_mean(nearest_name(argv[1], commands)) + " Known: " + join_names(commands));
     }
     app.parse(argc, argv);
     return exit_code;

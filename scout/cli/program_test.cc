@@ -22,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
 class Program : public testing::Test {
  protected:
@@ -126,6 +128,7 @@ TEST_F(Program, EveryShippedSuiteHasProblemsAndSettings) {
 TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_EQ(run({}), kBadUsage);
   EXPECT_EQ(run({"frobnicate"}), kBadUsage);
+  EXPECT_THAT(error_, AllOf(HasSubstr("no command 'frobnicate'. Known: train"), Not(HasSubstr("did you mean"))));
   EXPECT_EQ(run({"list", "colours"}), kBadUsage);
   EXPECT_EQ(run({"train", path("missing.toml")}), kBadUsage);
   EXPECT_EQ(train("a", {"--set", "ddpg.bacth=3"}), kBadUsage);
@@ -136,6 +139,10 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_EQ(run({"minimize", "--problem", "rastrgin", "--optimizer", "adam"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("did you mean 'rastrigin'"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin"}), kBadUsage) << "neither an optimizer nor a policy";
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", "netwrok"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("did you mean 'network'?"));
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--budget", "-3"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("--budget: '-3' is not a whole number of at least 1"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--set", "lr=-1"}), kBadUsage);
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
 }
@@ -243,6 +250,9 @@ TEST_F(Program, MinimizeShowsARun) {
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--dimension", "3", "--optimizer", "lbfgs", "--budget", "60"}), kDone)
       << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("sphere, 3-D"), HasSubstr("status"), HasSubstr("best point")));
+  EXPECT_THAT(error_, IsEmpty());
+  ASSERT_EQ(run({"minimize", "--problem", "sphere", "--policy", "network", "--budget", "60"}), kDone);
+  EXPECT_THAT(error_, HasSubstr("is for the weights of networks"));
 }
 
 TEST_F(Program, MinimizeTrainsANetwork) {

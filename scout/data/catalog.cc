@@ -115,8 +115,8 @@ const ImageDataSet& image_data_set(std::string_view name) {
     if (set.name == name) return set;
     names.push_back(set.name);
   }
-  throw std::invalid_argument("unknown data set '" + std::string(name) + "': did you mean '" + nearest_name(name, names) +
-                              "'? Known data sets: " + join_names(names));
+  throw std::invalid_argument("unknown data set '" + std::string(name) + "'" + did_you_mean(nearest_name(name, names)) +
+                              " Known data sets: " + join_names(names));
 }
 
 fs::path data_folder(const std::string& given) {

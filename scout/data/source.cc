@@ -143,8 +143,8 @@ std::shared_ptr<const ExampleSource> example_source(const std::string& name, int
   }
   const auto names = data_set_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    throw std::invalid_argument("unknown data set '" + name + "': did you mean '" + nearest_name(name, names) +
-                                "'? Known data sets: " + join_names(names));
+    throw std::invalid_argument("unknown data set '" + name + "'" + did_you_mean(nearest_name(name, names)) +
+                                " Known data sets: " + join_names(names));
   }
   if (name.ends_with(kPairs)) {
     return pairs_of(example_source(name.substr(0, name.size() - kPairs.size()), side, augment, seed), seed.derive("pairs"));

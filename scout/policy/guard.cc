@@ -40,7 +40,12 @@ std::string to_string(const GuardReport& r) {
   const auto count = [](std::int64_t n, const char* one, const char* many) {
     return std::to_string(n) + " " + (n == 1 ? one : many);
   };
-  if (r.interventions() == 0) return "no intervention";
+  std::string ignored;
+  if (r.ignored > 0) {
+    ignored = "; " + count(r.ignored, "gradient of a single weight was", "gradients of single weights were") +
+              " not finite and counted as 0";
+  }
+  if (r.interventions() == 0) return "no intervention" + ignored;
   std::string causes;
   const auto cause = [&](std::int64_t n, const std::string& what) {
     if (n > 0) causes += (causes.empty() ? "" : ", ") + std::to_string(n) + " " + what;
@@ -50,7 +55,8 @@ std::string to_string(const GuardReport& r) {
   cause(r.weights_grew, "weights or gradients grew");
   cause(r.stalled, "stalled, " + std::to_string(r.stalls_ended) + " ended by the fallback");
   return count(r.interventions(), "intervention", "interventions") + " (" + causes + "), " +
-         count(r.restored, "time", "times") + " restored, " + count(r.fallback_steps, "step", "steps") + " by the fallback";
+         count(r.restored, "time", "times") + " restored, " + count(r.fallback_steps, "step", "steps") + " by the fallback" +
+         ignored;
 }
 
 void GuardInput::add(const TensorShape& shape, const kernel::TensorSums& sums, const TensorRecord& record) {
@@ -74,6 +80,7 @@ Guard::Guard(std::int64_t horizon) : horizon_(horizon) {
 
 Guard::Action Guard::observe(const GuardInput& input) {
   const bool first = r_.step++ == 0;
+  r_.report.ignored += input.non_finite;
   const Verdict verdict = judge(input);
   if (r_.fallback && verdict.severity >= kBeyondMeasure && r_.until_hold > kHoldEvery - kPatienceWithData) {
     --r_.until_hold;

@@ -36,10 +36,12 @@ struct GuardReport {
   std::int64_t stalls_ended = 0;    ///< those of them in which the fallback went ahead
   std::int64_t restored = 0;        ///< times that the weights of an earlier step were brought back
   std::int64_t fallback_steps = 0;  ///< steps that were left to the fallback
+  std::int64_t ignored = 0;         ///< gradients of single weights that were not finite, and counted as 0: no intervention
   std::int64_t interventions() const { return non_finite + loss_rose + weights_grew + stalled; }
 };
 
-/// In words, one line: "2 interventions (1 not finite, 1 loss rose), 2 times restored, 150 steps by the fallback".
+/// In words, one line: "2 interventions (1 not finite, 1 loss rose), 2 times restored, 150 steps by the fallback; 3
+/// gradients of single weights were not finite and counted as 0".
 std::string to_string(const GuardReport& report);
 
 /// The scalars of a guard: what has to be kept for a training to be resumed.

@@ -266,5 +266,15 @@ TEST(Guard, ReportsInWords) {
       "3 interventions (1 loss rose, 2 stalled, 1 ended by the fallback), 2 times restored, 150 steps by the fallback");
 }
 
+TEST(Guard, SaysWhatItPassedOver) {
+  Guard guard;
+  for (int t = 0; t < 100; ++t) {
+    GuardInput in = input(1.0);
+    if (t % 50 == 7) in.non_finite = 3;
+    guard.observe(in);
+  }
+  EXPECT_EQ(to_string(guard.report()), "no intervention; 6 gradients of single weights were not finite and counted as 0");
+}
+
 }  // namespace
 }  // namespace scout

@@ -13,8 +13,8 @@ std::shared_ptr<const Policy> policy(std::string_view name) {
     if (shipped.name == name) return Policy::from_bytes(std::as_bytes(shipped.file), "policy \"" + std::string(name) + "\"");
   }
   const std::vector<std::string> known = policy_names();
-  throw std::invalid_argument("no policy \"" + std::string(name) + "\" comes with the library: is it \"" +
-                              nearest_name(name, known) + "\"? Known: " + join_names(known) +
+  throw std::invalid_argument("no policy '" + std::string(name) + "' comes with the library" +
+                              did_you_mean(nearest_name(name, known)) + " Known: " + join_names(known) +
                               "; Policy::load reads one from a file");
 }
 

@@ -35,8 +35,8 @@ TEST(ShippedPolicies, TheBaseIsUntrained) {
 }
 
 TEST(ShippedPolicies, AnUnknownNameIsMetWithTheNearest) {
-  EXPECT_THAT([] { policy("network-bass"); },
-              ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("\"network-bass\""), HasSubstr("\"network-base\""))));
+  EXPECT_THAT([] { policy("network-bass"); }, ThrowsMessage<std::invalid_argument>(AllOf(
+                                                  HasSubstr("'network-bass'"), HasSubstr("did you mean 'network-base'?"))));
 }
 
 }  // namespace

@@ -65,10 +65,9 @@ std::shared_ptr<const Family> family(std::string_view name) {
   }
   const auto names = family_names();
   std::string nearest = nearest_name(base.substr(0, base.find(':')), names);
-  if (!network_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
-  throw std::invalid_argument("unknown problem '" + std::string(name) + "': did you mean '" + nearest +
-                              "'? Known problems: " + join_names(names) +
-                              "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
+  if (!nearest.empty() && !network_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "'" + did_you_mean(nearest) + " Known problems: " +
+                              join_names(names) + "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
 }
 
 }  // namespace scout

@@ -22,7 +22,7 @@
 namespace scout {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 
 void require(bool holds, const char* key, double value, const char* condition) {
   if (holds) return;

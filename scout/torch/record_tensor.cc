@@ -29,7 +29,7 @@ void visit(Record& r, Visitor&& v) {
   v(r.momentum_square), v(r.gradient_square), v(r.block_losses), v(r.block_sum), v(r.record_known), v(r.record);
   v(r.still), v(r.patience), v(r.fallback), v(r.trial), v(r.left), v(r.length), v(r.good_steps), v(r.fallback_rate);
   v(r.until_hold), v(r.report.non_finite), v(r.report.loss_rose), v(r.report.weights_grew), v(r.report.stalled);
-  v(r.report.stalls_ended), v(r.report.restored), v(r.report.fallback_steps);
+  v(r.report.stalls_ended), v(r.report.restored), v(r.report.fallback_steps), v(r.report.ignored);
 }
 
 template <class Record>
