@@ -1,8 +1,11 @@
 #include "scout/bench/step_costs.h"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
 #include <stdexcept>
 
+#include "scout/base/random.h"
 #include "scout/bench/record.h"
 #include "scout/bench/statistics.h"
 
@@ -31,9 +34,13 @@ StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, in
   std::vector<StepMeter*> meters{&adam};
   for (const Metered& one : metered) meters.push_back(one.meter.get());
   std::vector<std::vector<double>> seconds(meters.size());
+  // In a new order each time: what went before leaves caches and heap as it likes.
+  Random random(Seed(0).derive("turns"));
+  std::vector<std::size_t> order(meters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
   for (int step = 0; step < warm_up + steps; ++step) {
-    for (std::size_t turn = 0; turn < meters.size(); ++turn) {
-      const std::size_t m = (turn + static_cast<std::size_t>(step)) % meters.size();  // nobody always follows the same one
+    shuffle(std::span(order), random);
+    for (const std::size_t m : order) {
       const double took = meters[m]->step();
       if (step >= warm_up) seconds[m].push_back(took);
     }
