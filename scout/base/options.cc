@@ -33,7 +33,7 @@ nlohmann::json from_toml(const toml::value& value) {
     case toml::value_t::floating:
       return value.as_floating();
     case toml::value_t::string:
-      return value.as_string().str;
+      return toml::get<std::string>(value);
     case toml::value_t::array: {
       nlohmann::json out = nlohmann::json::array();
       for (const auto& item : value.as_array()) out.push_back(from_toml(item));
@@ -131,8 +131,7 @@ nlohmann::json read_toml(const std::string& path) {
   try {
     return from_toml(toml::parse(file, path));
   } catch (const toml::exception& error) {
-    throw std::invalid_argument("'" + path + "' is not valid TOML, line " + std::to_string(error.location().line()) + ": " +
-                                error.what());
+    throw std::invalid_argument("'" + path + "' is not valid TOML: " + error.what());  // which shows the line
   }
 }
 
