@@ -65,6 +65,19 @@ optimizers = ["lbfgs"]
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
+  /// A training without an end, in a process of its own, after its first rounds.
+  pid_t start_training() {
+    const pid_t child = fork();
+    if (child == 0) _exit(train("run", {"--set", "rounds=1000000"}));
+    auto lines = [&] {
+      std::ifstream file(path("run/log.jsonl"));
+      return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+    };
+    for (int k = 0; k < 3000 && lines() < 3; ++k) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_GE(lines(), 3);
+    return child;
+  }
+
   /// Runs the program; returns its exit code and keeps what it printed.
   int run(std::vector<std::string> words) {
     words.insert(words.begin(), "scout");
@@ -207,22 +220,24 @@ TEST_F(Program, NeverMixesTwoRuns) {
 }
 
 TEST_F(Program, ASignalSavesTheTraining) {
-  const pid_t child = fork();
-  if (child == 0) _exit(train("run", {"--set", "rounds=1000000"}));
-  auto lines = [&] {
-    std::ifstream file(path("run/log.jsonl"));
-    return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
-  };
-  for (int k = 0; k < 3000 && lines() < 3; ++k) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const pid_t child = start_training();
   kill(child, SIGTERM);
   int status = 0;
   waitpid(child, &status, 0);
-  ASSERT_GE(lines(), 3);
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM);
   const auto done = log("run").back()["round"].get<int>();
   EXPECT_EQ(train("run", {"--resume", "--set", "rounds=" + std::to_string(done + 2)}), kDone) << error_;
   EXPECT_EQ(log("run").back()["round"], done + 2);
+}
+
+TEST_F(Program, MoreSignalsDoNotKeepItFromSaving) {
+  const pid_t child = start_training();
+  // Until it has ended: where a job is told to stop, the batch system and the launcher both say so.
+  for (kill(child, SIGTERM); waitpid(child, nullptr, WNOHANG) == 0; kill(child, SIGTERM)) std::this_thread::yield();
+  const auto done = log("run").back()["round"].get<int>();
+  EXPECT_EQ(train("run", {"--resume", "--set", "rounds=" + std::to_string(done + 1)}), kDone) << error_;
+  EXPECT_THAT(out_, HasSubstr("after round " + std::to_string(done)));
 }
 
 TEST_F(Program, BenchJudgesAPolicyBesideBaselines) {

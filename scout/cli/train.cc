@@ -15,16 +15,17 @@ namespace {
 
 volatile std::sig_atomic_t caught_signal = 0;
 
-/// SIGINT and SIGTERM end the training after what it is at; a second one ends the program at once.
+/// SIGINT and SIGTERM end the training after what it is at. A second Ctrl-C ends the program at once; a second SIGTERM does
+/// not: where a job is told to stop, the batch system and mpirun each send one to every rank.
 class SignalGuard {
  public:
   SignalGuard() {
     caught_signal = 0;
     struct sigaction action {};
     action.sa_handler = [](int signal) { caught_signal = signal; };
+    sigaction(SIGTERM, &action, &before_[1]);
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     sigaction(SIGINT, &action, &before_[0]);
-    sigaction(SIGTERM, &action, &before_[1]);
   }
   ~SignalGuard() {
     sigaction(SIGINT, &before_[0], nullptr);
@@ -140,7 +141,8 @@ The folder then holds
   log.jsonl        a line a round
   explorers.jsonl  what the explorers of an ensemble did, every `validation.every` rounds
 mpirun -n RANKS or srun -n RANKS before it: rank 0 learns, all ranks roll out (docs/scaling.md).
-Ctrl-C and SIGTERM finish the round, save, print how to continue, and exit with 128 + the signal's number.)");
+Ctrl-C and SIGTERM finish the round, save, print how to continue, and exit with 128 + the signal's number; a second Ctrl-C
+ends the program at once.)");
   command->callback([arguments, &exit_code] {
     if (arguments->out.empty()) arguments->out = (fs::path("out") / fs::path(arguments->config).stem()).string();
     exit_code = train(*arguments);
