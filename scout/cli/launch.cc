@@ -54,6 +54,12 @@ RankOf detect_launch() {
 }
 
 std::unique_ptr<Transport> open_transport(const RankOf& place) {
+  const std::string started = "started as one of " + std::to_string(place.ranks) + " ranks, but ";
+  const auto unset = [](const char* name) { return std::getenv(name) == nullptr; };
+  if (unset("OMPI_COMM_WORLD_RANK") && unset("PMI_RANK") && unset("PMIX_RANK")) {
+    throw std::runtime_error(started +
+                             "srun does not tell them of each other: use srun --mpi=pmix, or mpirun in the batch script");
+  }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   std::string module;
@@ -63,7 +69,6 @@ std::unique_ptr<Transport> open_transport(const RankOf& place) {
       break;
     }
   }
-  const std::string started = "started as one of " + std::to_string(place.ranks) + " ranks, but ";
   if (module.empty()) {
     throw std::runtime_error(started + kModule + " is not beside " + program.string() +
                              ": build it (target scout_mpi; needs Open MPI, Debian: libopenmpi-dev), or start one process "

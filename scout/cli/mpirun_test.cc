@@ -69,6 +69,11 @@ TEST(Launch, NonsenseIsRefused) {
   refused("5", "5", "OMPI_COMM_WORLD_RANK is 5, but OMPI_COMM_WORLD_SIZE is 5");
 }
 
+TEST(Launch, RanksThatSlurmDoesNotConnectAreRefused) {
+  const Environs environs({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
+  EXPECT_THAT([] { open_transport(detect_launch()); }, ThrowsMessage<std::runtime_error>(HasSubstr("srun --mpi=pmix")));
+}
+
 class Mpirun : public testing::Test {
  protected:
   Mpirun() {
