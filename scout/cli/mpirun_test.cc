@@ -214,6 +214,15 @@ TEST_F(Mpirun, ASignalToTheLauncherSavesTheTraining) {
   EXPECT_THAT(printed(), HasSubstr("Continue with")) << "within the second that mpirun leaves";
 }
 
+TEST_F(Mpirun, ARankThatHangsDoesNotKeepTheOthersFromEnding) {
+  const pid_t job = start(train(2, {"--set", "distributed.timeout=3"}));
+  wait_for_rounds(8);
+  kill(process_of_rank(job, 1), SIGSTOP);
+  kill(process_of_rank(job, 0), SIGTERM);
+  EXPECT_NE(wait(job), 0);
+  EXPECT_THAT(printed(), AllOf(HasSubstr("Continue with"), HasSubstr("rank 1 has been silent")));
+}
+
 #endif
 
 TEST_F(Mpirun, WithoutTheModuleItSaysWhatToDo) {

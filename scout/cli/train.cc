@@ -105,7 +105,7 @@ int train_as_rank(const TrainArguments& arguments, TrainOptions options, const R
     } else {
       run_actor(trainer, *transport, interrupted);
     }
-    transport->close();
+    transport->close(options.distributed.timeout);
   } catch (const std::exception& error) {
     exit_code = dynamic_cast<const std::invalid_argument*>(&error) != nullptr ? kBadUsage : kFailed;
     fmt::print(stderr, "scout, rank {}: {}\n", place.rank, error.what());

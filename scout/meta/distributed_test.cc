@@ -16,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
+constexpr double kTimeout = 60;
+
 TrainOptions small() {
   TrainOptions options;
   options.problems = {"rastrigin", "ackley-rotated"};
@@ -67,14 +69,14 @@ struct Job {
       threads.emplace_back([this, rank] {
         try {
           run_actor(*trainers[rank], *ends[rank], never);
-          ends[rank]->close();
+          ends[rank]->close(kTimeout);
         } catch (const LocalAbort&) {
         }
       });
     }
     try {
       run_learner(learner(), *ends[0], hooks);
-      ends[0]->close();
+      ends[0]->close(kTimeout);
     } catch (const RankFailure& failure) {
       error = failure.what();
       EXPECT_THROW(ends[0]->abort(1), LocalAbort);
@@ -133,7 +135,7 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
   auto ends = local_transports(2);
   std::thread thread([&] {
     run_actor(actor, *ends[1], never);
-    ends[1]->close();
+    ends[1]->close(kTimeout);
   });
   auto next = [&] {
     for (;;) {
@@ -163,7 +165,7 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
   ByteWriter stop;
   stop(std::uint8_t{5});
   ends[0]->send(1, stop.take());
-  ends[0]->close();
+  ends[0]->close(kTimeout);
   thread.join();
 }
 

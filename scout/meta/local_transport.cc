@@ -45,12 +45,17 @@ class LocalTransport : public Transport {
     return job_->lost.at(index(rank)) ? std::numeric_limits<double>::infinity() : 0.0;
   }
 
-  void close() override {
+  void close(double timeout) override {
     std::unique_lock lock(job_->mutex);
     closed_ = true;
     ++job_->closed;
     job_->changed.notify_all();
-    job_->changed.wait(lock, [&] { return job_->closed == job_->inboxes.size() || job_->aborted; });
+    const auto all = [&] { return job_->closed == job_->inboxes.size() || job_->aborted; };
+    while (!job_->changed.wait_for(lock, std::chrono::milliseconds(20), all)) {
+      for (int rank = 0; rank < ranks(); ++rank) {
+        if (silence(rank) > timeout) throw_silent_at_close(rank, silence(rank));
+      }
+    }
   }
   [[noreturn]] void abort(int exit_code) override {
     {

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -8,6 +9,10 @@ namespace scout {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr double kTimeout = 60;
 
 Bytes number(int value) {
   ByteWriter bytes;
@@ -39,7 +44,7 @@ TEST(LocalTransport, MessagesArriveWholeAndInTheOrderOfEachSender) {
           EXPECT_EQ(value_of(*message), expected++);
         }
       }
-      own.close();
+      own.close(kTimeout);
     });
   }
   std::vector<int> next(4, 0);
@@ -52,7 +57,7 @@ TEST(LocalTransport, MessagesArriveWholeAndInTheOrderOfEachSender) {
       ++received;
     }
   }
-  ends[0]->close();
+  ends[0]->close(kTimeout);
   for (auto& thread : threads) thread.join();
   EXPECT_FALSE(ends[0]->receive());
 }
@@ -65,12 +70,18 @@ TEST(LocalTransport, AnEndThatIsGoneIsSilentAndAClosedOneIsNot) {
 
   ends = local_transports(2);
   std::thread other([&] {
-    ends[1]->close();
+    ends[1]->close(kTimeout);
     ends[1].reset();
   });
-  ends[0]->close();
+  ends[0]->close(kTimeout);
   other.join();
   EXPECT_EQ(ends[0]->silence(1), 0);
+}
+
+TEST(LocalTransport, ClosingDoesNotWaitForARankThatIsGone) {
+  auto ends = local_transports(3);
+  ends[2].reset();
+  EXPECT_THAT([&] { ends[0]->close(kTimeout); }, ThrowsMessage<std::runtime_error>(HasSubstr("rank 2 has been silent")));
 }
 
 TEST(LocalTransport, AbortEndsEveryRank) {

@@ -1,12 +1,15 @@
 // How the ranks of a training reach each other.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "scout/meta/bytes.h"
@@ -42,11 +45,18 @@ class Transport {
   virtual double silence(int rank) const = 0;
 
   /// The orderly end: waits until every rank has called it. What has been sent arrives; what is not received by then is
-  /// dropped.
-  virtual void close() = 0;
+  /// dropped. Throws if meanwhile a rank is silent for longer than `timeout` seconds.
+  virtual void close(double timeout) = 0;
   /// The other end: stops all ranks, this one included, with that exit code.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
+
+/// What `close` throws.
+[[noreturn]] inline void throw_silent_at_close(int rank, double seconds) {
+  throw std::runtime_error("rank " + std::to_string(rank) + " has been silent for " +
+                           std::to_string(static_cast<int>(std::min(seconds, 1e6))) +
+                           " s (distributed.timeout) when the job was to end: its process or machine is gone");
+}
 
 /// Messages on their way from some threads to one.
 class Mailbox {

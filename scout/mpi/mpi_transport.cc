@@ -77,7 +77,8 @@ class MpiTransport : public Transport {
     return std::chrono::duration<double>(Clock::now().time_since_epoch() - Clock::duration(heard)).count();
   }
 
-  void close() override {
+  void close(double timeout) override {
+    close_timeout_ = timeout;
     closing_ = true;
     pump_.join();
     fail_if_broken();
@@ -132,7 +133,7 @@ class MpiTransport : public Transport {
     check(MPI_Comm_size(MPI_COMM_WORLD, &ranks_), "MPI_Comm_size");
     if (ranks_ != expected_ranks) {
       throw std::runtime_error("started as one of " + std::to_string(expected_ranks) + " ranks, but MPI sees " +
-                               std::to_string(ranks_) + ": under Slurm use srun --mpi=pmix (or pmi2), or mpirun");
+                               std::to_string(ranks_) + ": under Slurm use srun --mpi=pmix, or mpirun");
     }
     heard_ = std::vector<std::atomic<Clock::rep>>(static_cast<std::size_t>(ranks_));
     for (int rank = 0; rank < ranks_; ++rank) hear(rank);
@@ -160,6 +161,7 @@ class MpiTransport : public Transport {
         check(MPI_Test(&all_closing, &done, MPI_STATUS_IGNORE), "MPI_Test");
         if (done != 0) return;
       }
+      if (closing) look_for_silence();
       nap = moved ? kLeastNap : std::min<std::chrono::microseconds>(2 * nap, kLongestNap);
       std::this_thread::sleep_for(nap);
     }
@@ -213,6 +215,13 @@ class MpiTransport : public Transport {
     for (int rank = rank_ == 0 ? 1 : 0; rank < (rank_ == 0 ? ranks_ : 1); ++rank) post(rank, {}, kSignOfLife);
   }
 
+  /// A rank that is gone would never join the barrier.
+  void look_for_silence() const {
+    for (int rank = rank_ == 0 ? 1 : 0; rank < (rank_ == 0 ? ranks_ : 1); ++rank) {
+      if (silence(rank) > close_timeout_) throw_silent_at_close(rank, silence(rank));
+    }
+  }
+
   void hear(int rank) {
     heard_[static_cast<std::size_t>(rank)].store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   }
@@ -225,6 +234,7 @@ class MpiTransport : public Transport {
   std::list<Outgoing> outgoing_;
   std::vector<std::atomic<Clock::rep>> heard_;
   Clock::time_point last_sign_{};
+  double close_timeout_ = 0;  // set before closing_
   std::atomic<bool> closing_{false};
   std::atomic<bool> aborting_{false};
   std::atomic<int> exit_code_{1};
