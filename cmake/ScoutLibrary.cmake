@@ -65,7 +65,8 @@ std::span<const ShippedPolicy> shipped_policies() {\n  static const ShippedPolic
   target_sources(scout_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated/shipped_table.cc)
 endfunction()
 
-# scout_test(NAME FOLDERS f... [LINK target...]) builds scout/f/*_test.cc into test_NAME, known to ctest test by test.
+# scout_test(NAME FOLDERS f... [LINK target...]) builds scout/f/*_test.cc into test_NAME, known to ctest test by test. LibTorch
+# has one thread in them: ctest runs several at once, and OpenMP's threads spin for each other where there are too many.
 function(scout_test name)
   cmake_parse_arguments(arg "" "" "FOLDERS;LINK" ${ARGN})
   scout_sources("${arg_FOLDERS}")
@@ -75,7 +76,7 @@ function(scout_test name)
   add_executable(test_${name} ${tests})
   target_link_libraries(test_${name} PRIVATE scout::${name} ${arg_LINK} scout_flags GTest::gmock GTest::gtest_main)
   gtest_discover_tests(test_${name} TEST_PREFIX ${name}/ NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 300)
+    PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_NUM_THREADS=1)
 endfunction()
 
 # scout_example(NAME LIBRARY [SHIPPED] [LINK target...]) builds examples/NAME.cc, if there is scout::LIBRARY, and runs it as a test: on an
