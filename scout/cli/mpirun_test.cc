@@ -172,7 +172,7 @@ TEST_F(Mpirun, AKilledActorEndsTheJobWithACheckpointThatAnyNumberOfRanksContinue
   ASSERT_NE(actor, 0);
   kill(actor, SIGKILL);
   EXPECT_NE(wait(job), 0);
-  EXPECT_THAT(printed(), AllOf(HasSubstr("exited on signal 9"), HasSubstr("Continue with"), HasSubstr("--resume")));
+  EXPECT_THAT(printed(), AllOf(HasSubstr("signal 9 (Killed)"), HasSubstr("Continue with"), HasSubstr("--resume")));
 
   const auto before = log();
   ASSERT_GE(before.size(), 13U);
@@ -206,12 +206,24 @@ TEST_F(Mpirun, AnErrorOfTheLearnerEndsAllRanks) {
   EXPECT_THAT(printed(), HasSubstr("holds another run"));
 }
 
-TEST_F(Mpirun, ASignalToTheLauncherSavesTheTraining) {
+TEST_F(Mpirun, ASignalToTheLearnerSavesTheTraining) {
+  const pid_t job = start(train(2));
+  wait_for_rounds(8);
+  kill(process_of_rank(job, 0), SIGTERM);
+  EXPECT_NE(wait(job), 0);
+  EXPECT_THAT(printed(), HasSubstr("Continue with"));
+}
+
+TEST_F(Mpirun, ASignalToTheLauncherLeavesACheckpoint) {
   const pid_t job = start(train(2));
   wait_for_rounds(8);
   kill(job, SIGTERM);
   EXPECT_NE(wait(job), 0);
-  EXPECT_THAT(printed(), HasSubstr("Continue with")) << "within the second that mpirun leaves";
+  // The last one may be the periodic one: Open MPI 5 leaves the learner no third of a second to save.
+  const std::int64_t done = rounds();
+  ASSERT_EQ(wait(start(train(1, {"--resume", "--set", "rounds=" + std::to_string(done + 2)}))), 0) << printed();
+  EXPECT_THAT(printed(), HasSubstr("Continuing"));
+  EXPECT_EQ(rounds(), done + 2);
 }
 
 TEST_F(Mpirun, ARankThatHangsDoesNotKeepTheOthersFromEnding) {
