@@ -160,6 +160,16 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
 }
 
+TEST_F(Program, TrainingFromAPolicyCountsWhatThatHadCost) {
+  ASSERT_EQ(train("first", {"--seed", "5"}), kDone) << error_;
+  ASSERT_EQ(train("second", {"--seed", "6", "--set", "policy.start=" + path("first/policy.scout")}), kDone) << error_;
+  const auto first = Policy::load(path("first/policy.scout"))->description().provenance;
+  const auto second = Policy::load(path("second/policy.scout"))->description().provenance;
+  const auto own = log("second").at(second["round"].get<std::size_t>());
+  EXPECT_EQ(second["evaluations"], own["evaluations"].get<std::int64_t>() + first["evaluations"].get<std::int64_t>());
+  EXPECT_GT(second["training_seconds"], first["training_seconds"]);
+}
+
 TEST_F(Program, DataIsListedAndFetchedIntoAFolder) {
   ASSERT_EQ(run({"data", "list", "--data-dir", path("data")}), kDone) << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("cifar-100"), HasSubstr("missing"), HasSubstr("In " + path("data"))));

@@ -8,6 +8,7 @@
 #include "scout/bench/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/policy/policy.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace fs = std::filesystem;
@@ -110,6 +111,14 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
 
 void TrainingRun::save_policy() const {
   const TrainOptions& options = trainer_.options();
+  // What the policy that this training began with had cost is part of what its own costs.
+  double seconds = seconds_;
+  std::int64_t evaluations = evaluations_;
+  if (!options.policy.start.empty()) {
+    const nlohmann::json before = policy_or_file(options.policy.start)->description().provenance;
+    seconds += before.value("training_seconds", 0.0);
+    evaluations += before.value("evaluations", std::int64_t{0});
+  }
   const PolicyDescription description{.observer = trainer_.observer_options(),
                                       .hidden = options.policy.hidden,
                                       .proposals = options.policy.proposals,
@@ -121,8 +130,8 @@ void TrainingRun::save_policy() const {
                                                      {"ranks", trainer_.place().ranks},
                                                      {"round", trainer_.best_round()},
                                                      {"validation_score", trainer_.best_score()},
-                                                     {"training_seconds", seconds_},
-                                                     {"evaluations", evaluations_},
+                                                     {"training_seconds", seconds},
+                                                     {"evaluations", evaluations},
                                                      {"date", date()},
                                                      {"versions", bench::version_facts()}}};
   Policy(description, trainer_.best_parameters()).save(policy_path().string());

@@ -48,8 +48,8 @@ class Instance {
   virtual bool stochastic() const { return false; }
 
   /// As `evaluate`, estimated from random draw number `draw`: the minibatch of an update. A run counts its draws from 0, one
-  /// for each point that it asks about; f and ∇f of one call belong to the same draw. Where nothing is drawn, this is
-  /// `evaluate`.
+  /// for each point that it asks about, unless it holds one (OneDraw); f and ∇f of one call belong to the same draw. Where
+  /// nothing is drawn, this is `evaluate`.
   virtual void evaluate_draw([[maybe_unused]] std::uint64_t draw, std::span<const double> theta, std::span<double> f,
                              std::span<double> gradient) const {
     evaluate(theta, f, gradient);
