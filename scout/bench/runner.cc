@@ -87,7 +87,7 @@ class Runner {
     }
     const auto optimizer = cell.entrant->contestant.make(cell.tuned.settings);
     const auto problem = family(cell.task.problem);
-    for_each_job(team_, static_cast<int>(records.size()), [&](int job) {
+    team_.for_jobs(static_cast<int>(records.size()), [&](int job) {
       Record& record = records[static_cast<std::size_t>(job)];
       const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), cell.task.dimension);
       record.stochastic = instance->stochastic();

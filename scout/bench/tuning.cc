@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cmath>
 #include <fstream>
@@ -152,13 +151,6 @@ Seed seed_of(const Task& task, Split split, int index, int seed) {
   return axis(task, split, index, seed).derive("optimizer");
 }
 
-void for_each_job(ThreadTeam& team, int count, const std::function<void(int)>& body) {
-  std::atomic<int> next{0};
-  team.run([&](int) {
-    for (int i = next++; i < count; i = next++) body(i);
-  });
-}
-
 Tuner::Tuner(std::filesystem::path cache, const std::filesystem::path& archive, const Suite& suite, ThreadTeam& team)
     : cache_path_(std::move(cache)),
       instances_(suite.validation),
@@ -217,7 +209,7 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
     std::vector<std::unique_ptr<Optimizer>> optimizers;
     for (std::size_t s : chosen) optimizers.push_back(contestant.make(grid[s]));
     std::vector<std::vector<double>> ends(chosen.size(), std::vector<double>(trials.size()));
-    for_each_job(team_, static_cast<int>(chosen.size()) * instances_, [&](int job) {
+    team_.for_jobs(static_cast<int>(chosen.size()) * instances_, [&](int job) {
       const auto c = static_cast<std::size_t>(job / instances_);
       ends[c][static_cast<std::size_t>(job % instances_)] = run(*optimizers[c], job % instances_, task.budget);
     });

@@ -78,7 +78,4 @@ class Tuner {
   nlohmann::json archive_;
 };
 
-/// Calls body(i) for each i in [0, count), whichever thread is free; the bodies must not depend on each other.
-void for_each_job(ThreadTeam& team, int count, const std::function<void(int)>& body);
-
 }  // namespace scout::bench

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "scout/bench/tuning.h"
+#include "scout/base/parallel.h"
 #include "scout/cli/assignments.h"
 #include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
@@ -24,7 +24,7 @@ double mean(const std::vector<double>& values) {
 int validate_learner(const PendulumOptions& options, int seeds, std::uint64_t first_seed, int threads) {
   std::vector<double> means(static_cast<std::size_t>(seeds));
   ThreadTeam team(threads);
-  bench::for_each_job(team, seeds, [&](int k) {
+  team.for_jobs(seeds, [&](int k) {
     means[static_cast<std::size_t>(k)] = mean(train_pendulum(options, Seed(first_seed + static_cast<std::uint64_t>(k))));
   });
   fmt::print("Pendulum, {} steps, mean return of {} deterministic episodes\n", options.steps, options.episodes);

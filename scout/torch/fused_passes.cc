@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <functional>
 
@@ -139,14 +138,8 @@ class FusedPasses : public UpdatePasses {
 
  private:
   void for_pieces(const std::function<void(std::size_t)>& body) {
-    if (pieces_.size() < 2 || team_.size() == 1) {
-      for (std::size_t p = 0; p < pieces_.size(); ++p) body(p);
-      return;
-    }
-    std::atomic<std::size_t> next{0};
-    team_.run([&](int) {
-      for (std::size_t p = next++; p < pieces_.size(); p = next++) body(p);
-    });
+    if (pieces_.size() == 1) return body(0);  // and wake nobody
+    team_.for_jobs(static_cast<int>(pieces_.size()), [&](int p) { body(static_cast<std::size_t>(p)); });
   }
 
   kernel::TensorSums piece_sums(const Piece& piece) const {
