@@ -15,8 +15,9 @@ extern const OptimizerEntry rmsprop;
 extern const OptimizerEntry adam;
 extern const OptimizerEntry adamw;
 
-// lbfgs.cc: torch::optim (2 calls an evaluation).
-extern const OptimizerEntry lbfgs;
+// lbfgs.cc: torch::optim.
+extern const OptimizerEntry lbfgs;             // f and ∇f
+extern const OptimizerEntry lbfgs_fixed_step;  // ∇f alone
 
 // multistart.cc
 extern const OptimizerEntry multistart_sgd;

@@ -1,4 +1,4 @@
-// torch::optim's L-BFGS with the strong Wolfe line search. An evaluation asks for f and ∇f, two oracle calls.
+// torch::optim's L-BFGS, with the strong Wolfe line search and with steps of a fixed length.
 #include <c10/core/GradMode.h>
 #include <torch/optim/lbfgs.h>
 
@@ -14,12 +14,18 @@ namespace {
 
 struct NotFinite {};
 
-/// Where f is one function, works in units of the box, u = (θ - lower) / (upper - lower), so that torch's first trial step,
-/// of 1-norm `lr`, suits any instance.
+/// Where f is one function, works in units of the box, u = (θ - lower) / (upper - lower), so that torch's first step, of
+/// 1-norm `lr`, suits any instance. On networks θ is not scaled, and the pairs of curvature are differences of gradients of
+/// successive minibatches.
 ///
-/// On networks a step is one iteration on one minibatch: all that its line search asks about is of the same draw, so that
-/// values can be compared. θ is not scaled. The pairs of curvature are differences of gradients of successive minibatches.
-/// The budget's last call asks about the point that the last whole step led to, for it is there that the run ends.
+/// With the line search an evaluation asks for f and ∇f. On networks a step is one iteration on one minibatch: all that its
+/// line search asks about is of the same draw, so that values can be compared.
+///
+/// Without it every step has `lr` times the quasi-Newton length, the first one apart. Only ∇f is asked for, once a step, of
+/// a new minibatch each time on networks. Such a run ends with its budget.
+///
+/// The last call of a run that goes step by step asks about the point that the last whole step led to, for it is there that
+/// the run ends.
 class Lbfgs : public Optimizer {
  public:
   struct Options {
@@ -28,13 +34,14 @@ class Lbfgs : public Optimizer {
     double tolerance = 1e-9;
     template <class Visitor>
     void describe(Visitor&& visit) {
-      visit("lr", lr, "initial step of the line search; its first 1-norm in box widths", positive());
-      visit("history", history, "pairs kept", at_least(1));
-      visit("tolerance", tolerance, "ends when a step, in box widths, or the change of f is smaller; not on networks",
+      visit("lr", lr, "initial step of the line search, or length of every step; its first 1-norm in box widths",
             positive());
+      visit("history", history, "pairs kept", at_least(1));
+      visit("tolerance", tolerance,
+            "of a line search on a function: ends when a step, in box widths, or the change of f is smaller", positive());
     }
   };
-  explicit Lbfgs(const Options& options) : options_(options) {}
+  explicit Lbfgs(const Options& options, bool line_search = true) : options_(options), line_search_(line_search) {}
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed) const override {
     use_one_torch_thread();
@@ -54,15 +61,21 @@ class Lbfgs : public Optimizer {
 
     const auto evaluate = [&]() -> at::Tensor {
       for (std::size_t i = 0; i < count; ++i) theta[i] = origin[i] + width[i] * unit[i];
-      const double f = oracle.value_and_gradient(theta, gradient);
+      double f = 0;
+      if (line_search_) {
+        f = oracle.value_and_gradient(theta, gradient);
+      } else {
+        oracle.gradient(theta, gradient);
+      }
       if (!std::isfinite(f) || !all_finite(gradient)) throw NotFinite();
       for (std::size_t i = 0; i < count; ++i) unit_gradient[i] = gradient[i] * width[i];
       return at::scalar_tensor(f, at::kDouble);
     };
-    torch::optim::LBFGS optimizer({parameter}, stochastic ? one_iteration() : whole_run(oracle.remaining()));
+    const bool stepwise = stochastic || !line_search_;
+    torch::optim::LBFGS optimizer({parameter}, stepwise ? one_iteration() : whole_run(oracle.remaining()));
     std::vector<double> settled(count);
     try {
-      if (!stochastic) {
+      if (!stepwise) {
         optimizer.step(evaluate);
         return Ending::converged;
       }
@@ -75,7 +88,7 @@ class Lbfgs : public Optimizer {
     } catch (const NotFinite&) {
       return Ending::failed;
     } catch (const BudgetExhausted&) {
-      if (!stochastic) throw;
+      if (!stepwise) throw;
     }
     oracle.gradient(settled, gradient);
     throw BudgetExhausted();
@@ -89,35 +102,48 @@ class Lbfgs : public Optimizer {
 
  private:
   torch::optim::LBFGSOptions whole_run(std::int64_t budget) const {
-    return torch::optim::LBFGSOptions(options_.lr)
+    return one_iteration()
         .max_iter(budget + 1)  // the budget ends the run
         .max_eval(budget + 1)
         .tolerance_grad(1e-12)
-        .tolerance_change(options_.tolerance)
-        .history_size(options_.history)
-        .line_search_fn("strong_wolfe");
+        .tolerance_change(options_.tolerance);
   }
   torch::optim::LBFGSOptions one_iteration() const {
-    return torch::optim::LBFGSOptions(options_.lr)
-        .max_iter(1)
-        .tolerance_grad(0)  // never
-        .tolerance_change(0)
-        .history_size(options_.history)
-        .line_search_fn("strong_wolfe");
+    auto out = torch::optim::LBFGSOptions(options_.lr)
+                   .max_iter(1)
+                   .tolerance_grad(0)  // never
+                   .tolerance_change(0)
+                   .history_size(options_.history);
+    if (line_search_) out.line_search_fn("strong_wolfe");
+    return out;
   }
 
   Options options_;
+  bool line_search_;
 };
+
+class LbfgsFixedStep : public Lbfgs {
+ public:
+  explicit LbfgsFixedStep(const Options& options) : Lbfgs(options, /*line_search=*/false) {}
+};
+
+std::vector<nlohmann::json> rates() { return product({{"lr", log_spaced(1e-3, 10, 21)}}); }
 
 }  // namespace
 
 constinit const OptimizerEntry lbfgs{
     "lbfgs",
     "torch L-BFGS with a strong Wolfe line search; on networks, each on one minibatch",
-    [] {
-      return product({{"lr", log_spaced(1e-3, 10, 21)}});
-    },
+    rates,
     make<Lbfgs>,
+    /*version=*/"one minibatch a line",
+};
+
+constinit const OptimizerEntry lbfgs_fixed_step{
+    "lbfgs-fixed-step",
+    "torch L-BFGS without a line search, on gradients alone",
+    rates,
+    make<LbfgsFixedStep>,
 };
 
 }  // namespace scout::baseline

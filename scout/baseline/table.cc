@@ -19,6 +19,7 @@ const std::vector<OptimizerEntry>& optimizers() {
       adam,
       adamw,
       lbfgs,
+      lbfgs_fixed_step,
       multistart_sgd,
       multistart_momentum,
       multistart_rmsprop,

@@ -113,7 +113,7 @@ class Scores {
 }  // namespace
 
 Contestant contestant(const OptimizerEntry& entry) {
-  return {.name = entry.name, .fingerprint = "", .grid = entry.grid(), .make = entry.make};
+  return {.name = entry.name, .fingerprint = entry.version, .grid = entry.grid(), .make = entry.make};
 }
 
 void pin(Contestant& contestant, const std::vector<Pin>& pins) {

@@ -18,7 +18,7 @@ namespace scout::bench {
 /// An optimizer that can be judged: a row of the table of optimizers, or a learned policy.
 struct Contestant {
   std::string name;
-  /// Changes when the method does: the hash of a policy file, say. May be empty.
+  /// Changes when the method does: the hash of a policy file, an entry's version. May be empty.
   std::string fingerprint;
   /// At least one; tuning picks one of them.
   std::vector<nlohmann::json> grid;
@@ -52,7 +52,8 @@ struct Tuned {
   double score = 0;
   /// Hash of everything that the choice depends on: the task, the method's name and fingerprint, its grid, the number of
   /// instances, f at the starts and the result of a probe run, which change when the code of the problem or the method does.
-  /// On stochastic instances the probe is short and these numbers are rounded, so that another processor finds the same key.
+  /// On stochastic instances the probe is short and these numbers are rounded, so that another processor finds the same key;
+  /// a method that was changed can then pass for the old one, and needs a new version.
   std::string key;
   bool cached = false;
   int tried = 0;  ///< settings run, unless cached

@@ -53,6 +53,9 @@ struct OptimizerEntry {
   std::vector<nlohmann::json> (*grid)();
   /// Throws std::invalid_argument naming a setting that is unknown or out of range.
   std::unique_ptr<Optimizer> (*make)(const nlohmann::json& settings);
+  /// New wherever the method is changed but its name is kept, so that no archived result of the old one is taken for its
+  /// own.
+  const char* version = "";
 };
 
 }  // namespace scout

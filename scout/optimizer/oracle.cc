@@ -37,7 +37,7 @@ void Oracle::gradient(std::span<const double> theta, std::span<double> gradient)
 }
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
-  charge(theta, 1, 1);
+  charge(theta, instance_.stochastic() ? 0 : 1, 1);
   double f = 0;
   instance_.evaluate_draw(draw(), theta, {&f, 1}, gradient);
   observe(theta, std::isfinite(f) && all_finite(gradient));

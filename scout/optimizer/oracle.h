@@ -32,7 +32,8 @@ struct CurvePoint {
 /// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 ///
-/// Where f is stochastic, each point is a draw of its own (unless a OneDraw says otherwise), and the judge, whose f is dear,
+/// Where f is stochastic, the training of a network, a minibatch's loss comes with its gradient: both together cost the one
+/// call of the gradient. Each point is a draw of its own (unless a OneDraw says otherwise), and the judge, whose f is dear,
 /// looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded up, and the
 /// last of the budget.
 class Oracle {
@@ -40,9 +41,10 @@ class Oracle {
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
   Oracle(const Instance& instance, std::int64_t budget);
 
-  double value(std::span<const double> theta);                                           ///< 1 call
-  void gradient(std::span<const double> theta, std::span<double> gradient);              ///< 1 call
-  double value_and_gradient(std::span<const double> theta, std::span<double> gradient);  ///< 2 calls
+  double value(std::span<const double> theta);                               ///< 1 call
+  void gradient(std::span<const double> theta, std::span<double> gradient);  ///< 1 call
+  /// 2 calls; where f is stochastic 1, of ∇f. Both are of the same draw.
+  double value_and_gradient(std::span<const double> theta, std::span<double> gradient);
 
   const Instance& instance() const { return instance_; }
   /// The calls that the run may make in all, or the end of the share that it is in (see BudgetShare).

@@ -79,6 +79,25 @@ TEST(Oracle, OneDrawAnswersForAllPointsAndEachIsCounted) {
   EXPECT_EQ(oracle.calls(), 5);
 }
 
+TEST(Oracle, AStochasticGradientBringsItsValueAlong) {
+  class Minibatches : public Drawn {
+   public:
+    bool stochastic() const override { return true; }
+  };
+  const Minibatches instance;
+  Oracle oracle(instance, 3);
+  const std::vector<double> theta{5};
+  std::vector<double> gradient(1);
+  oracle.value(theta);
+  EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 5 + 1);
+  EXPECT_EQ(gradient[0], 1);
+  EXPECT_EQ(oracle.values(), 1);
+  EXPECT_EQ(oracle.gradients(), 1);
+  EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 5 + 2);
+  EXPECT_EQ(oracle.remaining(), 0);
+  EXPECT_THROW(oracle.value_and_gradient(theta, gradient), BudgetExhausted);
+}
+
 TEST(Oracle, StochasticValuesAreJudgedMoreAndMoreRarely) {
   class Counted : public Drawn {
    public:
