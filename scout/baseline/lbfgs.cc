@@ -59,8 +59,11 @@ class Lbfgs : public Optimizer {
     at::Tensor parameter = at::from_blob(unit.data(), {shape}, at::kDouble);
     parameter.mutable_grad() = at::from_blob(unit_gradient.data(), {shape}, at::kDouble);
 
+    const auto set_theta = [&](std::span<const double> from) {
+      for (std::size_t i = 0; i < count; ++i) theta[i] = origin[i] + width[i] * from[i];
+    };
     const auto evaluate = [&]() -> at::Tensor {
-      for (std::size_t i = 0; i < count; ++i) theta[i] = origin[i] + width[i] * unit[i];
+      set_theta(unit);
       double f = 0;
       if (line_search_) {
         f = oracle.value_and_gradient(theta, gradient);
@@ -90,7 +93,8 @@ class Lbfgs : public Optimizer {
     } catch (const BudgetExhausted&) {
       if (!stepwise) throw;
     }
-    oracle.gradient(settled, gradient);
+    set_theta(settled);
+    oracle.gradient(theta, gradient);
     throw BudgetExhausted();
   }
 
