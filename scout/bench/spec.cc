@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -25,12 +24,15 @@ void check_list(const char* key, const std::vector<T>& list) {
 
 /// "KEY=VALUE", "KEY<=NUMBER" or "KEY>=NUMBER" of `entry`.
 Pin parse_pin(const std::string& entry, const std::string& text) {
-  static const std::regex form("([^<>=]+)(=|<=|>=)([^<>=]+)");
-  std::smatch match;
-  if (!std::regex_match(text, match, form)) {
+  constexpr auto kSigns = "<>=";
+  const auto begin = std::min(text.find_first_of(kSigns), text.size());
+  const auto end = std::min(text.find_first_not_of(kSigns, begin), text.size());
+  const Pin pin{text.substr(0, begin), text.substr(begin, end - begin), text.substr(end)};
+  const bool known = pin.relation == "=" || pin.relation == "<=" || pin.relation == ">=";
+  if (!known || pin.key.empty() || pin.value.empty() || pin.value.find_first_of(kSigns) != std::string::npos) {
     throw_bad_option("optimizers", '"' + entry + '"', "NAME:PIN,..., a pin KEY=VALUE, KEY<=NUMBER or KEY>=NUMBER");
   }
-  return {match[1], match[2], match[3]};
+  return pin;
 }
 
 /// A suite whose problems may be unknown here.

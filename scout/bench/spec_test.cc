@@ -82,7 +82,9 @@ TEST(Spec, PinnedSettings) {
   EXPECT_FALSE(entry.pins[2].holds({{"lr", 1e-4}}));
   EXPECT_EQ(parse_optimizer("adam:lr<=1").label, "adam:lr<=1");
   EXPECT_THROW(parse_optimizer("adam:schedule"), std::invalid_argument);
-  EXPECT_THROW(parse_optimizer("adam:lr<1"), std::invalid_argument);
+  for (const auto* pin : {"lr<1", "lr==1", "=1", "lr=", "lr=1=2"}) {
+    EXPECT_THROW(parse_optimizer(std::string("adam:") + pin), std::invalid_argument) << pin;
+  }
 }
 
 TEST(Spec, ErrorsNameFileOptionAndCondition) {
