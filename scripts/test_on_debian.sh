@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests the last commit on another Debian, in a folder of its own: scripts/test_on_debian.sh SUITE FOLDER [ctest
-# arguments], e.g. trixie /var/tmp/trixie. As root; needs the package debootstrap, 4 GB and, the first time, long.
+# arguments], e.g. trixie build-trixie. As root; needs the package debootstrap, 4 GB and, the first time, long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 suite=$1 folder=$2

@@ -162,13 +162,20 @@ std::shared_ptr<const ExampleSource> with_label_noise(std::shared_ptr<const Exam
   return std::make_shared<NoisyLabels>(std::move(source), share, seed);
 }
 
-std::vector<std::string> data_set_names() {
+std::vector<std::string> image_source_names() {
   std::vector<std::string> out;
-  for (const auto& set : generated_data_sets()) out.emplace_back(set.name);
   for (const auto& set : image_data_sets()) out.push_back(set.name);
   for (const auto& set : image_data_sets()) {
     if (set.classes <= 10) out.push_back(set.name + std::string(kPairs));  // of more classes there are too many pairs
   }
+  return out;
+}
+
+std::vector<std::string> data_set_names() {
+  std::vector<std::string> out;
+  for (const auto& set : generated_data_sets()) out.emplace_back(set.name);
+  const auto images = image_source_names();
+  out.insert(out.end(), images.begin(), images.end());
   return out;
 }
 

@@ -53,6 +53,9 @@ std::shared_ptr<const ExampleSource> pairs_of(std::shared_ptr<const ExampleSourc
 /// class, always the same for the same example and `seed`.
 std::shared_ptr<const ExampleSource> with_label_noise(std::shared_ptr<const ExampleSource> source, double share, Seed seed);
 
+/// The names of the sets of images, then of those of their pairs.
+std::vector<std::string> image_source_names();
+
 /// The names of all data sets, generated ones first.
 std::vector<std::string> data_set_names();
 

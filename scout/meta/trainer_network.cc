@@ -55,6 +55,10 @@ class ActionNoise {
 /// Candidates of evolution whose nets are trained as one batch, at most.
 constexpr std::size_t kTogether = 8;
 
+double least_horizon(const RolloutOptions& rollout) {
+  return rollout.horizon_low > 0 ? std::min(rollout.horizon_low, rollout.horizon) : rollout.horizon;
+}
+
 std::vector<double> start_of(const Instance& instance, Random& random) {
   std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
   instance.sample_start(random, theta);
@@ -69,7 +73,7 @@ std::shared_ptr<const NetworkStepper> Trainer::stepper(std::span<const float> pa
 
 NetworkEpisode Trainer::network_episode(Random& random) const {
   const RolloutOptions& rollout = options_.rollout;
-  const double low = rollout.horizon_low > 0 ? std::min(rollout.horizon_low, rollout.horizon) : rollout.horizon;
+  const double low = least_horizon(rollout);
   const double grown = rollout.curriculum > 0 ? std::min(1.0, static_cast<double>(round_ + 1) / rollout.curriculum) : 1.0;
   const double high = std::max(low, low * std::pow(rollout.horizon / low, grown));
   NetworkEpisode episode;
@@ -205,7 +209,7 @@ void Trainer::roll_out_network_ensembles(std::span<const Task> tasks, Experience
 
 void Trainer::validate_network_policy(RoundReport& report) {
   const RolloutOptions& rollout = options_.rollout;
-  const double low = rollout.horizon_low > 0 ? std::min(rollout.horizon_low, rollout.horizon) : rollout.horizon;
+  const double low = least_horizon(rollout);
   const auto policy = stepper(ddpg_.averaged_parameters());
   std::vector<double> scores(validation_instances_.size()), losses(scores.size());
   team_.for_jobs(static_cast<int>(scores.size()), [&](int job) {

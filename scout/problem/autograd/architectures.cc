@@ -3,8 +3,7 @@
 namespace scout {
 
 std::vector<Architecture> autograd_architectures() {
-  const std::vector<std::string> images{"mnist",       "fashion-mnist",       "cifar-10",      "cifar-100",
-                                        "mnist-pairs", "fashion-mnist-pairs", "cifar-10-pairs"};
+  const std::vector<std::string> images = image_source_names();
   const std::vector<std::string> sequences{"recall", "markov"};
   return {
       {"conv",

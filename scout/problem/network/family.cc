@@ -242,8 +242,7 @@ std::unique_ptr<Network> make_perceptron(const NetworkChoice& choice, const Exam
 }
 
 std::vector<Architecture>& table() {
-  const std::vector<std::string> images{"mnist",       "fashion-mnist",       "cifar-10",      "cifar-100",
-                                        "mnist-pairs", "fashion-mnist-pairs", "cifar-10-pairs"};
+  const std::vector<std::string> images = image_source_names();
   std::vector<std::string> all{"spirals", "parity", "blobs", "teacher", "recall"};
   all.insert(all.end(), images.begin(), images.end());
   static std::vector<Architecture> rows{
