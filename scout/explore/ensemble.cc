@@ -5,7 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 
 namespace scout {
 namespace {

@@ -53,7 +53,7 @@ HWY_INLINE VF compress(VF p, VF size, float c) { return hn::Div(p, hn::Add(hn::S
 
 HWY_INLINE VF clip(VF x, float low, float high) { return hn::Min(hn::Max(x, hn::Set(F(), low)), hn::Set(F(), high)); }
 
-/// 2^x for x in [-126, 126]; relative error < 3e-6. As fast_exp2 in scout/policy/action.h.
+/// 2^x for x in [-126, 126]; relative error < 3e-6. As fast_exp2 in scout/kernel/action.h.
 HWY_INLINE VF exp2(VF x) {
   const F d;
   const auto whole = hn::NearestInt(x);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 
 namespace scout {
 namespace {

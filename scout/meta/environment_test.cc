@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "scout/kernel/action.h"
 #include "scout/optimizer/test_instance.h"
-#include "scout/policy/action.h"
 
 namespace scout {
 namespace {

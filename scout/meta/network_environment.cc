@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/kernel/action.h"
 #include "scout/kernel/formulas.h"
 #include "scout/optimizer/oracle.h"
-#include "scout/policy/action.h"
 
 namespace scout {
 namespace {

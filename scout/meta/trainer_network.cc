@@ -4,10 +4,10 @@
 #include <numeric>
 
 #include "scout/explore/weight_ensemble.h"
+#include "scout/kernel/action.h"
 #include "scout/kernel/formulas.h"
 #include "scout/meta/network_environment.h"
 #include "scout/meta/trainer.h"
-#include "scout/policy/action.h"
 
 namespace scout {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "scout/base/random.h"
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 
 namespace scout {
 namespace {

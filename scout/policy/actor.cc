@@ -6,8 +6,8 @@
 #include <numbers>
 #include <numeric>
 
+#include "scout/kernel/action.h"
 #include "scout/kernel/formulas.h"
-#include "scout/policy/action.h"
 #include "scout/policy/coordinatewise_observer.h"
 
 namespace scout {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 #include "scout/policy/coordinatewise_observer.h"
 
 namespace scout {

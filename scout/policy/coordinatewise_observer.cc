@@ -6,7 +6,7 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 
 namespace scout {
 namespace {

@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "scout/base/random.h"
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 #include "scout/policy/coordinatewise_observer.h"
 
 namespace scout {

@@ -1,4 +1,4 @@
-#include "scout/policy/action.h"
+#include "scout/kernel/action.h"
 
 #include <gtest/gtest.h>
 
