@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
 #include <numeric>
 
@@ -13,8 +12,6 @@
 namespace scout {
 namespace {
 
-/// What an output of a proposal's is multiplied by before the weights are made of them.
-constexpr float kWeightScale = 3.0F;
 /// The initial policy, as outputs: the base is 0. The probe begins far above it and falls below it half-way through the run;
 /// the models rise with what they explain.
 constexpr float kInitialProbe = 8.0F;
@@ -23,11 +20,6 @@ constexpr float kInitialModel = -1.0F;
 constexpr float kInitialProfileTrust = 4.0F;
 constexpr float kInitialBowlTrust = 1.5F;
 constexpr float kInitialOther = -1.0F;
-/// Bound of the logarithm of the step's factor.
-constexpr float kGreatestFactor = 2.0F;
-/// Bounds of the logarithm of the base step's factor.
-constexpr float kLeastLogScale = -10.0F;
-constexpr float kGreatestLogScale = 3.0F;
 
 std::vector<int> layer_sizes(int inputs, std::vector<int> hidden, int outputs) {
   hidden.insert(hidden.begin(), inputs);
@@ -104,48 +96,6 @@ std::vector<float> Actor::initial_parameters(Random& random) const {
 
 namespace {
 
-constexpr int kMaxProposals = 16;
-
-/// The step of a row before the bound, the proposals that it is a mixture of, and their weights. The two gradient steps are
-/// one proposal, the base: their geometric mean times a factor.
-struct Mixture {
-  float step = 0;  // with its factor
-  float factor;
-  int count;
-  float proposal[kMaxProposals];
-  float weight[kMaxProposals];
-
-  Mixture(const float* out, const float* row, const std::vector<int>& features)
-      : count(static_cast<int>(features.size()) - 1) {
-    auto decode = [](float action) { return decode_action(std::clamp(action, -1.0F, 1.0F)); };
-    auto exponential = [](float x) { return fast_exp2(x * std::numbers::log2e_v<float>); };
-    factor = exponential(std::clamp(out[0], -kGreatestFactor, kGreatestFactor));
-    proposal[0] = exponential(std::clamp(out[1], kLeastLogScale, kGreatestLogScale)) *
-                  decode(0.5F * (row[features[0]] + row[features[1]]));
-    for (int k = 1; k < count; ++k) proposal[k] = decode(row[features[static_cast<std::size_t>(k) + 1]]);
-    sparsemax(out + 2);
-    for (int k = 0; k < count; ++k) step += factor * weight[k] * proposal[k];
-  }
-
- private:
-  /// The Euclidean projection of the scaled outputs onto the simplex (Martins & Astudillo 2016, algorithm 1): weights that
-  /// add up to 1, of which all but the largest few are exactly 0.
-  void sparsemax(const float* out) {
-    float sorted[kMaxProposals];
-    for (int k = 0; k < count; ++k) weight[k] = sorted[k] = kWeightScale * out[k];
-    std::sort(sorted, sorted + count, std::greater<>());
-    float sum = 0;
-    float threshold = 0;
-    for (int k = 0; k < count; ++k) {
-      sum += sorted[k];
-      const float candidate = (sum - 1.0F) / static_cast<float>(k + 1);
-      if (sorted[k] <= candidate) break;
-      threshold = candidate;
-    }
-    for (int k = 0; k < count; ++k) weight[k] = std::max(0.0F, weight[k] - threshold);
-  }
-};
-
 /// L falls along -dL/da; at a bound, a gradient that pushes further out is dropped.
 float inwards(float a, float da) { return (a >= 1.0F && da < 0.0F) || (a <= -1.0F && da > 0.0F) ? 0.0F : da; }
 
@@ -170,45 +120,20 @@ struct RuleStep {
     size = fast_exp2(std::clamp(log_size, kernel::kLeastLogStep, kernel::kGreatestLogStep));
     step = std::clamp(size * direction / kernel::kStepBound, -1.0F, 1.0F);
   }
+
+  float action() const { return encode_step(step); }
+  /// ∂L/∂u, given ∂L/∂a. da/dΔ is steep where steps are small; a unit of output must not move the action by more than a
+  /// unit.
+  void gradient(float d_action, float* d) const {
+    const float da = inwards(action(), d_action);
+    const float rise = action_slope(step) * NetworkRule::kOutputScale;
+    const auto part = [&](float d_step) { return da * std::clamp(rise * d_step, -1.0F, 1.0F); };
+    for (int k = 0; k < kernel::kOutputs; ++k) d[k] = part(size * slope[k] / kernel::kStepBound);
+    d[1] = part(step);
+  }
 };
 
 }  // namespace
-
-float Actor::row_action(const float* out, const float* row) const {
-  return encode_step(rule_ ? RuleStep(out, row).step : std::clamp(Mixture(out, row, proposals_).step, -1.0F, 1.0F));
-}
-
-void Actor::row_gradient(const float* out, const float* row, float d_action, float* d) const {
-  // da/dΔ is steep where steps are small; a unit of output must not move the action by more than a unit.
-  const auto part = [&](float slope, float da, float d_step) { return da * std::clamp(slope * d_step, -1.0F, 1.0F); };
-  if (rule_) {
-    const RuleStep rule(out, row);
-    const float da = inwards(encode_step(rule.step), d_action);
-    const float slope = action_slope(rule.step) * NetworkRule::kOutputScale;
-    for (int k = 0; k < kernel::kOutputs; ++k) d[k] = part(slope, da, rule.size * rule.slope[k] / kernel::kStepBound);
-    d[1] = part(slope, da, rule.step);
-    return;
-  }
-  const Mixture mixture(out, row, proposals_);
-  const float bounded = std::clamp(mixture.step, -1.0F, 1.0F);
-  const float da = inwards(encode_step(bounded), d_action);
-  const float slope = action_slope(bounded);
-  d[0] = std::fabs(out[0]) < kGreatestFactor ? part(slope, da, mixture.step) : 0.0F;
-  d[1] = out[1] > kLeastLogScale && out[1] < kGreatestLogScale
-             ? part(slope, da, mixture.factor * mixture.weight[0] * mixture.proposal[0])
-             : 0.0F;
-  // ∂weight_j/∂z_k = [j = k] - 1/|support| within the support, 0 outside.
-  float mean = 0;
-  float support = 0;
-  for (int k = 0; k < mixture.count; ++k) {
-    if (mixture.weight[k] > 0.0F) mean += mixture.proposal[k], support += 1.0F;
-  }
-  mean /= support;
-  for (int k = 0; k < mixture.count; ++k) {
-    d[2 + k] =
-        mixture.weight[k] > 0.0F ? part(slope, da, mixture.factor * kWeightScale * (mixture.proposal[k] - mean)) : 0.0F;
-  }
-}
 
 void Actor::forward(const float* parameters, const float* features, int rows, Trace& trace, float* actions) const {
   const std::span<float> u = network_.forward(parameters, features, rows, trace.network);
@@ -234,7 +159,13 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
     for (int k = first; k < outputs; ++k) {
       out[k] += trace.schedule[static_cast<std::size_t>(r * schedule_.out + k - first)];
     }
-    actions[r] = row_action(out, features + static_cast<std::ptrdiff_t>(r) * inputs);
+  }
+  if (rule_) {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      actions[r] = RuleStep(trace.outputs.data() + r * outputs, features + r * inputs).action();
+    }
+  } else {
+    kernel::mixture_actions(mixture(), trace.outputs.data(), features, rows, actions);
   }
 }
 
@@ -247,9 +178,13 @@ void Actor::backward(const float* parameters, const float* features, const float
     for (std::size_t i = 0; i < u.size(); ++i) du[i] = inwards(u[i], d_actions[i]);
   } else {
     const std::ptrdiff_t outputs = network_.outputs();
-    for (int r = 0; r < trace.network.rows; ++r) {
-      row_gradient(trace.outputs.data() + r * outputs, features + static_cast<std::ptrdiff_t>(r) * network_.inputs(),
-                   d_actions[r], du.data() + r * outputs);
+    if (rule_) {
+      for (std::ptrdiff_t r = 0; r < trace.network.rows; ++r) {
+        const RuleStep rule(trace.outputs.data() + r * outputs, features + r * network_.inputs());
+        rule.gradient(d_actions[r], du.data() + r * outputs);
+      }
+    } else {
+      kernel::mixture_gradient(mixture(), trace.outputs.data(), features, d_actions, trace.network.rows, du.data());
     }
     if (gradient != nullptr) {
       for (int r = 0; r < trace.network.rows; ++r) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "scout/kernel/mixture.h"
 #include "scout/policy/network.h"
 #include "scout/policy/network_rule.h"
 #include "scout/policy/observer.h"
@@ -64,9 +65,7 @@ class Actor {
                 float output_penalty = 0.0F) const;
 
  private:
-  float row_action(const float* out, const float* row) const;
-  /// ∂L/∂u of a row, given ∂L/∂a.
-  void row_gradient(const float* out, const float* row, float d_action, float* d_out) const;
+  kernel::Mixture mixture() const { return {proposals_.data(), static_cast<int>(proposals_.size()) - 1, network_.inputs()}; }
   bool scheduled() const { return schedule_.out > 0; }
 
   Mlp network_;

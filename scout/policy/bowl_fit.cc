@@ -3,34 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/kernel/cholesky.h"
+
 namespace scout {
 namespace {
 
 /// Added to the diagonal of a matrix whose trace is about the number of unknowns: directions in which the points spread less
 /// than some 10^-4 of the whole are left at the solution of least norm.
 constexpr double kRidge = 1e-8;
+constexpr double kLeastPivot = kRidge * kRidge;
 /// The centre is sought within so many spreads of the points' mean.
 constexpr double kReach = 3;
-
-/// Solves A x = b for a positive definite A [n, n], of which the lower triangle is read; both are overwritten, b by x.
-void solve_cholesky(std::vector<double>& a, std::vector<double>& b, std::size_t n) {
-  for (std::size_t j = 0; j < n; ++j) {
-    double* row = a.data() + j * n;
-    for (std::size_t i = 0; i <= j; ++i) {
-      const double* above = a.data() + i * n;
-      double sum = row[i];
-      for (std::size_t k = 0; k < i; ++k) sum -= row[k] * above[k];
-      row[i] = i < j ? sum / above[i] : std::sqrt(std::max(sum, kRidge * kRidge));
-    }
-    double sum = b[j];
-    for (std::size_t k = 0; k < j; ++k) sum -= row[k] * b[k];
-    b[j] = sum / row[j];
-  }
-  for (std::size_t j = n; j-- > 0;) {
-    b[j] /= a[j * n + j];
-    for (std::size_t k = 0; k < j; ++k) b[k] -= a[j * n + k] * b[j];
-  }
-}
 
 }  // namespace
 
@@ -82,36 +65,38 @@ void BowlFit::count_in(const double* row, double f, double weight) {
 
 void BowlFit::solve_primal() {
   const auto n = static_cast<double>(count_);
-  matrix_.resize(columns_ * columns_);
-  for (std::size_t i = 0; i < columns_; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      matrix_[i * columns_ + j] = scale_[i] * scale_[j] * (products_[i * columns_ + j] - sum_[i] / n * sum_[j]);
-    }
-    matrix_[i * columns_ + i] += kRidge;
-    solution_[i] = scale_[i] * (value_products_[i] - value_sum_ / n * sum_[i]);
+  const std::size_t stride = kernel::equations_stride(columns_);
+  equations_.assign(columns_ * stride, 0.0);
+  for (std::size_t j = 0; j < columns_; ++j) {
+    double* row = equations_.data() + j * stride;
+    const double* products = products_.data() + j * columns_;
+    for (std::size_t i = j; i < columns_; ++i) row[i] = scale_[i] * scale_[j] * (products[i] - sum_[i] / n * sum_[j]);
+    row[j] += kRidge;
+    row[columns_] = scale_[j] * (value_products_[j] - value_sum_ / n * sum_[j]);
   }
-  solve_cholesky(matrix_, solution_, columns_);
+  kernel::solve_positive_definite(equations_.data(), columns_, kLeastPivot, solution_.data());
 }
 
 void BowlFit::solve_dual() {
   const auto n = static_cast<double>(count_);
   design_.resize(count_ * columns_);
   right_.resize(count_);
-  matrix_.resize(count_ * count_);
+  const std::size_t stride = kernel::equations_stride(count_);
+  equations_.assign(count_ * stride, 0.0);
   for (std::size_t t = 0; t < count_; ++t) {
     const double* row = rows_.data() + t * columns_;
     double* own = design_.data() + t * columns_;
     for (std::size_t i = 0; i < columns_; ++i) own[i] = scale_[i] * (row[i] - sum_[i] / n);
-    right_[t] = values_[t] - value_sum_ / n;
     for (std::size_t s = 0; s <= t; ++s) {
       const double* other = design_.data() + s * columns_;
       double sum = 0;
       for (std::size_t i = 0; i < columns_; ++i) sum += own[i] * other[i];
-      matrix_[t * count_ + s] = sum;
+      equations_[s * stride + t] = sum;
     }
-    matrix_[t * count_ + t] += kRidge;
+    equations_[t * stride + t] += kRidge;
+    equations_[t * stride + count_] = values_[t] - value_sum_ / n;
   }
-  solve_cholesky(matrix_, right_, count_);
+  kernel::solve_positive_definite(equations_.data(), count_, kLeastPivot, right_.data());
   for (std::size_t t = 0; t < count_; ++t) {
     for (std::size_t i = 0; i < columns_; ++i) solution_[i] += right_[t] * design_[t * columns_ + i];
   }

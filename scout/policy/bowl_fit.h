@@ -47,7 +47,7 @@ class BowlFit {
   double value_sum_ = 0, value_square_ = 0;
   std::vector<float> centre_;  // [M]
   double unexplained_ = 1;
-  std::vector<double> scale_, solution_, matrix_, design_, right_;  // scratch of fit()
+  std::vector<double> scale_, solution_, equations_, design_, right_;  // scratch of fit()
 };
 
 }  // namespace scout
