@@ -36,13 +36,15 @@ struct LibTorchBatch {
 
 class LibTorchDdpg {
  public:
-  /// `rows`: of a state; above 1 the critic may be pooled. `make_actor` is called twice: the actor, and its target.
+  /// `rows`: of a state; above 1 the critic may be pooled. `make_actor` makes the actor, its target and its average.
   LibTorchDdpg(const std::function<std::shared_ptr<LibTorchActor>()>& make_actor, const DdpgOptions& options, int features,
                int actions, int rows);
 
   /// As Ddpg::update.
   void update(const LibTorchBatch& batch);
   LibTorchActor& actor() { return *actor_; }
+  /// The actor, its target and its average.
+  std::vector<LibTorchActor*> actors() { return {actor_.get(), actor_target_.get(), average_.get()}; }
   LibTorchActor& averaged_actor() { return options_.average > 0 ? *average_ : *actor_; }
 
  private:

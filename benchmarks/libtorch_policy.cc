@@ -29,13 +29,18 @@ LibTorchEnvironments::LibTorchEnvironments(std::vector<std::shared_ptr<const Ins
       count_(static_cast<std::int64_t>(instances_.size())),
       dimension_(instances_.front()->dimension()),
       horizon_(horizon),
+      step_scale_(step_scale),
       theta_(torch::zeros({count_, dimension_}, torch::kDouble)),
       scale_(torch::zeros({count_, 1}, torch::kDouble)),
+      lower_(torch::zeros({count_, 1}, torch::kDouble)),
+      optimum_(torch::zeros({count_, 1}, torch::kDouble)),
       f_(torch::zeros({count_, 1})),
       gradient_(torch::zeros({count_, dimension_})) {
   for (std::int64_t e = 0; e < count_; ++e) {
     const auto& instance = *instances_[static_cast<std::size_t>(e)];
     scale_[e][0] = step_scale * (instance.upper()[0] - instance.lower()[0]);
+    lower_[e][0] = instance.lower()[0];
+    optimum_[e][0] = instance.optimum_value().value();
   }
 }
 
@@ -61,6 +66,7 @@ void LibTorchEnvironments::start(std::span<const double> theta) {
   evaluate();
   best_ = f_.clone();
   worst_ = f_.clone();
+  start_gap_ = f_ - optimum_;
   const auto zero = torch::zeros({count_, dimension_});
   x_ = last_step_ = best_x_ = elite_ = zero;
   best_gradient_ = mean5_ = mean9_ = gradient_;
@@ -171,6 +177,10 @@ std::vector<Tensor> LibTorchEnvironments::bowl() const {
   return {(-slope / height).clamp(-2, 2).to(torch::kFloat), unexplained.to(torch::kFloat)};
 }
 
+Tensor LibTorchEnvironments::gap_share() const {
+  return ((best_ - optimum_).clamp_min(0) / start_gap_.clamp_min(1e-300)).squeeze(1);
+}
+
 Tensor LibTorchEnvironments::features() const {
   const torch::NoGradGuard no_grad;
   const auto like = torch::zeros_like(x_);
@@ -183,7 +193,8 @@ Tensor LibTorchEnvironments::features() const {
   const double decay = 0.5 * (1 + std::cos(std::numbers::pi * elapsed));
   const auto range = worst_ - best_ + 1e-30;
   const auto deviation = ff_.sqrt() / range + 1e-12;
-  const auto probe = torch::frac(torch::arange(dimension_) * 0.618 + 0.5545 * static_cast<double>(step_)) - 0.5;
+  const auto place = torch::frac(torch::arange(dimension_) * 0.618 + 0.5545 * static_cast<double>(step_));
+  const auto probe = ((lower_ - origin_) / scale_).to(torch::kFloat) + (0.05 + 0.9 * place) / step_scale_;
 
   // Those that turn round with the coordinate, in three groups, each of [n, E, M].
   const auto ratios = squash(torch::cat({gradient_.unsqueeze(0), mean5_.unsqueeze(0), mean9_.unsqueeze(0),
@@ -218,8 +229,8 @@ Tensor LibTorchEnvironments::features() const {
                                    1 / (1 + 0.3 * static_cast<double>(step_))},
                                   torch::kFloat)
                         .expand({count_, 3});  // 3
-  const auto run = torch::cat({time, since_best_ / static_cast<double>(step_ + 3), logs, pooled(profiles[2]), bowls[1],
-                               relative, sizes, pooled(actions_[0].abs())},
+  const auto run = torch::cat({time, since_best_ / static_cast<double>(step_ + 3), logs, log_ratio(pooled(profiles[2])),
+                               log_ratio(bowls[1]), relative, sizes, pooled(actions_[0].abs())},
                               1);  // 19
   const auto all = torch::cat({odd, even, run.t().unsqueeze(2).expand({run.size(1), count_, dimension_})});
   return all.permute({1, 2, 0}).reshape({count_ * dimension_, -1}).clamp(-2, 2).contiguous();
@@ -230,15 +241,29 @@ MixtureActor::MixtureActor(std::vector<int> hidden) {
   hidden.push_back(kProposals + 1);
   network = register_module("network", perceptron(hidden));
   schedule = register_module("schedule", torch::nn::Linear(kContext, kProposals + 1));
+  const torch::NoGradGuard no_grad;
+  const auto parameters = network->parameters();
+  for (std::size_t i = parameters.size() - 2; i < parameters.size(); ++i) parameters[i].zero_();
+  for (auto& parameter : schedule->parameters()) parameter.requires_grad_(false);
+  schedule->weight.zero_();
+  schedule->bias.zero_();
+  schedule->bias.slice(0, 3).fill_(-1);
+  // Outputs of the steps to the probe, to the profiles' minimum and to the bowl's centre, over elapsed time and what those
+  // models leave unexplained (policy/actor.cc).
+  schedule->bias[7] = 8;
+  schedule->weight[7][0] = -16;
+  schedule->weight[8][8] = -4;
+  schedule->weight[9][9] = -1.5;
 }
 
 std::pair<Tensor, Tensor> MixtureActor::act(const Tensor& features) {
   constexpr int kRun = 45;  // where the features of the run begin
   const auto own = network->forward(features);
   const auto outputs = own + schedule(features.slice(1, kRun, kRun + kContext));
-  const auto steps = decode(features.slice(1, 0, kProposals).clamp(-1, 1));
-  const auto base = torch::exp(outputs.slice(1, 1, 2).clamp(-10, 3)) * (0.5 * (steps.slice(1, 0, 1) + steps.slice(1, 1, 2)));
-  const auto proposals = torch::cat({base, steps.slice(1, 2)}, 1);  // [N, kProposals - 1]
+  const auto steps = features.slice(1, 0, kProposals).clamp(-1, 1);
+  const auto base =
+      torch::exp(outputs.slice(1, 1, 2).clamp(-10, 3)) * decode(0.5 * (steps.slice(1, 0, 1) + steps.slice(1, 1, 2)));
+  const auto proposals = torch::cat({base, decode(steps.slice(1, 2))}, 1);  // [N, kProposals - 1]
   // Sparsemax (Martins & Astudillo 2016).
   const auto z = 3 * outputs.slice(1, 2);
   const auto sorted = std::get<0>(z.sort(1, true));

@@ -2,7 +2,7 @@
 // rollouts. What Scout's rollouts are measured against.
 //
 // The same kinds of features, made of the same statistics of a run, and the same mixture of proposals; close to Scout's
-// observer and actor, but not the same number by number: this is a yardstick for speed and trains nothing.
+// observer and actor, but not the same number by number: this is a yardstick for speed.
 #pragma once
 
 #include <torch/torch.h>
@@ -30,6 +30,8 @@ class LibTorchEnvironments {
   void step(const torch::Tensor& actions);
   /// [E M, kFeatures].
   torch::Tensor features() const;
+  /// The best point's gap as a share of the start's, [E], double.
+  torch::Tensor gap_share() const;
 
  private:
   void evaluate();
@@ -39,8 +41,10 @@ class LibTorchEnvironments {
 
   std::vector<std::shared_ptr<const Instance>> instances_;
   std::int64_t count_, dimension_, horizon_;
+  double step_scale_;
   std::int64_t step_ = 0;
   torch::Tensor theta_, origin_, scale_;                    // [E, M], [E, M], [E, 1], double
+  torch::Tensor lower_, optimum_, start_gap_;               // [E, 1], double
   torch::Tensor gradient_size_, f_, best_, worst_;          // [E, 1]
   torch::Tensor gradient_, sign_, x_, last_step_, best_x_;  // [E, M]
   torch::Tensor best_gradient_, mean5_, mean9_, square_, elite_, elite_weight_;
@@ -50,7 +54,8 @@ class LibTorchEnvironments {
   torch::Tensor all_x_, all_g_, all_f_;  // [E, M or 1, horizon + 1]: the points of the run
 };
 
-/// Scout's actor: a network and a schedule whose outputs mix the proposals among the features (sparsemax).
+/// Scout's actor: a network and a schedule whose outputs mix the proposals among the features (sparsemax). Begins, as that
+/// does, with a network of zeros and a schedule that probes and then goes by its models; evolution shapes the schedule.
 struct MixtureActor : LibTorchActor {
   explicit MixtureActor(std::vector<int> hidden);
   std::pair<torch::Tensor, torch::Tensor> act(const torch::Tensor& features) override;

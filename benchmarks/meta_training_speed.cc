@@ -1,15 +1,20 @@
-// Speed of meta-training beside a straightforward LibTorch implementation of the same loop (libtorch_policy.h,
-// libtorch_ddpg.h), on one core.
+// Speed of meta-training beside a straightforward LibTorch implementation of the same loop (libtorch_training.h), on one
+// core.
 //
 //   build/benchmarks/meta_training_speed configs/demo.toml [--out FILE.json] [--repeats N]
 //   build/benchmarks/meta_training_speed configs/demo.toml --until SCORE [--out FILE.json] [--set rounds=N] [--seed S]
 //
-// A coordinate-step is one coordinate of one environment in one step: features, policy, f and ∇f, as in the rollouts that
-// evolution asks for. LibTorch does it with one object of tensors for each environment, as Scout does, and with all
-// environments side by side in the same tensors; the network sees all of them at once in either case. An update is a batch
-// and an update of the twin critics and, every second time, of actor and targets. All take turns in one run; figures are
-// medians over the repeats, of ratios too; time is the thread's own CPU time. Memory: growth of the resident set from the
-// program's start to its peak, each in a process of its own.
+// The loop: whole rounds of both, Scout's by its Trainer. A coordinate-step is one coordinate of one environment in one
+// step: features, policy, f and ∇f. An update is a batch and an update of the twin critics and, every second time, of actor
+// and targets. Both are counted over the time of the loop. LibTorch does it with one object of tensors for each environment,
+// as Scout does, and with all environments of a schedule side by side in the same tensors; the network sees all of them at
+// once in either case.
+//
+// The parts: rollouts and updates alone. How many updates a second the multiply-adds of one would allow at the rate of a
+// plain loop of them says what there is to win.
+//
+// All take turns in one run; figures are medians over the repeats, of ratios too; time is the thread's own CPU time. Memory:
+// growth of the resident set from the program's start to its peak, each in a process of its own.
 //
 // With --until: wall clock of the training that the file describes, until its validation score is SCORE or better.
 #include <cblas.h>
@@ -21,9 +26,11 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <limits>
 
-#include "benchmarks/libtorch_policy.h"
+#include "benchmarks/libtorch_training.h"
 #include "benchmarks/measure.h"
+#include "benchmarks/peak.h"
 #include "scout/cli/assignments.h"
 #include "scout/meta/trainer.h"
 
@@ -34,27 +41,10 @@ using scout::TrainOptions;
 
 constexpr int kUpdates = 100;
 
-/// The instances of a generation of evolution, and their starts [E, M].
-struct Tasks {
-  std::vector<std::shared_ptr<const scout::Instance>> instances;
-  std::vector<double> starts;
-
-  explicit Tasks(const TrainOptions& options) {
-    scout::Random random{scout::Seed(1)};
-    const int dimension = options.dimensions.front();
-    for (int k = 0; k < options.evolution.instances; ++k) {
-      for (const std::string& problem : options.problems) {
-        instances.push_back(scout::family(problem)->sample(scout::Split::train, random.next(), dimension));
-        starts.resize(starts.size() + static_cast<std::size_t>(dimension));
-        instances.back()->sample_start(random, std::span(starts).last(static_cast<std::size_t>(dimension)));
-      }
-    }
-  }
-};
-
-class ScoutLoop {
+/// Scout's rollouts and updates, apart from each other.
+class ScoutParts {
  public:
-  ScoutLoop(const TrainOptions& options, const Tasks& tasks)
+  ScoutParts(const TrainOptions& options, const benchmark::Tasks& tasks)
       : options_(options),
         tasks_(tasks),
         ddpg_(scout::Actor(observer(), options.policy.hidden, options.policy.proposals), options.ddpg, scout::Seed(1),
@@ -62,6 +52,7 @@ class ScoutLoop {
         replay_(static_cast<std::size_t>(options.replay.capacity)) {
     ddpg_.freeze_schedule();
   }
+  const scout::Actor& actor() const { return ddpg_.actor(); }
   void roll_out(bool record) {
     std::vector<scout::Environment> environments;
     environments.reserve(tasks_.instances.size());
@@ -89,88 +80,12 @@ class ScoutLoop {
   static scout::ObserverOptions observer() { return {.form = "coordinatewise"}; }
 
   TrainOptions options_;
-  const Tasks& tasks_;
+  const benchmark::Tasks& tasks_;
   scout::ThreadTeam alone_{1};
   scout::Ddpg ddpg_;
   scout::Replay replay_;
   scout::Batch batch_;
   scout::Random random_{scout::Seed(2)};
-};
-
-class LibTorchLoop {
- public:
-  LibTorchLoop(const TrainOptions& options, const Tasks& tasks)
-      : options_(options),
-        tasks_(tasks),
-        ddpg_([&] { return std::make_shared<benchmark::MixtureActor>(options.policy.hidden); }, options.ddpg,
-              benchmark::LibTorchEnvironments::kFeatures, 1, options.dimensions.front()) {}
-
-  /// `together`: environments in one object.
-  void roll_out(std::size_t together, bool record) {
-    const torch::NoGradGuard no_grad;
-    const auto m = static_cast<std::size_t>(options_.dimensions.front());
-    std::vector<benchmark::LibTorchEnvironments> environments;
-    for (std::size_t e = 0; e < tasks_.instances.size(); e += together) {
-      const auto first = tasks_.instances.begin() + static_cast<std::ptrdiff_t>(e);
-      environments.emplace_back(
-          std::vector<std::shared_ptr<const scout::Instance>>(first, first + static_cast<std::ptrdiff_t>(together)),
-          options_.policy.step_scale, options_.rollout.horizon);
-      environments.back().start(std::span(tasks_.starts).subspan(e * m, together * m));
-    }
-    auto features = [&] {
-      std::vector<torch::Tensor> all;
-      for (const auto& e : environments) all.push_back(e.features());
-      return torch::cat(all);
-    };
-    const auto rows = static_cast<std::int64_t>(together * m);
-    for (int step = 0; step < options_.rollout.horizon; ++step) {
-      const auto states = features();
-      const auto actions = ddpg_.actor().act(states).first;
-      for (std::size_t e = 0; e < environments.size(); ++e) {
-        const auto begin = static_cast<std::int64_t>(e) * rows;
-        environments[e].step(actions.slice(0, begin, begin + rows));
-      }
-      if (record) {
-        states_.push_back(states);
-        actions_.push_back(actions);
-      }
-    }
-  }
-  /// Makes the replay of what was recorded, in tensors [steps, environments, M, ...]. What the rewards are does not matter
-  /// for speed.
-  void prepare_replay() {
-    const auto e = static_cast<std::int64_t>(tasks_.instances.size());
-    states_of_replay_ = torch::stack(states_).reshape({-1, e, options_.dimensions.front(), states_.front().size(1)});
-    moves_of_replay_ = torch::stack(actions_).reshape({-1, e, options_.dimensions.front(), 1});
-    rewards_of_replay_ = torch::randn_like(moves_of_replay_);
-  }
-  void update(int count) {
-    const scout::DdpgOptions& ddpg = options_.ddpg;
-    const auto last = states_of_replay_.size(0) - 1;
-    for (int k = 0; k < count; ++k) {
-      const auto step = torch::randint(last, {ddpg.batch}, torch::kLong);
-      const auto environment = torch::randint(states_of_replay_.size(1), {ddpg.batch}, torch::kLong);
-      auto rows = [&](const torch::Tensor& x, const torch::Tensor& at) { return x.index({at, environment}).flatten(0, 1); };
-      torch::Tensor returns = torch::zeros({ddpg.batch * states_of_replay_.size(2), 1});
-      torch::Tensor discount = torch::ones({ddpg.batch, 1, 1});
-      for (int n = 0; n < ddpg.n_step; ++n) {  // ends early where the run does
-        const auto inside = (step + n < last).to(torch::kFloat).reshape({-1, 1, 1});
-        const auto reward = rewards_of_replay_.index({(step + n).clamp_max(last), environment});
-        returns = returns + (discount * inside * reward).flatten(0, 1);
-        discount = discount * (1 - inside + inside * ddpg.discount);
-      }
-      ddpg_.update({rows(states_of_replay_, step), rows(moves_of_replay_, step), returns,
-                    rows(states_of_replay_, (step + ddpg.n_step).clamp_max(last)),
-                    discount.expand({-1, states_of_replay_.size(2), 1}).flatten(0, 1)});
-    }
-  }
-
- private:
-  TrainOptions options_;
-  const Tasks& tasks_;
-  benchmark::LibTorchDdpg ddpg_;
-  std::vector<torch::Tensor> states_, actions_;
-  torch::Tensor states_of_replay_, moves_of_replay_, rewards_of_replay_;
 };
 
 /// Resident memory in MB, now ("VmRSS") or at its peak ("VmHWM").
@@ -203,65 +118,123 @@ double memory_of(const std::function<void()>& body) {
   }
 }
 
+/// Multiply-adds of the matrix products of an update, the mean of those with and without one of the actor.
+double multiply_adds(const TrainOptions& options, const scout::Actor& actor) {
+  const scout::DdpgOptions& ddpg = options.ddpg;
+  const double batch = ddpg.batch;
+  const double rows = batch * options.dimensions.front();
+  const double width = ddpg.critic_hidden[0], width2 = ddpg.critic_hidden[1];
+  const double first = rows * (actor.features() + actor.actions()) * width;
+  const double second = rows * width * width2 + (ddpg.pooled_critic ? batch * width * width2 : 0);
+  const double critic = first + second + rows * width2;
+  const double critic_gradient = first + 2 * second + 2 * rows * width2;  // of its parameters: none of its input
+  const double move_gradient = second + rows * (width + width2);
+  double network = rows * static_cast<double>(actor.schedule_size());
+  double network_gradient = network;
+  const std::vector<int>& sizes = actor.network().sizes();
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+    const double layer = rows * sizes[l] * sizes[l + 1];
+    network += layer;
+    network_gradient += l == 0 ? layer : 2 * layer;
+  }
+  const double critics = ddpg.twin_critics ? 2 : 1;
+  const double of_actor = network + network_gradient + critic * (ddpg.imitation > 0 ? 2 : 1) + move_gradient;
+  return network + critics * (2 * critic + critic_gradient) + of_actor / ddpg.actor_delay;
+}
+
+/// Prints lines of what was measured, and keeps it.
+struct Results {
+  nlohmann::json json;
+
+  /// Rates of both sides, a repeat each, in units of which each is `of_one`.
+  void line(const char* name, const char* what, std::vector<double> ours, std::vector<double> theirs, double of_one = 1) {
+    const double ratio = benchmark::median(benchmark::ratios(ours, theirs));
+    for (double& x : ours) x *= of_one;
+    for (double& x : theirs) x *= of_one;
+    std::printf("  %-50s %11.4g a second, LibTorch %10.4g: %6.1f x\n", what, benchmark::median(ours),
+                benchmark::median(theirs), ratio);
+    json[name] = {{"scout", ours}, {"libtorch", theirs}, {"median_ratio", ratio}};
+  }
+  /// How far updates are from the most that multiply-adds allow.
+  void bound(double products, const std::vector<double>& peaks) {
+    const double most = benchmark::median(peaks) / products;
+    auto percent = [&](const char* side) {
+      return 100 * benchmark::median(json["updates_per_second"][side].get<std::vector<double>>()) / most;
+    };
+    std::printf(
+        "  an update is %.1f million multiply-adds. A plain loop of those would make %.0f updates a second:\n"
+        "  Scout makes %.0f %% of that, and ten times LibTorch's would be %.0f %%\n",
+        1e-6 * products, most, percent("scout"), 10 * percent("libtorch"));
+    json["multiply_adds_of_an_update"] = products;
+    json["peak_multiply_adds_per_second"] = peaks;
+  }
+};
+
 nlohmann::json measure_rates(TrainOptions options, int repeats) {
   options.ddpg.critic_first = 0;  // the updates of most of a training: of the actor too
-  const Tasks tasks(options);
+  options.threads = 1;
+  options.rounds = options.validation.every = std::numeric_limits<int>::max();
+  const benchmark::Tasks tasks(options, options.evolution.instances, scout::Seed(1));
   const auto environments = tasks.instances.size();
-  const double steps =
-      static_cast<double>(environments) * options.dimensions.front() * static_cast<double>(options.rollout.horizon);
+  Results results;
   const double scout_memory = memory_of([&] {
-    ScoutLoop loop(options, tasks);
-    loop.roll_out(true);
-    loop.update(kUpdates);
+    scout::Trainer trainer(options, 1);
+    trainer.round();
   });
-  const double libtorch_memory = memory_of([&] {
-    LibTorchLoop loop(options, tasks);
-    loop.roll_out(environments, true);
-    loop.prepare_replay();
-    loop.update(kUpdates);
-  });
+  const double libtorch_memory = memory_of([&] { benchmark::LibTorchTraining(options, environments).round(); });
+  results.json["memory_mb"] = {{"scout", scout_memory}, {"libtorch", libtorch_memory}};
+  results.json["environments"] = environments;
 
-  ScoutLoop scout(options, tasks);
-  LibTorchLoop libtorch(options, tasks);
+  // The first of each fills caches and replays.
+  scout::Trainer trainer(options, 1);
+  ScoutParts scout(options, tasks);
+  benchmark::LibTorchTraining objects(options, 1);
+  benchmark::LibTorchTraining together(options, environments);
+  auto one = [](benchmark::LibTorchTraining& training) { return training.try_schedule(training.schedule(), 0); };
+  trainer.round();
   scout.roll_out(true);
-  libtorch.roll_out(environments, true);
-  libtorch.prepare_replay();
-  std::vector<double> rollouts, objects, together, updates, libtorch_updates;
+  one(objects);
+  const double begin = one(together);
+  together.round();
+
+  constexpr int kRounds = 4;
+  const double length = options.dimensions.front() * static_cast<double>(options.rollout.horizon);
+  const double steps = static_cast<double>(environments) * length;
+  std::vector<double> loop, loop_objects, loop_together;  // rounds a second
+  std::vector<double> rollouts, rollouts_objects, rollouts_together, updates, libtorch_updates, peaks;
   auto rate = [](double count, auto&& body) { return count / benchmark::thread_seconds_of(body); };
   for (int k = 0; k < repeats; ++k) {
+    loop.push_back(rate(kRounds, [&] {
+      for (int r = 0; r < kRounds; ++r) trainer.round();
+    }));
+    loop_together.push_back(rate(1, [&] { together.round(); }));
+    loop_objects.push_back(rate(1, [&] { objects.round(); }));
     rollouts.push_back(rate(steps, [&] { scout.roll_out(false); }));
-    objects.push_back(rate(steps, [&] { libtorch.roll_out(1, false); }));
-    together.push_back(rate(steps, [&] { libtorch.roll_out(environments, false); }));
+    rollouts_objects.push_back(rate(steps, [&] { one(objects); }));
+    rollouts_together.push_back(rate(steps, [&] { one(together); }));
     updates.push_back(rate(kUpdates, [&] { scout.update(kUpdates); }));
-    libtorch_updates.push_back(rate(kUpdates, [&] { libtorch.update(kUpdates); }));
+    libtorch_updates.push_back(rate(kUpdates, [&] { together.update(kUpdates); }));
+    peaks.push_back(benchmark::multiply_adds_per_second());
   }
-  auto line = [&](const char* what, const std::vector<double>& ours, const std::vector<double>& theirs) {
-    const double ratio = benchmark::median(benchmark::ratios(ours, theirs));
-    std::printf("%-58s %11.4g a second, LibTorch %10.4g: %6.1f x\n", what, benchmark::median(ours),
-                benchmark::median(theirs), ratio);
-    return nlohmann::json{{"scout", ours}, {"libtorch", theirs}, {"median_ratio", ratio}};
-  };
-  nlohmann::json result;
-  result["coordinate_steps_per_second"] = line("coordinate-steps, an object for each environment", rollouts, objects);
-  result["coordinate_steps_per_second_side_by_side"] =
-      line("coordinate-steps, LibTorch with environments side by side", rollouts, together);
-  result["updates_per_second"] = line("updates", updates, libtorch_updates);
-  // A round of the training: evolution's rollouts and the policy's, then the updates.
-  const double round_steps = (options.evolution.population * static_cast<double>(environments) + options.rollout.episodes) *
-                             options.dimensions.front() * static_cast<double>(options.rollout.horizon);
-  auto rounds = [&](const std::vector<double>& steps_rate, const std::vector<double>& updates_rate) {
-    std::vector<double> out;
-    for (std::size_t k = 0; k < steps_rate.size(); ++k) {
-      out.push_back(1 / (round_steps / steps_rate[k] + options.updates / updates_rate[k]));
-    }
-    return out;
-  };
-  result["rounds_per_second"] =
-      line("rounds (from the rates above)", rounds(rollouts, updates), rounds(objects, libtorch_updates));
-  std::printf("%-58s %11.0f MB,       LibTorch %10.0f MB\n", "memory", scout_memory, libtorch_memory);
-  result["memory_mb"] = {{"scout", scout_memory}, {"libtorch", libtorch_memory}};
-  result["environments"] = environments;
-  return result;
+
+  const double round_steps = options.evolution.population * steps + options.rollout.episodes * length;
+  std::printf("the loop, LibTorch with an object for each environment\n");
+  results.line("loop_coordinate_steps_per_second", "coordinate-steps", loop, loop_objects, round_steps);
+  results.line("loop_updates_per_second", "updates", loop, loop_objects, options.updates);
+  std::printf("the loop, LibTorch with environments side by side\n");
+  results.line("loop_coordinate_steps_per_second_side_by_side", "coordinate-steps", loop, loop_together, round_steps);
+  results.line("loop_updates_per_second_side_by_side", "updates", loop, loop_together, options.updates);
+  std::printf("its parts\n");
+  results.line("coordinate_steps_per_second", "rollouts: coordinate-steps", rollouts, rollouts_objects);
+  results.line("coordinate_steps_per_second_side_by_side", "the same, LibTorch's side by side", rollouts, rollouts_together);
+  results.line("updates_per_second", "updates alone", updates, libtorch_updates);
+  results.bound(multiply_adds(options, scout.actor()), peaks);
+  const double end = one(together);
+  std::printf("LibTorch's loop learns: mean log gap on its generation's tasks %.2f, and %.2f %d rounds later\n", begin, end,
+              repeats + 1);
+  results.json["libtorch_mean_log_gap"] = {begin, end};
+  std::printf("memory of a round: %.0f MB, LibTorch %.0f MB\n", scout_memory, libtorch_memory);
+  return results.json;
 }
 
 nlohmann::json measure_training(const TrainOptions& options, std::uint64_t seed, double score) {
@@ -289,7 +262,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Rollouts and updates of a training a second, beside LibTorch; or the time of a whole training"};
   std::string config, out;
   std::vector<std::string> assignments;
-  int repeats = 5;
+  int repeats = 3;
   std::uint64_t seed = 1;
   double score = 0;
   app.add_option("config", config, "the training, e.g. configs/demo.toml")->required();
