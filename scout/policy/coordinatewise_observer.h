@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "scout/kernel/coordinate_features.h"
 #include "scout/policy/bowl_fit.h"
 #include "scout/policy/coordinate_profiles.h"
 #include "scout/policy/observer.h"
@@ -19,33 +20,8 @@ namespace scout {
 /// evenly over the region is there to be asked for, so that the models have something to learn from.
 class CoordinatewiseObserver : public Observer {
  public:
-  static constexpr int kHistory = 4;
-  static constexpr int kWindows = 3;
-  static constexpr int kFeatures = 64;
-
-  /// Where among the features those stand that an actor uses; `write_block` says what each is.
-  enum Feature : int {
-    kLastAction = 10,
-    kToBest = 14,
-    kToElite,
-    kToSecant = 17,
-    kToZero = 21,  // the first window's; then one every kWindowFeatures
-    kElapsed = 42,
-    kRemaining,
-    kEarly,
-    kSinceBest,
-    kGradientShrunk,
-    kAnnealedGradient = 52,
-    kAnnealedScaledGradient,
-    kSpectralStep,
-    kRoughness,
-    kRange,
-    kToProbe,
-    kToProfile,
-    kToBowl = 61,
-    kProfilesUnexplained,
-    kBowlUnexplained
-  };
+  /// Columns of the features, with what each is; kFeatures: their number.
+  using enum kernel::coordinate::Feature;
 
   /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
   static std::vector<int> proposal_features();
@@ -65,43 +41,19 @@ class CoordinatewiseObserver : public Observer {
   void orient(std::span<float> actions) const override;
 
  private:
-  static constexpr int kLanes = 16;
+  using enum kernel::coordinate::Field;  // rows of the state
+  static constexpr int kHistory = kernel::coordinate::kHistory;
+  static constexpr int kWindows = kernel::coordinate::kWindows;
 
-  /// State arrays, each [padded M]. x is (θ - θ⁰)/scale and g is ∇f over the size of the first gradient.
-  enum Field : int {
-    kX,
-    kG,
-    kBestX,
-    kBestG,
-    kStep,       // the last step, x_t - x_{t-1}
-    kPreviousG,  // g_{t-1}
-    kMean5,      // averages of g: decay .5, .9
-    kMean9,
-    kSquare,                           // average of g², decay .95
-    kActions,                          // the last kHistory actions, newest first
-    kGradients = kActions + kHistory,  // the kHistory gradients before the current, newest first
-    kWindowX = kGradients + kHistory,  // then for each window: the means of x and g,
-    kWindowG = kWindowX + kWindows,    // the variances,
-    kWindowXX = kWindowG + kWindows,   //
-    kWindowXG = kWindowXX + kWindows,  // the covariances of x with g
-    kWindowGG = kWindowXG + kWindows,  //
-    kWindowXF = kWindowGG + kWindows,  // and with f (the range seen so far = 1)
-    kEliteX = kWindowXF + kWindows,    // mean of x weighted towards low f
-    kSign = kEliteX + 1,               // ±1, the coordinate's orientation
-    kLower,                            // the region, in x
-    kWidth,                            //
-    kPhase,                            // where the sequence of probes begins, in [0, 1), and which way it goes, ±1
-    kDirection,                        //
-    kFields
-  };
   float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
   const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
-  static constexpr int kWindowFeatures = 6;
 
   void update_orientation();
   float relative_gradient(double gradient) const;
   void update_statistics(double f);
-  void write_block(std::size_t begin, std::size_t count, float* features) const;
+  void update_models(double f);
+  /// What the features of all coordinates have in common.
+  kernel::coordinate::Run describe_run() const;
 
   int dimension_;
   bool gradient_;
