@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "scout/kernel/action.h"
-
 // Vectors of unknown size have no operators.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
@@ -11,6 +9,8 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h:
 #include <hwy/highway.h>
+
+#include "scout/kernel/action-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace scout::kernel::coordinate::HWY_NAMESPACE {
@@ -32,44 +32,21 @@ constexpr double kProbeStep[8] = {noble(2, 1), noble(3, 1), noble(2, 2), noble(3
 constexpr float kProbeShare = 0.9F;
 
 using D = hn::CappedTag<float, kLanes>;
-using I = hn::RebindToSigned<D>;
-using U = hn::RebindToUnsigned<D>;
 using V = hn::Vec<D>;
 
 HWY_INLINE V set(float x) { return hn::Set(D(), x); }
 
-/// A NaN stays one.
-HWY_INLINE V cut(V x, float bound) {
-#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128  // whose Min and Max prefer the bound
-  x = hn::IfThenElse(x < set(-bound), set(-bound), x);
-  return hn::IfThenElse(set(bound) < x, set(bound), x);
-#else  // x86 prefers the second argument, NEON the NaN
-  return hn::Min(set(bound), hn::Max(set(-bound), x));
-#endif
-}
-
 /// The identity near 0, at most ±3.3.
 HWY_INLINE V squash(V x) { return x / (set(1.0F) + set(0.3F) * hn::Abs(x)); }
 
-/// As fast_log2 in scout/kernel/action.h.
-HWY_INLINE V log2(V x) {
-  const D d;
-  const auto bits = hn::BitCast(U(), x);
-  const auto exponent = hn::ShiftRight<23>(hn::BitCast(I(), bits - hn::Set(U(), 0x3f3504f3U)));
-  const V r = hn::BitCast(d, bits - hn::BitCast(U(), hn::ShiftLeft<23>(exponent)));
-  const V s = (r - set(1.0F)) / (r + set(1.0F));
-  const V s2 = s * s;
-  return hn::ConvertTo(d, exponent) +
-         s * (set(2.885390082F) + s2 * (set(0.961796694F) + s2 * (set(0.577078016F) + s2 * set(0.412198583F))));
-}
-
-/// As encode_step in scout/kernel/action.h.
-HWY_INLINE V encode(V step) {
-  return hn::CopySign(log2(set(1.0F) + set(kActionRange) * hn::Abs(step)) * set(1.0F / kActionLog2Range), step);
-}
+/// The action that stands for a step.
+HWY_INLINE V encode(V step) { return kernel::HWY_NAMESPACE::encode_step(D(), step); }
 
 /// Decimal-like size of a ratio >= 0: 0 at 1, ±1 at 2^±10.
-HWY_INLINE V log_ratio(V x) { return log2(x + set(1e-12F)) * set(0.1F); }
+HWY_INLINE V log_ratio(V x) { return kernel::HWY_NAMESPACE::fast_log2(D(), x + set(1e-12F)) * set(0.1F); }
+
+/// x between -bound and bound; NaN stays.
+HWY_INLINE V cut(V x, float bound) { return kernel::HWY_NAMESPACE::bounded(D(), x, -bound, bound); }
 
 /// average <- average + share (x - average)
 HWY_INLINE void approach(float* average, V x, float share) {
@@ -85,7 +62,7 @@ HWY_INLINE void write_rows(const float* state, std::size_t padded, const Run& ru
   const D d;
   const auto field = [=](int index) HWY_ATTR { return hn::LoadU(D(), state + static_cast<std::size_t>(index) * padded); };
   const auto put = [=](int feature, V v)
-                       HWY_ATTR { hn::StoreU(cut(v, 2.0F), D(), rows + static_cast<std::size_t>(feature) * kLanes); };
+                       HWY_ATTR { hn::Store(cut(v, 2.0F), D(), rows + static_cast<std::size_t>(feature) * kLanes); };
   const V zero = hn::Zero(d);
   const V one = set(1.0F);
   const V tiny = set(kTiny);
@@ -153,49 +130,46 @@ HWY_INLINE void write_rows(const float* state, std::size_t padded, const Run& ru
 }
 
 #if HWY_TARGET != HWY_SCALAR
-/// Writes each four numbers of a vector, as long as `count` > 0, which is four less for each next four; to places `stride`
-/// apart.
+/// Writes blocks of four numbers to places 4 kFeatures apart: the first, the second if `count` > 4, and so on.
 template <class D>
-HWY_INLINE void scatter_fours(D d, hn::VFromD<D> v, std::ptrdiff_t count, std::size_t stride, float* out) {
+HWY_INLINE void write_blocks(D d, hn::VFromD<D> v, std::ptrdiff_t count, float* out) {
   if constexpr (hn::MaxLanes(D()) <= 4) {
     if (count > 0) hn::StoreU(v, d, out);
   } else {
     const hn::Half<D> half;
-    constexpr std::size_t kFours = hn::MaxLanes(D()) / 8;
-    scatter_fours(half, hn::LowerHalf(half, v), count, stride, out);
-    scatter_fours(half, hn::UpperHalf(half, v), count - static_cast<std::ptrdiff_t>(4 * kFours), stride,
-                  out + kFours * stride);
+    constexpr std::ptrdiff_t kCount = hn::MaxLanes(D()) / 2;
+    write_blocks(half, hn::LowerHalf(half, v), count, out);
+    write_blocks(half, hn::UpperHalf(half, v), count - kCount, out + kCount * kFeatures);
   }
 }
 #endif
 
-/// Writes features [count, kFeatures], row-major, of rows.
+/// Writes the features [count, kFeatures], row-major, of the first `count` lanes.
 HWY_INLINE void transpose(const Row* rows, std::size_t count, float* features) {
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t l = 0; l < count; ++l) {
     for (std::size_t j = 0; j < kFeatures; ++j) features[l * kFeatures + j] = rows[j][l];
   }
 #else
-  const hn::CappedTag<float, kLanes> d;
-  const hn::RepartitionToWide<decltype(d)> pairs;
-  for (std::size_t begin = 0; begin < count; begin += hn::Lanes(d)) {
-    const auto left = static_cast<std::ptrdiff_t>(count - begin);
+  const D d;
+  const hn::RepartitionToWide<D> pair;
+  for (std::size_t l = 0; l < count; l += hn::Lanes(d)) {
+    const auto left = static_cast<std::ptrdiff_t>(count - l);
     for (std::size_t j = 0; j < kFeatures; j += 4) {
-      // Each block of four lanes apart: first pairs of rows, then pairs of pairs.
-      const auto r0 = hn::LoadU(d, rows[j] + begin);
-      const auto r1 = hn::LoadU(d, rows[j + 1] + begin);
-      const auto r2 = hn::LoadU(d, rows[j + 2] + begin);
-      const auto r3 = hn::LoadU(d, rows[j + 3] + begin);
-      const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1));
-      const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
-      const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1));
-      const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
-      float* out = features + begin * kFeatures + j;
-      constexpr std::size_t kStride = 4 * kFeatures;
-      scatter_fours(d, hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), left, kStride, out);
-      scatter_fours(d, hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), left - 1, kStride, out + kFeatures);
-      scatter_fours(d, hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), left - 2, kStride, out + 2 * kFeatures);
-      scatter_fours(d, hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), left - 3, kStride, out + 3 * kFeatures);
+      // Four features of each block of four lanes: of two rows, then of all four.
+      const V row0 = hn::Load(d, rows[j] + l);
+      const V row1 = hn::Load(d, rows[j + 1] + l);
+      const V row2 = hn::Load(d, rows[j + 2] + l);
+      const V row3 = hn::Load(d, rows[j + 3] + l);
+      const auto lower01 = hn::BitCast(pair, hn::InterleaveLower(d, row0, row1));
+      const auto lower23 = hn::BitCast(pair, hn::InterleaveLower(d, row2, row3));
+      const auto upper01 = hn::BitCast(pair, hn::InterleaveUpper(d, row0, row1));
+      const auto upper23 = hn::BitCast(pair, hn::InterleaveUpper(d, row2, row3));
+      float* out = features + l * kFeatures + j;
+      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, lower01, lower23)), left, out);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, lower01, lower23)), left - 1, out + kFeatures);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, upper01, upper23)), left - 2, out + 2 * kFeatures);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, upper01, upper23)), left - 3, out + 3 * kFeatures);
     }
   }
 #endif
@@ -245,7 +219,7 @@ void write_features(const float* state, std::size_t padded, std::size_t m, const
   alignas(64) Row rows[kFeatures];
   const auto fill = [&](int first, int last) HWY_ATTR {
     for (int j = first; j <= last; ++j) {
-      for (std::size_t l = 0; l < kLanes; l += hn::Lanes(d)) hn::StoreU(cut(set(run.features[j]), 2.0F), d, rows[j] + l);
+      for (std::size_t l = 0; l < kLanes; l += hn::Lanes(d)) hn::Store(cut(set(run.features[j]), 2.0F), d, rows[j] + l);
     }
   };
   fill(kAboveBest, kMeanSpread);
