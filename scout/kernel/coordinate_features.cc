@@ -58,7 +58,7 @@ using Row = float[kLanes];
 
 /// Writes the features that are a coordinate's, for a vector of them, to rows kLanes apart. Row f of their state begins at
 /// `state` + f · padded; `probe`: the next, as shares of the way.
-HWY_INLINE void write_rows(const float* state, std::size_t padded, const Run& run, const float* probe, float* rows) {
+HWY_INLINE void write_rows(const float* state, std::size_t padded, const RunSummary& run, const float* probe, float* rows) {
   const D d;
   const auto field = [=](int index) HWY_ATTR { return hn::LoadU(D(), state + static_cast<std::size_t>(index) * padded); };
   const auto put = [=](int feature, V v)
@@ -214,7 +214,7 @@ Sums update_statistics(const Shares& shares, float* state, std::size_t padded) {
   return sums;
 }
 
-void write_features(const float* state, std::size_t padded, std::size_t m, const Run& run, float* features) {
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features) {
   const D d;
   alignas(64) Row rows[kFeatures];
   const auto fill = [&](int first, int last) HWY_ATTR {
@@ -252,7 +252,7 @@ Sums update_statistics(const Shares& shares, float* state, std::size_t padded) {
   return HWY_DYNAMIC_DISPATCH(update_statistics)(shares, state, padded);
 }
 
-void write_features(const float* state, std::size_t padded, std::size_t m, const Run& run, float* features) {
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features) {
   HWY_DYNAMIC_DISPATCH(write_features)(state, padded, m, run, features);
 }
 

@@ -115,7 +115,7 @@ struct Sums {
 Sums update_statistics(const Shares& shares, float* state, std::size_t padded);
 
 /// What the features of all coordinates have in common.
-struct Run {
+struct RunSummary {
   float gradient_size = 1;               ///< the pooled size of gradients, > 0
   float value_deviation[kWindows] = {};  ///< of f in each window, as a share of its range
   float decay = 1;                       ///< of the annealed gradient steps
@@ -127,6 +127,6 @@ struct Run {
 
 /// Writes the features [m, kFeatures], row-major, of the first m >= 1 coordinates; cut to [-2, 2], a NaN stays one. State
 /// [kFields, padded], `padded` at least m and a multiple of kLanes: what lies beyond m is read and has no effect.
-void write_features(const float* state, std::size_t padded, std::size_t m, const Run& run, float* features);
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features);
 
 }  // namespace scout::kernel::coordinate

@@ -227,8 +227,8 @@ void CoordinatewiseObserver::write(float* features) const {
   kernel::coordinate::write_features(state_.data(), padded_, static_cast<std::size_t>(dimension_), describe_run(), features);
 }
 
-kernel::coordinate::Run CoordinatewiseObserver::describe_run() const {
-  kernel::coordinate::Run run;
+kernel::coordinate::RunSummary CoordinatewiseObserver::describe_run() const {
+  kernel::coordinate::RunSummary run;
   const double range = worst_ - best_;
   run.gradient = gradient_;
   run.gradient_size = root(gradient_square_average_) + kTiny;

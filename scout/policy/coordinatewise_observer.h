@@ -53,7 +53,7 @@ class CoordinatewiseObserver : public Observer {
   void update_statistics(double f);
   void update_models(double f);
   /// What the features of all coordinates have in common.
-  kernel::coordinate::Run describe_run() const;
+  kernel::coordinate::RunSummary describe_run() const;
 
   int dimension_;
   bool gradient_;
