@@ -20,10 +20,10 @@ HWY_INLINE V bounded(D d, V x, float low, float high) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V floor = hn::Set(d, low);
   const V ceiling = hn::Set(d, high);
-#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128  // whose Min and Max prefer the bound to NaN
+#if (HWY_ARCH_X86 || HWY_ARCH_ARM) && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  return hn::Min(ceiling, hn::Max(floor, x));  // x86 prefers the second argument, NEON NaN
+#else
   return hn::IfThenElse(hn::Lt(x, floor), floor, hn::IfThenElse(hn::Gt(x, ceiling), ceiling, x));
-#else  // x86 prefers the second argument, NEON NaN
-  return hn::Min(ceiling, hn::Max(floor, x));
 #endif
 }
 
