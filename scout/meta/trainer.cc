@@ -32,6 +32,16 @@ Actor actor_of(const TrainOptions& options) {
   return {observer_of(options), options.policy.hidden, options.policy.proposals};
 }
 
+/// The positions of the parameters that evolve.
+std::vector<std::size_t> evolved_parameters(const Actor& actor, const std::vector<int>& outputs) {
+  const std::size_t count = actor.schedule_size() / actor.schedule_parameters({0}).size();  // of its outputs
+  const Condition condition = between(0, static_cast<double>(count) - 1);
+  for (const int output : outputs) {
+    if (!condition.holds(output)) throw_bad_option("evolution.outputs", std::to_string(output), condition.text());
+  }
+  return actor.schedule_parameters(outputs);
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -93,7 +103,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
   if (!options.policy.start.empty()) start_from(*policy_or_file(options.policy.start));
   if (evolving()) {
     ddpg_.freeze_schedule();
-    evolved_ = ddpg_.actor().schedule_parameters(options_.evolution.outputs);
+    evolved_ = evolved_parameters(ddpg_.actor(), options_.evolution.outputs);
     std::vector<double> mean;
     for (const std::size_t i : evolved_) mean.push_back(ddpg_.actor_parameters()[i]);
     evolution_ = SeparableCmaEs(std::move(mean), options_.evolution.deviation, population(), options_.evolution.mean_rate);

@@ -237,6 +237,12 @@ TEST(Trainer, RefusesBadOptions) {
   options = small("coordinatewise", 1);
   options.problems.clear();
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
+  options = small("network", 1);
+  options.evolution.outputs = {5};
+  EXPECT_NO_THROW(Trainer(options, 1));
+  options.evolution.outputs = {1, 6};
+  EXPECT_THAT([&] { Trainer(options, 1); },
+              testing::ThrowsMessage<std::invalid_argument>("option 'evolution.outputs' is 6: must be in [0, 5]"));
 }
 
 TEST(RollOut, DoesNotDependOnTheNumberOfThreads) {
