@@ -32,8 +32,9 @@ void require(bool holds, const char* key, double value, const char* condition) {
 
 const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options) {
   require(std::isfinite(options.lr()) && options.lr() >= 0, "lr", options.lr(), "at least 0");
-  require(std::isfinite(options.weight_decay()) && options.weight_decay() >= 0, "weight_decay", options.weight_decay(),
-          "at least 0");
+  // A step that takes away more than the whole weight changes its sign. (False for what is not a number.)
+  const bool decays = options.weight_decay() >= 0 && options.weight_decay() * std::max(options.lr(), 1.0) <= 1;
+  require(decays, "weight_decay", options.weight_decay(), "in [0, 1], and at most 1 / lr");
   require(options.horizon() >= 0, "horizon", static_cast<double>(options.horizon()), "at least 0");
   require(std::isfinite(options.clip_norm()) && options.clip_norm() >= 0, "clip_norm", options.clip_norm(), "at least 0");
   require(options.threads() >= 0, "threads", options.threads(), "at least 0");

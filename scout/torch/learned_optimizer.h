@@ -20,7 +20,7 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   /// Multiplies the policy's own steps; what a torch::optim::LRScheduler changes. At least 0.
   TORCH_ARG(double, lr) = 1.0;
   /// Decoupled: the share of every weight that is taken away a step, times `lr` and the annealing. AdamW with learning rate
-  /// 1e-3 and weight decay 1e-2 takes 1e-5. At least 0.
+  /// 1e-3 and weight decay 1e-2 takes 1e-5. In [0, 1], and at most 1 / lr.
   TORCH_ARG(double, weight_decay) = 0.0;
   /// Steps that the training is going to make: the step size is annealed over them, to a hundredth at the end and beyond. 0:
   /// not known, no annealing.

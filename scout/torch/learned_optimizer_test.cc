@@ -344,6 +344,12 @@ TEST(LearnedOptimizer, NamesWhatItCannotDo) {
   EXPECT_THAT([&] { resized.step(); }, ThrowsMessage<std::invalid_argument>(HasSubstr("had 3 weights and now has 4")));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options(-1)); },
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'lr'"), HasSubstr("-1"))));
+  for (const auto& [lr, weight_decay] : {std::pair{1.0, -0.1}, {1.0, 1.1}, {0.5, 1.1}, {4.0, 0.3}}) {
+    EXPECT_THAT([&] { LearnedOptimizer({weight}, Options(lr).weight_decay(weight_decay)); },
+                ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'weight_decay'"), HasSubstr("in [0, 1]"))))
+        << lr << ", " << weight_decay;
+  }
+  EXPECT_NO_THROW(LearnedOptimizer({weight}, Options(4.0).weight_decay(0.25)));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options().policy(untrained_policy())); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("\"coordinatewise\"")));
   std::vector<torch::optim::OptimizerParamGroup> groups;
