@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "scout/base/names.h"
 #include "scout/problem/instance.h"
 
 namespace scout::bench {
@@ -116,10 +117,11 @@ Suite load_suite(const std::string& name_or_path) {
   fs::path path = name_or_path;
   if (!fs::exists(path)) path = suite_folder() / (name_or_path + ".toml");
   if (!fs::exists(path)) {
-    std::string known;
-    for (const auto& suite : shipped_suites()) known += (known.empty() ? "" : ", ") + suite.name;
-    throw std::invalid_argument("no suite '" + name_or_path + "': give a TOML file or one of the shipped suites (" +
-                                (known.empty() ? "none found" : known) + ")");
+    std::vector<std::string> known;
+    for (const auto& suite : shipped_suites()) known.push_back(suite.name);
+    throw std::invalid_argument("no suite '" + name_or_path + "'" + did_you_mean(nearest_name(name_or_path, known)) +
+                                " Give a TOML file or one of the shipped suites (" +
+                                (known.empty() ? "none found" : join_names(known)) + ")");
   }
   Suite suite = read_suite(path);
   try {

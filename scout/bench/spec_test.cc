@@ -100,10 +100,11 @@ TEST(Spec, ErrorsNameFileOptionAndCondition) {
 
 TEST(Spec, UnknownSuite) {
   try {
-    load_suite("no-such-suite");
+    load_suite("cifar-100-cnov");
     FAIL();
   } catch (const std::invalid_argument& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no-such-suite"));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("no suite 'cifar-100-cnov': did you mean 'cifar-100-conv'?"),
+                                    HasSubstr("image-classification, initialisations")));
   }
 }
 
