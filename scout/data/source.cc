@@ -1,6 +1,7 @@
 #include "scout/data/source.h"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -74,16 +75,13 @@ class PairSource : public ExampleSource {
 
   void read(DataPart part, std::span<const std::uint32_t> indices, Random* random, std::span<float> inputs,
             std::span<std::int32_t> labels) const override {
-    std::vector<std::uint32_t> both;
-    for (const std::uint32_t i : indices) {
-      Random partner(seed_.derive(static_cast<std::uint64_t>(part)).derive(static_cast<std::uint64_t>(i)));
-      both.push_back(i);
-      both.push_back(static_cast<std::uint32_t>(partner.index(count(part))));
-    }
-    std::vector<std::int32_t> of_both(both.size());
-    source_->read(part, both, random, inputs, of_both);
     for (std::size_t k = 0; k < indices.size(); ++k) {
-      labels[k] = of_both[2 * k] * source_->classes() + of_both[2 * k + 1];
+      const std::uint32_t i = indices[k];
+      Random partner(seed_.derive(static_cast<std::uint64_t>(part)).derive(static_cast<std::uint64_t>(i)));
+      const std::array both{i, static_cast<std::uint32_t>(partner.index(count(part)))};
+      std::array<std::int32_t, 2> of_both{};
+      source_->read(part, both, random, inputs.subspan(k * input_size(), input_size()), of_both);
+      labels[k] = of_both[0] * source_->classes() + of_both[1];
     }
   }
 

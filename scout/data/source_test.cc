@@ -110,6 +110,12 @@ TEST(ExampleSource, PairsHaveBothImagesAndBothClasses) {
   EXPECT_THAT(counts, testing::Each(testing::Gt(200)));
   EXPECT_EQ(read_all(*pairs, DataPart::inner_train).inputs, train.inputs) << "partners stay together";
   EXPECT_NE(read_all(*pairs_of(std::make_shared<Numbers>(), Seed(2)), DataPart::inner_train).inputs, train.inputs);
+  const Read twice = read_all(*pairs_of(pairs, Seed(3)), DataPart::inner_train);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    const auto partner = static_cast<std::size_t>(twice.inputs[4 * i + 2]);
+    EXPECT_EQ(twice.inputs[4 * i + 3], train.inputs[2 * partner + 1]) << "the partner comes with its own";
+    EXPECT_EQ(twice.labels[i], train.labels[i] * 4 + train.labels[partner]);
+  }
 }
 
 TEST(ExampleSource, LabelNoiseIsPermanentAndInTrainingOnly) {
