@@ -4,18 +4,21 @@
 #include <CLI/CLI.hpp>
 
 #include "scout/cli/commands.h"
+#include "scout/cli/usage.h"
 #include "scout/data/catalog.h"
 #include "scout/download/fetch.h"
 
 namespace scout {
 namespace {
 
-void list_data(const std::filesystem::path& folder) {
+/// `given`: whether the folder was named on the command line, so that what fetches must name it too.
+void list_data(const std::filesystem::path& folder, bool given) {
   for (const auto& set : image_data_sets()) {
     fmt::print("{:<15} {:<8} {} ({}): {}+{} examples\n", set.name, is_present(set, folder) ? "here" : "missing", set.summary,
                set.source, set.train_count, set.test_count);
   }
-  fmt::print("\nIn {}. Get one with\n  scout data fetch NAME\n", folder.string());
+  fmt::print("\nIn {}. Get one with\n  scout data fetch NAME{}\n", folder.string(),
+             given ? " --data-dir " + shell_word(folder.string()) : "");
 }
 
 void fetch(const std::vector<std::string>& names, const std::filesystem::path& folder) {
@@ -46,8 +49,8 @@ void add_data(CLI::App& app, int& exit_code) {
   scout data fetch mnist cifar-100 --data-dir data
 A download that broke off goes on when the command is repeated.)");
   CLI::App* list = command->add_subcommand("list", "List the data sets, and which of them are here");
-  list->callback([&exit_code] {
-    list_data(data_folder());
+  list->callback([&app, &exit_code] {
+    list_data(data_folder(), app.count("--data-dir") > 0);
     exit_code = kDone;
   });
   auto names = std::make_shared<std::vector<std::string>>();

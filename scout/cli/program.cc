@@ -9,6 +9,7 @@
 
 #include "scout/base/names.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/usage.h"
 #include "scout/problem/autograd/architectures.h"
 
 namespace scout {
@@ -17,6 +18,7 @@ int run_program(int argc, const char* const* argv) {
   CLI::App app("Scout trains optimizers that explore, and judges them against tuned baselines.", "scout");
   app.set_version_flag("--version", SCOUT_VERSION);
   app.require_subcommand(1);
+  app.failure_message(usage_error);
   app.get_formatter()->column_width(34);
   app.footer(R"(A first tour:
   scout list problems

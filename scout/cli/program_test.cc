@@ -14,6 +14,7 @@
 #include "scout/bench/spec.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
+#include "scout/cli/training_run.h"
 #include "scout/policy/policy.h"
 
 namespace scout {
@@ -160,6 +161,21 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
 }
 
+TEST_F(Program, UnknownOptionsAreAnswered) {
+  EXPECT_EQ(run({"train", path("small.toml"), "--ouut", path("a")}), kBadUsage);
+  EXPECT_EQ(error_, "scout: unknown option '--ouut': did you mean '--out'?\nscout train --help says more.\n");
+  EXPECT_EQ(run({"--hep"}), kBadUsage);
+  EXPECT_EQ(error_, "scout: unknown option '--hep': did you mean '--help'?\nscout --help says more.\n");
+  EXPECT_EQ(run({"data", "list", "--data-dri=x"}), kBadUsage) << "an option of the program, behind a nested command";
+  EXPECT_THAT(error_, AllOf(HasSubstr("'--data-dri': did you mean '--data-dir'?"), HasSubstr("scout data list --help")));
+  EXPECT_EQ(run({"minimize", "--problem", "sphere", "--optimzer", "adam"}), kBadUsage) << "of which one is required";
+  EXPECT_THAT(error_, HasSubstr("'--optimzer': did you mean '--optimizer'?"));
+  EXPECT_EQ(run({"pendulum", "--frobnicate"}), kBadUsage);
+  EXPECT_THAT(error_, AllOf(HasSubstr("unknown option '--frobnicate'.\n"), Not(HasSubstr("did you mean"))));
+  EXPECT_EQ(run({"train", path("small.toml"), "--seed", "abc"}), kBadUsage);
+  EXPECT_THAT(error_, AllOf(HasSubstr("--seed"), HasSubstr("abc"), HasSubstr("scout train --help")));
+}
+
 TEST_F(Program, TrainingFromAPolicyCountsWhatThatHadCost) {
   ASSERT_EQ(train("first", {"--seed", "5"}), kDone) << error_;
   ASSERT_EQ(train("second", {"--seed", "6", "--set", "policy.start=" + path("first/policy.scout")}), kDone) << error_;
@@ -173,6 +189,9 @@ TEST_F(Program, TrainingFromAPolicyCountsWhatThatHadCost) {
 TEST_F(Program, DataIsListedAndFetchedIntoAFolder) {
   ASSERT_EQ(run({"data", "list", "--data-dir", path("data")}), kDone) << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("cifar-100"), HasSubstr("missing"), HasSubstr("In " + path("data"))));
+  EXPECT_THAT(out_, HasSubstr("scout data fetch NAME --data-dir " + path("data") + "\n"));
+  ASSERT_EQ(run({"data", "list"}), kDone) << error_;
+  EXPECT_THAT(out_, HasSubstr("scout data fetch NAME\n"));
   EXPECT_EQ(run({"data", "fetch", "cifar100"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("did you mean 'cifar-100'"));
   EXPECT_EQ(run({"data", "fetch"}), kBadUsage);
@@ -212,6 +231,12 @@ TEST_F(Program, AResumedRunEqualsAnUninterruptedOne) {
   EXPECT_EQ(Policy::load(path("parts/policy.scout"))->parameters(), Policy::load(path("whole/policy.scout"))->parameters());
   EXPECT_EQ(train("whole", {"--resume"}), kDone) << "nothing left to do";
   EXPECT_THAT(out_, HasSubstr("All 4 rounds are done"));
+}
+
+TEST_F(Program, TheCommandThatContinuesNamesAllThatWasGiven) {
+  EXPECT_THAT(
+      resume_command({.config = "a.toml", .out = "b", .seed = 3, .assignments = {"rounds=9"}, .data_dir = "my data"}),
+      HasSubstr("train a.toml --out b --seed 3 --set rounds=9 --data-dir 'my data' --resume"));
 }
 
 TEST_F(Program, NeverMixesTwoRuns) {

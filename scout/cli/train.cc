@@ -143,7 +143,8 @@ The folder then holds
 mpirun -n RANKS or srun -n RANKS before it: rank 0 learns, all ranks roll out (docs/scaling.md).
 Ctrl-C and SIGTERM finish the round, save, print how to continue, and exit with 128 + the signal's number; a second Ctrl-C
 ends the program at once.)");
-  command->callback([arguments, &exit_code] {
+  command->callback([arguments, &app, &exit_code] {
+    if (app.count("--data-dir") > 0) arguments->data_dir = app["--data-dir"]->as<std::string>();
     if (arguments->out.empty()) arguments->out = (fs::path("out") / fs::path(arguments->config).stem()).string();
     exit_code = train(*arguments);
   });

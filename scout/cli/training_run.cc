@@ -7,22 +7,13 @@
 
 #include "scout/bench/record.h"
 #include "scout/cli/assignments.h"
+#include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/shipped.h"
 
 namespace scout {
 namespace fs = std::filesystem;
 namespace {
-
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string out = "'";
-  for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 std::string date() {
   const std::time_t now = std::time(nullptr);
@@ -70,6 +61,7 @@ std::string resume_command(const TrainArguments& arguments) {
   std::string out = shell_word(program) + " train " + shell_word(arguments.config) + " --out " + shell_word(arguments.out) +
                     fmt::format(" --seed {}", arguments.seed);
   for (const auto& assignment : arguments.assignments) out += " --set " + shell_word(assignment);
+  if (!arguments.data_dir.empty()) out += " --data-dir " + shell_word(arguments.data_dir);
   return out + " --resume";
 }
 

@@ -20,6 +20,7 @@ struct TrainArguments {
   std::uint64_t seed = 1;
   std::vector<std::string> assignments;
   bool resume = false;
+  std::string data_dir;  ///< as given; empty if it was not
 };
 
 /// Throws std::invalid_argument, naming the file where it is to blame.
