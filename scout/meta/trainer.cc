@@ -34,8 +34,7 @@ Actor actor_of(const TrainOptions& options) {
 
 /// The positions of the parameters that evolve.
 std::vector<std::size_t> evolved_parameters(const Actor& actor, const std::vector<int>& outputs) {
-  const std::size_t count = actor.schedule_size() / actor.schedule_parameters({0}).size();  // of its outputs
-  const Condition condition = between(0, static_cast<double>(count) - 1);
+  const Condition condition = between(0, actor.schedule_outputs() - 1);
   for (const int output : outputs) {
     if (!condition.holds(output)) throw_bad_option("evolution.outputs", std::to_string(output), condition.text());
   }

@@ -43,6 +43,7 @@ class Actor {
   std::size_t parameter_count() const { return network_.parameter_count() + schedule_.size(); }
   /// The schedule's parameters are the last `schedule_size()`; 0 without proposals.
   std::size_t schedule_size() const { return schedule_.size(); }
+  int schedule_outputs() const { return schedule_.out; }
   /// The positions of the parameters of some outputs of the schedule; of all, if there are none. Throws
   /// std::invalid_argument.
   std::vector<std::size_t> schedule_parameters(const std::vector<int>& outputs) const;
