@@ -135,7 +135,7 @@ void LibTorchTraining::round() {
   const auto& candidates = evolution_.ask(random_);
   std::vector<double> scores;
   for (const auto& candidate : candidates) {
-    scores.push_back(try_schedule(candidate, static_cast<std::int64_t>(scores.size() % tasks_.instances.size())));
+    scores.push_back(try_schedule(candidate.point, static_cast<std::int64_t>(scores.size() % tasks_.instances.size())));
   }
   std::vector<int> order(scores.size());
   std::iota(order.begin(), order.end(), 0);

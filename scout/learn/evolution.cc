@@ -28,25 +28,21 @@ SeparableCmaEs::SeparableCmaEs(std::vector<double> mean, double deviation, int p
   effective_ = 1.0 / squares;
 }
 
-const std::vector<std::vector<double>>& SeparableCmaEs::ask(Random& random) {
-  directions_.assign(static_cast<std::size_t>(population_), std::vector<double>(mean_.size()));
-  candidates_ = directions_;
-  for (std::size_t k = 0; k < directions_.size(); ++k) {
+const std::vector<SeparableCmaEs::Sample>& SeparableCmaEs::ask(Random& random) {
+  const std::vector<double> numbers(mean_.size());
+  samples_.assign(static_cast<std::size_t>(population_), {numbers, numbers});
+  for (Sample& sample : samples_) {
     for (std::size_t i = 0; i < mean_.size(); ++i) {
-      directions_[k][i] = random.normal();
-      candidates_[k][i] = mean_[i] + sigma_ * std::sqrt(variance_[i]) * directions_[k][i];
+      sample.direction[i] = random.normal();
+      sample.point[i] = mean_[i] + sigma_ * std::sqrt(variance_[i]) * sample.direction[i];
     }
   }
-  return candidates_;
+  return samples_;
 }
 
-void SeparableCmaEs::replace(std::span<const std::vector<double>> points) {
-  directions_.assign(points.begin(), points.end());
-  for (std::vector<double>& direction : directions_) {
-    for (std::size_t i = 0; i < mean_.size(); ++i) {
-      direction[i] = (direction[i] - mean_[i]) / (sigma_ * std::sqrt(variance_[i]));
-    }
-  }
+void SeparableCmaEs::replace(std::vector<std::vector<double>> directions) {
+  samples_.clear();
+  for (std::vector<double>& direction : directions) samples_.push_back({std::move(direction), {}});
 }
 
 void SeparableCmaEs::tell(std::span<const int> order) {
@@ -67,7 +63,7 @@ void SeparableCmaEs::tell(std::span<const int> order) {
     double z = 0;
     double z_square = 0;
     for (std::size_t k = 0; k < weights_.size(); ++k) {
-      const double d = directions_[static_cast<std::size_t>(order[k])][i];
+      const double d = samples_[static_cast<std::size_t>(order[k])].direction[i];
       z += weights_[k] * d;
       z_square += weights_[k] * d * d;
     }

@@ -19,10 +19,15 @@ class SeparableCmaEs {
   /// where ranks are noisy.
   SeparableCmaEs(std::vector<double> mean, double deviation, int population, double mean_rate = 1);
 
-  /// Draws a generation: [population][n].
-  const std::vector<std::vector<double>>& ask(Random& random);
-  /// Takes points [population][n] that were drawn elsewhere, lately, as the generation instead of those of `ask`.
-  void replace(std::span<const std::vector<double>> points);
+  /// A candidate: a point [n], and the direction [n] ~ N(0, I) that it lies in from the mean.
+  struct Sample {
+    std::vector<double> direction, point;
+  };
+  /// Draws a generation.
+  const std::vector<Sample>& ask(Random& random);
+  /// Takes candidates that were drawn elsewhere, from this distribution or from it as it was a little earlier, by their
+  /// directions [population][n], instead of those of `ask`. So a step that was taken since is not taken back.
+  void replace(std::vector<std::vector<double>> directions);
   /// Takes the candidates' order, best first.
   void tell(std::span<const int> order);
 
@@ -46,8 +51,7 @@ class SeparableCmaEs {
   double effective_ = 1;  // variance-effective selection mass μ_w
   int population_ = 0;
   double mean_rate_ = 1;
-  std::vector<std::vector<double>> directions_;  // z ~ N(0, I)
-  std::vector<std::vector<double>> candidates_;
+  std::vector<Sample> samples_;
 };
 
 }  // namespace scout

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SCOUTCKP";
 constexpr std::string_view kComplete = "COMPLETE";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kHeadSize = kMagic.size() + sizeof kVersion;
 constexpr std::size_t kTailSize = sizeof(std::uint32_t) + kComplete.size();
 

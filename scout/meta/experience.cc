@@ -30,7 +30,7 @@ void visit_numbers(Visitor& visit, OneExperience& e) {
 template <class Visitor, class OneCandidate>
 void visit_candidate(Visitor& visit, OneCandidate& c) {
   visit(c.generation);
-  visit(c.schedule);
+  visit(c.direction);
   visit(c.score);
 }
 

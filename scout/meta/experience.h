@@ -13,9 +13,9 @@ namespace scout {
 
 /// A schedule that was tried.
 struct Candidate {
-  std::int64_t generation = 0;   ///< that it was drawn in
-  std::vector<double> schedule;  ///< the parameters of it that evolve
-  std::vector<double> score;     ///< by problem: mean log of the final gap's share; lower is better
+  std::int64_t generation = 0;    ///< that it was drawn in
+  std::vector<double> direction;  ///< in which it lay from that generation's mean, in standard deviations
+  std::vector<double> score;      ///< by problem: mean log of the final gap's share; lower is better
 };
 
 struct Experience {

@@ -64,7 +64,7 @@ TEST(ExperienceBytes, GiveBackWhatWasWritten) {
   ASSERT_EQ(got.explorers.size(), 2U);
   EXPECT_EQ(got.explorers[0].rewards, sent.explorers[0].rewards);
   ASSERT_EQ(got.candidates.size(), 2U);
-  EXPECT_EQ(got.candidates[0].schedule, sent.candidates[0].schedule);
+  EXPECT_EQ(got.candidates[0].direction, sent.candidates[0].direction);
   EXPECT_EQ(got.candidates[0].score, sent.candidates[0].score);
   EXPECT_EQ(got.summary.basins, 2);
 }

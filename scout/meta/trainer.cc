@@ -235,7 +235,7 @@ void Trainer::roll_out_episodes(std::span<const Task> tasks, Experience& experie
   experience.units += static_cast<std::int64_t>(tasks.size());
 }
 
-void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience) {
+void Trainer::try_schedules(std::span<const SeparableCmaEs::Sample> schedules, std::int64_t first, Experience& experience) {
   if (networks()) return try_network_schedules(schedules, first, experience);
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
@@ -254,7 +254,7 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
       Result& result = results[c];
       const std::size_t recorded = (static_cast<std::size_t>(first) + c) % runs;
       result.score.assign(problems, 0.0);
-      const std::vector<float> parameters = with_schedule(schedules[c]);
+      const std::vector<float> parameters = with_schedule(schedules[c].point);
       std::vector<Environment> environments;
       environments.reserve(runs);
       for (std::size_t k = 0; k < runs; ++k) {
@@ -279,7 +279,7 @@ void Trainer::try_schedules(std::span<const std::vector<double>> schedules, std:
   });
   for (std::size_t c = 0; c < schedules.size(); ++c) {
     experience.evaluations += results[c].evaluations;
-    experience.candidates.push_back({generation_, schedules[c], std::move(results[c].score)});
+    experience.candidates.push_back({generation_, schedules[c].direction, std::move(results[c].score)});
     for (Trajectory& trajectory : results[c].recorded) experience.policy.push_back(std::move(trajectory));
   }
 }
@@ -291,12 +291,10 @@ std::vector<float> Trainer::with_schedule(std::span<const double> schedule) cons
 }
 
 void Trainer::evolve() {
-  // Scores can be compared on the same instances only, and a schedule drawn long ago says little about the distribution of
-  // now.
+  // Scores can be compared on the same instances only. How old a schedule is does not matter: its direction counts.
   std::vector<Candidate>& candidates = taken_.candidates;
   std::erase_if(candidates, [&](const Candidate& c) {
-    return generation_ - c.generation > 1 ||
-           c.generation / options_.evolution.renew != generation_ / options_.evolution.renew;
+    return c.generation / options_.evolution.renew != generation_ / options_.evolution.renew;
   });
   const auto count = static_cast<std::size_t>(population());
   if (candidates.size() < count) return;
@@ -304,9 +302,9 @@ void Trainer::evolve() {
   std::vector<std::span<const double>> scores;
   for (std::size_t c = 0; c < count; ++c) scores.emplace_back(candidates[c].score);
   const std::vector<int> order = selection_order(scores, options_.evolution.order);
-  std::vector<std::vector<double>> schedules;
-  for (std::size_t c = 0; c < count; ++c) schedules.push_back(std::move(candidates[c].schedule));
-  if (place_.ranks > 1) evolution_.replace(schedules);
+  std::vector<std::vector<double>> directions;
+  for (std::size_t c = 0; c < count; ++c) directions.push_back(std::move(candidates[c].direction));
+  evolution_.replace(std::move(directions));
   evolution_.tell(order);
   candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count));
   ++generation_;

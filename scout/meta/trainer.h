@@ -105,7 +105,7 @@ class Trainer {
   void roll_out_episodes(std::span<const Task> tasks, Experience& experience);
   void roll_out_ensembles(std::span<const Task> tasks, Experience& experience);
   /// Tries schedules of this generation; `first` is the number of the first.
-  void try_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience);
+  void try_schedules(std::span<const SeparableCmaEs::Sample> schedules, std::int64_t first, Experience& experience);
   /// The acting parameters with another schedule.
   std::vector<float> with_schedule(std::span<const double> schedule) const;
   /// Ends a generation of the schedule.
@@ -127,7 +127,7 @@ class Trainer {
   std::vector<std::size_t> sampled_weights(const Instance& instance, Random& random) const;
   void roll_out_network_episodes(std::span<const Task> tasks, Experience& experience);
   void roll_out_network_ensembles(std::span<const Task> tasks, Experience& experience);
-  void try_network_schedules(std::span<const std::vector<double>> schedules, std::int64_t first, Experience& experience);
+  void try_network_schedules(std::span<const SeparableCmaEs::Sample> schedules, std::int64_t first, Experience& experience);
   void validate_network_policy(RoundReport& report);
   /// Visits all that changes from round to round, in a fixed order.
   template <class Visitor>

@@ -125,7 +125,7 @@ void Trainer::roll_out_network_episodes(std::span<const Task> tasks, Experience&
   experience.units += static_cast<std::int64_t>(tasks.size());
 }
 
-void Trainer::try_network_schedules(std::span<const std::vector<double>> schedules, std::int64_t first,
+void Trainer::try_network_schedules(std::span<const SeparableCmaEs::Sample> schedules, std::int64_t first,
                                     Experience& experience) {
   const EvolutionOptions& evolution = options_.evolution;
   const std::size_t problems = families_.size();
@@ -155,7 +155,7 @@ void Trainer::try_network_schedules(std::span<const std::vector<double>> schedul
   std::vector<std::int64_t> evaluations(scores.size());
   std::vector<Trajectory> recorded(schedules.size());
   std::vector<std::shared_ptr<const NetworkStepper>> steppers;
-  for (const std::vector<double>& candidate : schedules) steppers.push_back(stepper(with_schedule(candidate)));
+  for (const auto& candidate : schedules) steppers.push_back(stepper(with_schedule(candidate.point)));
   const std::size_t groups = (schedules.size() + kTogether - 1) / kTogether;
   team_.for_jobs(static_cast<int>(runs * groups), [&](int job) {
     const std::size_t k = static_cast<std::size_t>(job) / groups;
@@ -178,7 +178,7 @@ void Trainer::try_network_schedules(std::span<const std::vector<double>> schedul
   for (std::size_t c = 0; c < schedules.size(); ++c) {
     std::vector<double> score(problems, 0.0);
     for (std::size_t k = 0; k < runs; ++k) score[k % problems] += scores[k * schedules.size() + c];
-    experience.candidates.push_back({generation_, schedules[c], std::move(score)});
+    experience.candidates.push_back({generation_, schedules[c].direction, std::move(score)});
     if (recorded[c].steps() > 0) experience.policy.push_back(std::move(recorded[c]));
   }
   experience.evaluations += std::accumulate(evaluations.begin(), evaluations.end(), std::int64_t{0});

@@ -66,7 +66,7 @@ Trainer::Task Trainer::rank_ensemble(std::int64_t index) const {
 Experience Trainer::collect(std::int64_t sequence) {
   Experience experience{.sequence = sequence + rank_chunk(), .round = round_};
   std::vector<Task> episodes, ensembles;
-  std::vector<std::vector<double>> schedules;
+  std::vector<SeparableCmaEs::Sample> schedules;
   const std::int64_t units = options_.rollout.episodes;
   std::int64_t first_schedule = 0;
   for (std::int64_t number = sequence; number < experience.sequence; ++number) {
