@@ -233,7 +233,9 @@ TEST(Distributed, StaleExperienceIsDroppedAndCounted) {
 }
 
 TEST(Distributed, GenerationsAreMadeOfSchedulesFromAllRanks) {
-  Trainer learner(small(), 3, {0, 2}), actor(small(), 3, {1, 2});
+  TrainOptions options = small();
+  options.evolution.renew = 3;
+  Trainer learner(options, 3, {0, 2}), actor(options, 3, {1, 2});
   auto generation = [&] {
     const Bytes weights = learner.weights();
     ByteReader bytes(weights);
@@ -257,7 +259,11 @@ TEST(Distributed, GenerationsAreMadeOfSchedulesFromAllRanks) {
   for (std::int64_t sequence : {4, 5}) learner.take(actor.collect(sequence));  // still drawn in generation 0
   for (std::int64_t sequence : {4, 5}) learner.take(learner.collect(sequence));
   learner.learn();
-  EXPECT_EQ(generation(), 2) << "older ones do not";
+  EXPECT_EQ(generation(), 3) << "older ones too";
+  for (std::int64_t sequence : {6, 7}) learner.take(actor.collect(sequence));
+  for (std::int64_t sequence : {6, 7}) learner.take(learner.collect(sequence));
+  learner.learn();
+  EXPECT_EQ(generation(), 3) << "but not those that were tried on other instances";
 }
 
 TEST_F(DistributedFile, AnyNumberOfRanksContinuesAndUsesNoNumberTwice) {
