@@ -80,11 +80,8 @@ void LibTorchEnvironments::start(std::span<const double> theta) {
   mean_f_ = f_.expand({3, count_, 1}).clone();
   ff_ = torch::zeros({3, count_, 1});
   first_square_ = square_mean_ = square_average_ = pooled(square_);
-  all_x_ = torch::zeros({count_, dimension_, horizon_ + 1});
-  all_g_ = torch::zeros({count_, dimension_, horizon_ + 1});
-  all_f_ = torch::zeros({count_, 1, horizon_ + 1});
-  all_g_.select(2, 0).copy_(gradient_);
-  all_f_.select(2, 0).copy_(f_);
+  first_f_ = f_.to(torch::kDouble);
+  insert();
 }
 
 void LibTorchEnvironments::step(const Tensor& actions) {
@@ -106,9 +103,7 @@ void LibTorchEnvironments::step(const Tensor& actions) {
   best_x_ = torch::where(better, x_, best_x_);
   best_gradient_ = torch::where(better, gradient_, best_gradient_);
   since_best_ = torch::where(better, torch::zeros_like(since_best_), since_best_ + 1);
-  all_x_.select(2, step_).copy_(x_);
-  all_g_.select(2, step_).copy_(gradient_);
-  all_f_.select(2, step_).copy_(f_);
+  insert();
   update_statistics();
 }
 
@@ -140,19 +135,54 @@ void LibTorchEnvironments::update_statistics() {
   square_mean_ = square_mean_.lerp(now, least);
 }
 
+/// Puts the point among each coordinate's sorted samples, and into the sums of the bowl's fit.
+void LibTorchEnvironments::insert() {
+  const auto x = x_.unsqueeze(2);
+  const auto g = gradient_.unsqueeze(2);
+  const auto x_double = x_.to(torch::kDouble);
+  const auto row = torch::cat({x_double, x_double.square().mean(1, true)}, 1).unsqueeze(2);  // [E, M + 1, 1]
+  const auto f = (f_.to(torch::kDouble) - first_f_).unsqueeze(2);
+  if (step_ == 0) {
+    sorted_x_ = x.clone();
+    sorted_g_ = g.clone();
+    is_last_ = torch::ones_like(x);
+    row_sum_ = row.clone();
+    products_ = row.matmul(row.transpose(1, 2));
+    f_sum_ = f.clone();
+    f_products_ = row * f;
+    f_square_ = f.square();
+    return;
+  }
+  const auto place = torch::arange(step_ + 1);
+  const auto own = (sorted_x_ <= x).sum(-1, true);
+  const auto here = place == own;
+  auto inserted = [&](const Tensor& sorted, const Tensor& sample) {
+    const auto moved =
+        torch::where(place < own, torch::constant_pad_nd(sorted, {0, 1}), torch::constant_pad_nd(sorted, {1, 0}));
+    return torch::where(here, sample, moved);
+  };
+  sorted_g_ = inserted(sorted_g_, g);
+  sorted_x_ = inserted(sorted_x_, x);
+  is_last_ = here.to(torch::kFloat);
+  row_sum_ += row;
+  products_.baddbmm_(row, row.transpose(1, 2));
+  f_sum_ += f;
+  f_products_ += row * f;
+  f_square_ += f.square();
+}
+
 /// The integral of each coordinate's gradient over its sorted samples: where it is least, how far above that the last sample
 /// is, and how well neighbours predict a sample.
 std::vector<Tensor> LibTorchEnvironments::profile() const {
-  const auto [x, order] = all_x_.slice(2, 0, step_ + 1).sort(-1);
-  const auto g = all_g_.slice(2, 0, step_ + 1).gather(2, order);
+  const Tensor& x = sorted_x_;
+  const Tensor& g = sorted_g_;
   if (step_ == 0) return {torch::zeros_like(x_), torch::zeros_like(x_), torch::ones_like(x_)};
   const auto width = x.slice(2, 1) - x.slice(2, 0, step_);
   const auto potential =
       torch::constant_pad_nd(torch::cumsum(0.5 * width * (g.slice(2, 1) + g.slice(2, 0, step_)), -1), {1, 0});
   const auto [least, place] = potential.min(-1, true);
   const auto range = std::get<0>(potential.max(-1, true)) - least;
-  const auto last = (order == step_).to(torch::kFloat);
-  const auto height = ((potential - least) * last).sum(-1) / (range.squeeze(-1) + 1e-30);
+  const auto height = ((potential - least) * is_last_).sum(-1) / (range.squeeze(-1) + 1e-30);
   const auto neighbours =
       torch::constant_pad_nd(0.5 * (g.slice(2, 2) + g.slice(2, 0, std::max<std::int64_t>(0, step_ - 1))), {1, 1});
   const auto error = (neighbours - g).square().mean(-1) / (g.var(-1, false) + 1e-30);
@@ -161,19 +191,18 @@ std::vector<Tensor> LibTorchEnvironments::profile() const {
 
 /// The least squares fit of a + bᵀx + h |x|² to the points: its centre, and the share of the variance left over.
 std::vector<Tensor> LibTorchEnvironments::bowl() const {
-  const auto x = all_x_.slice(2, 0, step_ + 1).to(torch::kDouble);
-  auto rows = torch::cat({x, x.square().mean(1, true)}, 1);  // [E, M + 1, N]
-  auto f = all_f_.slice(2, 0, step_ + 1).to(torch::kDouble);
-  rows = rows - rows.mean(2, true);
-  f = f - f.mean(2, true);
-  const auto products = rows.matmul(rows.transpose(1, 2));
+  const auto n = static_cast<double>(step_ + 1);
+  const auto products = products_ - row_sum_.matmul(row_sum_.transpose(1, 2)) / n;
+  const auto right = f_products_ - row_sum_ * f_sum_ / n;  // [E, M + 1, 1]
   const auto ridge = (1e-9 + 1e-6 * products.diagonal(0, 1, 2).sum(-1)).reshape({count_, 1, 1});
   const auto factor = std::get<0>(torch::linalg_cholesky_ex(products + ridge * torch::eye(dimension_ + 1, torch::kDouble)));
-  const auto solution = torch::cholesky_solve(rows.matmul(f.transpose(1, 2)), factor).squeeze(-1);  // [E, M + 1]
-  const auto slope = solution.slice(1, 0, dimension_);
-  const auto height = solution.slice(1, dimension_).clamp_min(1e-9) * (2.0 / static_cast<double>(dimension_));
-  const auto left = f - solution.unsqueeze(1).matmul(rows);
-  const auto unexplained = left.square().mean(2) / (f.square().mean(2) + 1e-30);
+  const auto solution = torch::cholesky_solve(right, factor);
+  const auto slope = solution.squeeze(-1).slice(1, 0, dimension_);
+  const auto height = solution.squeeze(-1).slice(1, dimension_).clamp_min(1e-9) * (2.0 / static_cast<double>(dimension_));
+  const auto variance = f_square_ - f_sum_.square() / n;  // times n
+  const auto row = solution.transpose(1, 2);
+  const auto left = variance - 2 * row.matmul(right) + row.matmul(products).matmul(solution);
+  const auto unexplained = (left.clamp_min(0) / (variance + 1e-30)).squeeze(2);
   return {(-slope / height).clamp(-2, 2).to(torch::kFloat), unexplained.to(torch::kFloat)};
 }
 

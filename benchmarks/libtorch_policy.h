@@ -2,7 +2,8 @@
 // rollouts. What Scout's rollouts are measured against.
 //
 // The same kinds of features, made of the same statistics of a run, and the same mixture of proposals; close to Scout's
-// observer and actor, but not the same number by number: this is a yardstick for speed.
+// observer and actor, but not the same number by number: this is a yardstick for speed. The models of the region are kept up
+// to date by a point a step, as Scout's are, rather than made anew from all points.
 #pragma once
 
 #include <torch/torch.h>
@@ -36,6 +37,7 @@ class LibTorchEnvironments {
  private:
   void evaluate();
   void update_statistics();
+  void insert();
   std::vector<torch::Tensor> profile() const;
   std::vector<torch::Tensor> bowl() const;
 
@@ -51,7 +53,8 @@ class LibTorchEnvironments {
   torch::Tensor actions_, gradients_, values_;                              // the last four, [4, E, M], [4, E, M], [4, E, 1]
   torch::Tensor mean_x_, mean_g_, mean_f_, xx_, xg_, gg_, xf_, ff_;         // [3, E, M or 1]: of three windows
   torch::Tensor since_best_, square_mean_, square_average_, first_square_;  // [E, 1]
-  torch::Tensor all_x_, all_g_, all_f_;  // [E, M or 1, horizon + 1]: the points of the run
+  torch::Tensor sorted_x_, sorted_g_, is_last_;  // [E, M, N]: the N points of the run by coordinate, and which is the last
+  torch::Tensor first_f_, row_sum_, products_, f_sum_, f_products_, f_square_;  // of the bowl's fit, double
 };
 
 /// Scout's actor: a network and a schedule whose outputs mix the proposals among the features (sparsemax). Begins, as that
