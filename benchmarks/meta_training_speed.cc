@@ -258,7 +258,7 @@ nlohmann::json measure_training(const TrainOptions& options, std::uint64_t seed,
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App app{"Rollouts and updates of a training a second, beside LibTorch; or the time of a whole training"};
   std::string config, out;
   std::vector<std::string> assignments;
@@ -285,4 +285,7 @@ int main(int argc, char** argv) {
   if (!out.empty()) {
     benchmark::write_result(out, result, {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
   }
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "meta_training_speed: %s\n", error.what());
+  return 1;
 }

@@ -31,7 +31,7 @@ void Adam::update(std::vector<float>& parameters, const std::vector<float>& grad
 
 Critic::Critic(int features, int actions, std::vector<int> hidden, bool pooled)
     : features_(features), actions_(actions), pooled_(pooled) {
-  if (hidden.size() != 2) throw std::invalid_argument("option 'critic_hidden' must have two entries");
+  if (hidden.size() != 2) throw std::invalid_argument("option 'ddpg.critic_hidden' must have two entries");
   auto add = [&](int in, int out) {
     const Linear layer{in, out, parameter_count_};
     parameter_count_ += layer.size();

@@ -183,7 +183,7 @@ struct TrainOptions {
     visit("dimensions", dimensions, "dimensions to train on, mixed evenly", at_least(1));
     visit("rounds", rounds, "rounds of rollouts and updates", at_least(1));
     visit("updates", updates, "updates of the networks in a round", at_least(0));
-    visit("threads", threads, "threads; 0: one a core. Part of what a seed reproduces", at_least(0));
+    visit("threads", threads, "threads; 0: one a core. Part of what a seed reproduces", between(0, 1024));
     visit("checkpoint_every", checkpoint_every, "rounds between checkpoints", at_least(1));
     visit("policy", policy);
     visit("reward", reward);

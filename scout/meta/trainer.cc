@@ -1,5 +1,8 @@
 #include "scout/meta/trainer.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -41,6 +44,21 @@ std::vector<std::size_t> evolved_parameters(const Actor& actor, const std::vecto
   return actor.schedule_parameters(outputs);
 }
 
+/// Refuses a training whose replay of the policy, of states [M, F], this machine cannot hold.
+void check_memory(const TrainOptions& options, const Family& problem, int dimension, int features) {
+  if (problem.has_own_dimensions()) dimension = problem.sample(Split::validation, 0, dimension)->dimension();
+  const double rows = options.policy.form == "joint" ? 1 : dimension;
+  const double runs = options.rollout.episodes + options.evolution.population;
+  const double steps = std::min<double>(options.replay.capacity, runs * options.rollout.horizon * options.rounds);
+  const double needed = steps * rows * features * sizeof(float);
+  const double present = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (needed <= present) return;
+  throw std::invalid_argument(fmt::format(
+      "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: lower "
+      "replay.capacity or dimensions; networks are for policy.form = \"network\", which samples coordinates",
+      steps, problem.name(), dimension, needed / 1e9, present / 1e9));
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -48,47 +66,7 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-void roll_out_shard(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> shard, int steps,
-                    std::span<const double> noise, std::span<Random> random) {
-  int rows = 0;
-  for (const Environment& e : shard) rows += e.rows();
-  std::vector<float> features(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.features()));
-  std::vector<float> actions(static_cast<std::size_t>(rows) * static_cast<std::size_t>(actor.actions()));
-  Actor::Trace trace;
-  for (int step = 0; step < steps; ++step) {
-    float* out = features.data();
-    for (const Environment& e : shard) {
-      e.write_features(out);
-      out += static_cast<std::ptrdiff_t>(e.rows()) * actor.features();
-    }
-    actor.forward(parameters.data(), features.data(), rows, trace, actions.data());
-    float* action = actions.data();
-    for (std::size_t k = 0; k < shard.size(); ++k) {
-      const auto m = static_cast<std::size_t>(shard[k].dimension());
-      if (!noise.empty()) {
-        for (std::size_t i = 0; i < m; ++i) {
-          action[i] = std::clamp(action[i] + static_cast<float>(noise[k] * random[k].normal()), -1.0F, 1.0F);
-        }
-      }
-      shard[k].orient({action, m});
-      shard[k].step({action, m});
-      action += m;
-    }
-  }
-}
-
 }  // namespace
-
-void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
-              std::span<const double> noise, std::span<Random> random, ThreadTeam& team) {
-  team.for_shards(static_cast<int>(environments.size()), [&](int begin, int end) {
-    const auto first = static_cast<std::size_t>(begin);
-    const auto count = static_cast<std::size_t>(end - begin);
-    roll_out_shard(actor, parameters, environments.subspan(first, count), steps,
-                   noise.empty() ? noise : noise.subspan(first, count),
-                   random.empty() ? random : random.subspan(first, count));
-  });
-}
 
 Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& place)
     : options_(checked(options)),
@@ -111,6 +89,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
     const auto problem = family(options_.problems[p]);
     families_.push_back(problem);
     for (int dimension : options_.dimensions) {
+      if (!networks()) check_memory(options_, *problem, dimension, ddpg_.actor().features());
       for (int i = 0; i < options_.validation.instances; ++i) {
         validation_instances_.push_back(problem->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
         validation_problem_.push_back(p);
@@ -268,7 +247,7 @@ void Trainer::try_schedules(std::span<const SeparableCmaEs::Sample> schedules, s
         environments.back().record(k == recorded);
         environments.back().start(theta, options_.rollout.horizon);
       }
-      roll_out_shard(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
+      roll_out(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
       for (std::size_t k = 0; k < environments.size(); ++k) {
         Environment& e = environments[k];
         result.score[k % problems] += std::log(e.best_gap_share() + evolution.floor);

@@ -17,6 +17,7 @@
 #include "scout/meta/experience.h"
 #include "scout/meta/network_environment.h"
 #include "scout/meta/options.h"
+#include "scout/meta/rollout.h"
 #include "scout/meta/transport.h"
 #include "scout/policy/policy.h"
 
@@ -160,11 +161,5 @@ class Trainer {
   double best_score_ = std::numeric_limits<double>::infinity();
   std::vector<float> best_parameters_;
 };
-
-/// Rolls `environments` forward together, without noise if `noise` is empty, else with normal noise of standard deviation
-/// noise[e] from random[e] on the actions of environment e. All environments must have been started; each makes `steps`
-/// updates.
-void roll_out(const Actor& actor, const std::vector<float>& parameters, std::span<Environment> environments, int steps,
-              std::span<const double> noise, std::span<Random> random, ThreadTeam& team);
 
 }  // namespace scout

@@ -237,6 +237,10 @@ TEST(Trainer, RefusesBadOptions) {
   options = small("coordinatewise", 1);
   options.problems.clear();
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
+  options = small("coordinatewise", 1);
+  options.dimensions = {1'000'000'000};
+  EXPECT_THAT([&] { Trainer(options, 1); },
+              testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("lower replay.capacity or dimensions")));
   options = small("network", 1);
   options.evolution.outputs = {5};
   EXPECT_NO_THROW(Trainer(options, 1));
