@@ -14,7 +14,7 @@
 
 #include "benchmarks/libtorch_ddpg.h"
 #include "benchmarks/measure.h"
-#include "scout/learn/pendulum.h"
+#include "scout/train/learner/pendulum.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "scout/learn/ddpg.h"
+#include "scout/train/learner/ddpg.h"
 
 namespace scout::benchmark {
 

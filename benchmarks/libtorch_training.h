@@ -7,8 +7,8 @@
 #pragma once
 
 #include "benchmarks/libtorch_policy.h"
-#include "scout/learn/evolution.h"
-#include "scout/meta/options.h"
+#include "scout/train/learner/evolution.h"
+#include "scout/train/options.h"
 
 namespace scout::benchmark {
 

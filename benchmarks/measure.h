@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 
 namespace scout::benchmark {
 

@@ -32,7 +32,7 @@
 #include "benchmarks/measure.h"
 #include "benchmarks/peak.h"
 #include "scout/cli/assignments.h"
-#include "scout/meta/trainer.h"
+#include "scout/train/trainer.h"
 
 namespace {
 

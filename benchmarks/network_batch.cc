@@ -1,5 +1,5 @@
 // Training several small networks at once as one batch, beside one after the other: what an evaluation of loss and gradient
-// of one net costs both ways, and which way Network::evaluate_each takes.
+// of one net costs both ways, and which way Classifier::evaluate_each takes.
 //
 //   benchmarks/network_batch [--out FILE.json] [--nets K] [--repeats N]
 //
@@ -15,7 +15,7 @@
 
 #include "benchmarks/measure.h"
 #include "scout/problem/autograd/architectures.h"
-#include "scout/problem/autograd/network.h"
+#include "scout/problem/autograd/classifier.h"
 
 namespace {
 
@@ -41,7 +41,7 @@ class RandomImages : public scout::ExampleSource {
 
 nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
   const RandomImages source(c.channels, c.side);
-  std::unique_ptr<scout::Network> network;
+  std::unique_ptr<scout::Classifier> network;
   for (const auto& row : scout::autograd_architectures()) {
     if (row.name == c.architecture) {
       network = row.make(
@@ -49,7 +49,7 @@ nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
           source);
     }
   }
-  const auto& stacked = dynamic_cast<const scout::AutogradNetwork&>(*network);
+  const auto& stacked = dynamic_cast<const scout::AutogradClassifier&>(*network);
   const std::size_t m = network->parameter_count();
   scout::Random random{scout::Seed(1)};
   const std::vector<std::uint32_t> indices(static_cast<std::size_t>(c.batch), 0);

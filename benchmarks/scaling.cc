@@ -13,9 +13,9 @@
 #include <numeric>
 
 #include "benchmarks/scaling_simulation.h"
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
-#include "scout/meta/trainer.h"
+#include "scout/train/trainer.h"
 
 namespace scout {
 namespace {

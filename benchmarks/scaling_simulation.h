@@ -1,5 +1,5 @@
 // What a training on many ranks would do, from the costs of its parts: a discrete-event simulation of run_learner and
-// run_actor (scout/meta/distributed.h), on machines that are not there.
+// run_actor (scout/train/ranks/distributed.h), on machines that are not there.
 #pragma once
 
 #include <cstdint>

@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "benchmarks/peak.h"
-#include "scout/bench/record.h"
-#include "scout/kernel/network_step.h"
-#include "scout/policy/network_stepper.h"
+#include "scout/bench/tables/record.h"
 #include "scout/policy/shipped.h"
+#include "scout/policy/weight/weight_step.h"
+#include "scout/policy/weight/weight_stepper.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace {
@@ -52,7 +52,7 @@ at::Tensor weights(std::int64_t size) {
 
 /// Multiply-adds of the policy's network for one weight.
 std::int64_t multiply_adds(const scout::Policy& policy) {
-  const scout::NetworkStepper stepper(policy.network_rule(), policy.parameters(), 1);
+  const scout::WeightStepper stepper(policy.weight_rule(), policy.parameters(), 1);
   scout::RunRecord run;
   scout::TensorRecord record;
   return scout::kernel::multiply_adds(stepper.plan(run, record, {1, 1, 1}, {}, {}).network);

@@ -15,7 +15,7 @@ function(scout_install name)
   install(TARGETS scout_${name} EXPORT scout_${name} ARCHIVE)
   install(EXPORT scout_${name} NAMESPACE scout:: FILE scout-${name}.cmake DESTINATION ${scout_package_folder})
   foreach(folder ${arg_FOLDERS})
-    install(DIRECTORY scout/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scout
+    install(DIRECTORY scout/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scout/${folder}
       FILES_MATCHING PATTERN "*.h" PATTERN "test_*" EXCLUDE)
   endforeach()
 endfunction()

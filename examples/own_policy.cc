@@ -40,7 +40,7 @@ int main() try {
   description.horizon = 600;
   description.provenance = {{"made by", "examples/own_policy.cc"}};
   scout::Random random(scout::Seed(1));
-  const scout::NetworkRule rule(description.hidden);
+  const scout::WeightRule rule(description.hidden);
   scout::Policy(description, rule.initial_parameters(random)).save("own.scout");
 
   const auto own = scout::Policy::load("own.scout");

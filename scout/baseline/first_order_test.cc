@@ -147,8 +147,8 @@ TEST(FirstOrder, RatesAreTorchsOnNetworks) {
 /// Bowls about (±1, 0), by turns: minibatches that disagree.
 class Disagreeing : public Stochastic {
  public:
-  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
-                     std::span<double> gradient) const override {
+  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                          std::span<double> gradient) const override {
     const double centre = draw % 2 == 0 ? 1 : -1;
     const std::vector<double> moved{theta[0] - centre, theta[1]};
     evaluate(moved, f, gradient);

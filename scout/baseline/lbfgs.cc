@@ -85,7 +85,7 @@ class Lbfgs : public Optimizer {
       const BudgetShare all_but_the_last_call(oracle, oracle.remaining() - 1);
       for (;;) {
         settled = unit;
-        const OneDraw draw(oracle);
+        const OneMinibatch draw(oracle);
         optimizer.step(evaluate);
       }
     } catch (const NotFinite&) {

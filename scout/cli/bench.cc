@@ -4,18 +4,19 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "scout/bench/record.h"
-#include "scout/bench/report.h"
-#include "scout/bench/runner.h"
-#include "scout/bench/trajectory.h"
+#include "scout/bench/report/report.h"
+#include "scout/bench/run/runner.h"
+#include "scout/bench/run/trajectory.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/cli/training_log.h"
-#include "scout/explore/ensemble.h"
-#include "scout/meta/options.h"
 #include "scout/policy/shipped.h"
+#include "scout/problem/catalog/family.h"
+#include "scout/train/mover/ensemble.h"
+#include "scout/train/options.h"
 
 namespace scout {
 namespace fs = std::filesystem;

@@ -1,4 +1,5 @@
 #include "scout/cli/contestants.h"
+#include "scout/problem/catalog/family.h"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "scout/bench/tuning.h"
+#include "scout/bench/run/tuning.h"
 #include "scout/policy/policy.h"
 
 namespace scout {

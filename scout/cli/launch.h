@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "scout/meta/transport.h"
+#include "scout/train/ranks/transport.h"
 
 namespace scout {
 

@@ -3,11 +3,12 @@
 #include <CLI/CLI.hpp>
 
 #include "scout/baseline/table.h"
-#include "scout/bench/spec.h"
+#include "scout/bench/run/spec.h"
 #include "scout/cli/commands.h"
-#include "scout/meta/options.h"
+#include "scout/problem/catalog/family.h"
+#include "scout/problem/classifier/axes.h"
 #include "scout/problem/instance.h"
-#include "scout/problem/network/axes.h"
+#include "scout/train/options.h"
 
 namespace scout {
 namespace {
@@ -28,7 +29,7 @@ void list_problems() {
       "\nA function also with the suffixes -rotated (a random basis), -noisy (noisy f and gradients) and -rotated-noisy.\n"
       "A network also with axes, e.g. mlp-mnist:hidden=32|64x64,init=he,batch=16: each instance draws one of the "
       "values.\n\n");
-  list_options<NetworkAxes>();
+  list_options<ClassifierAxes>();
 }
 
 void list_optimizers() {

@@ -3,11 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/policy/shipped.h"
+#include "scout/problem/catalog/family.h"
 #include "scout/problem/instance.h"
 
 namespace scout {

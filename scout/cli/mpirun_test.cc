@@ -13,7 +13,7 @@
 #include <fstream>
 #include <thread>
 
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/launch.h"
 
 namespace scout {

@@ -1,4 +1,4 @@
-#include "scout/learn/pendulum.h"
+#include "scout/train/learner/pendulum.h"
 
 #include <fmt/format.h>
 

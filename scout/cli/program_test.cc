@@ -10,8 +10,8 @@
 #include <fstream>
 #include <thread>
 
-#include "scout/bench/record.h"
-#include "scout/bench/spec.h"
+#include "scout/bench/run/spec.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/cli/training_run.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "scout/meta/trainer.h"
+#include "scout/train/trainer.h"
 
 namespace scout {
 

@@ -1,4 +1,4 @@
-#include "scout/bench/report.h"
+#include "scout/bench/report/report.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "scout/cli/training_log.h"
 
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 
 namespace scout {
 namespace fs = std::filesystem;

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "scout/meta/distributed.h"
-#include "scout/meta/trainer.h"
+#include "scout/train/ranks/distributed.h"
+#include "scout/train/trainer.h"
 
 namespace scout {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <ctime>
 
-#include "scout/bench/record.h"
+#include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"

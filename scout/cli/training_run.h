@@ -9,8 +9,8 @@
 
 #include "scout/cli/progress.h"
 #include "scout/cli/training_log.h"
-#include "scout/meta/distributed.h"
-#include "scout/meta/trainer.h"
+#include "scout/train/ranks/distributed.h"
+#include "scout/train/trainer.h"
 
 namespace scout {
 

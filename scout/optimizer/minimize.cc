@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "scout/base/random.h"
-#include "scout/kernel/action.h"
+#include "scout/policy/rule/action.h"
 
 namespace scout {
 namespace {

@@ -33,9 +33,9 @@ struct CurvePoint {
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 ///
 /// Where f is stochastic, the training of a network, a minibatch's loss comes with its gradient: both together cost the one
-/// call of the gradient. Each point is a draw of its own (unless a OneDraw says otherwise), and the judge, whose f is dear,
-/// looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded up, and the
-/// last of the budget.
+/// call of the gradient. Each point is a draw of its own (unless a OneMinibatch says otherwise), and the judge, whose f is
+/// dear, looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded up,
+/// and the last of the budget.
 class Oracle {
  public:
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
@@ -74,9 +74,9 @@ class Oracle {
 
  private:
   friend class BudgetShare;
-  friend class OneDraw;
+  friend class OneMinibatch;
 
-  std::uint64_t draw() { return held_draw_ ? *held_draw_ : draws_++; }
+  std::uint64_t draw() { return held_minibatch_ ? *held_minibatch_ : draws_++; }
   void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 
@@ -87,7 +87,7 @@ class Oracle {
   std::int64_t non_finite_ = 0;
   std::int64_t next_judged_ = 0;  ///< calls, where f is stochastic
   std::uint64_t draws_ = 0;       ///< minibatches so far
-  std::optional<std::uint64_t> held_draw_;
+  std::optional<std::uint64_t> held_minibatch_;
   double best_;
   std::vector<double> best_point_;
   std::vector<double> last_point_;
@@ -115,12 +115,12 @@ class BudgetShare {
 
 /// Holds one draw: while it lives, every answer of `oracle` is of the same new draw, each counted as ever. Values at two
 /// points can then be compared, as a line search does.
-class OneDraw {
+class OneMinibatch {
  public:
-  explicit OneDraw(Oracle& oracle) : oracle_(oracle) { oracle.held_draw_ = oracle.draws_++; }
-  ~OneDraw() { oracle_.held_draw_.reset(); }
-  OneDraw(const OneDraw&) = delete;
-  OneDraw& operator=(const OneDraw&) = delete;
+  explicit OneMinibatch(Oracle& oracle) : oracle_(oracle) { oracle.held_minibatch_ = oracle.draws_++; }
+  ~OneMinibatch() { oracle_.held_minibatch_.reset(); }
+  OneMinibatch(const OneMinibatch&) = delete;
+  OneMinibatch& operator=(const OneMinibatch&) = delete;
 
  private:
   Oracle& oracle_;

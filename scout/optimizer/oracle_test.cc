@@ -44,8 +44,8 @@ class Drawn : public TestInstance {
           gradient[0] = 1;
           return theta[0];
         }) {}
-  void evaluate_draw(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
-                     std::span<double> gradient) const override {
+  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                          std::span<double> gradient) const override {
     if (!f.empty()) f[0] = theta[0] + static_cast<double>(draw);
     if (!gradient.empty()) gradient[0] = static_cast<double>(draw);
   }
@@ -70,7 +70,7 @@ TEST(Oracle, OneDrawAnswersForAllPointsAndEachIsCounted) {
   std::vector<double> gradient(1);
   EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 0);
   {
-    const OneDraw draw(oracle);
+    const OneMinibatch draw(oracle);
     EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 1);
     EXPECT_EQ(oracle.value_and_gradient(std::vector<double>{7}, gradient), 7 + 1);
     EXPECT_EQ(gradient[0], 1);

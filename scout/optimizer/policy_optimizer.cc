@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "scout/optimizer/minimize.h"
-#include "scout/policy/network_run.h"
+#include "scout/policy/weight/weight_run.h"
 
 namespace scout {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
   std::vector<double> theta(start.begin(), start.end());
   std::vector<double> gradient(theta.size());
-  NetworkRun run(policy, oracle.instance().tensors(), oracle.remaining());
+  WeightRun run(policy, oracle.instance().tensors(), oracle.remaining());
   run.guard();
   while (oracle.remaining() > 0) {
     oracle.gradient(theta, gradient);

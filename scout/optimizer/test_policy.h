@@ -26,7 +26,7 @@ inline std::shared_ptr<const Policy> untrained_network_policy() {
   description.horizon = 1000;
   description.provenance = {{"trained", false}};
   Random random(Seed(1));
-  return std::make_shared<Policy>(description, NetworkRule(description.hidden).initial_parameters(random));
+  return std::make_shared<Policy>(description, WeightRule(description.hidden).initial_parameters(random));
 }
 
 }  // namespace scout

@@ -133,11 +133,11 @@ Policy::Policy(PolicyDescription description, std::vector<float> parameters)
     : description_(std::move(description)), parameters_(std::move(parameters)) {
   const bool network = checked(description_).observer.form == "network";
   if (network) {
-    network_rule_ = NetworkRule(description_.hidden);
+    weight_rule_ = WeightRule(description_.hidden);
   } else {
     actor_ = Actor(description_.observer, description_.hidden, description_.proposals);
   }
-  const std::size_t needed = network ? network_rule_.parameter_count() : actor_.parameter_count();
+  const std::size_t needed = network ? weight_rule_.parameter_count() : actor_.parameter_count();
   if (parameters_.size() != needed) {
     throw std::invalid_argument("it has " + std::to_string(parameters_.size()) + " parameters, and its architecture needs " +
                                 std::to_string(needed));

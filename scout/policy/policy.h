@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "scout/policy/actor.h"
-#include "scout/policy/network_rule.h"
-#include "scout/policy/observer.h"
+#include "scout/policy/rule/actor.h"
+#include "scout/policy/rule/observer.h"
+#include "scout/policy/weight/weight_rule.h"
 
 namespace scout {
 
@@ -19,7 +19,7 @@ struct PolicyDescription {
   ObserverOptions observer;
   std::vector<int> hidden{64, 64};  ///< widths of the actor's, or the network rule's, hidden layers
   bool proposals = true;            ///< see Actor
-  /// The largest step of a coordinate, as a share of its box's width; form "network": NetworkStepper's `base_step`.
+  /// The largest step of a coordinate, as a share of its box's width; form "network": WeightStepper's `base_step`.
   double step_scale = 0.7;
   int horizon = 100;  ///< updates of the episodes that it was trained on
   /// Whatever is known about the training: options, seed, rounds, validation score, date, version.
@@ -40,7 +40,7 @@ class Policy {
   /// Of the forms for functions of a vector; empty for form "network".
   const Actor& actor() const { return actor_; }
   /// Of the form "network"; empty for the others.
-  const NetworkRule& network_rule() const { return network_rule_; }
+  const WeightRule& weight_rule() const { return weight_rule_; }
   const std::vector<float>& parameters() const { return parameters_; }
 
   /// The content of the file.
@@ -57,7 +57,7 @@ class Policy {
  private:
   PolicyDescription description_;
   Actor actor_;
-  NetworkRule network_rule_;
+  WeightRule weight_rule_;
   std::vector<float> parameters_;
 };
 

@@ -180,7 +180,7 @@ TEST(PolicyFile, KeepsANetworkPolicy) {
   const auto loaded = Policy::from_bytes(policy->to_bytes());
   EXPECT_EQ(loaded->parameters(), policy->parameters());
   EXPECT_EQ(loaded->description().observer.form, "network");
-  EXPECT_EQ(loaded->network_rule().parameter_count(), policy->parameters().size());
+  EXPECT_EQ(loaded->weight_rule().parameter_count(), policy->parameters().size());
   EXPECT_EQ(loaded->to_bytes(), policy->to_bytes());
   EXPECT_THAT([&] { make_observer(loaded->description().observer, 3); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("LearnedOptimizer")));

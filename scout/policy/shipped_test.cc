@@ -30,7 +30,7 @@ TEST(ShippedPolicies, TheBaseIsUntrained) {
   const auto base = policy("network-base");
   EXPECT_EQ(base->description().observer.form, "network");
   EXPECT_EQ(base->description().provenance.at("trained"), false);
-  const Linear& output = base->network_rule().network().layers().back();
+  const Linear& output = base->weight_rule().network().layers().back();
   for (std::size_t i = output.offset; i < base->parameters().size(); ++i) EXPECT_EQ(base->parameters()[i], 0.0F);
 }
 

@@ -1,4 +1,5 @@
 #include "scout/problem/analytic_family.h"
+#include "scout/problem/catalog/family.h"
 
 #include <gtest/gtest.h>
 

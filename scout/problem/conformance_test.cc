@@ -6,6 +6,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "scout/problem/catalog/family.h"
 #include "scout/problem/instance.h"
 
 namespace scout {

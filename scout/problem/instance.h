@@ -44,14 +44,15 @@ class Instance {
   /// function of the instance's seed and θ, so evaluation is deterministic.
   virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
 
-  /// Whether optimizers see f through random draws, `evaluate_draw`. Then `evaluate` is for the judge, and costs much more.
+  /// Whether optimizers see f through random draws, `evaluate_minibatch`. Then `evaluate` is for the judge, and costs much
+  /// more.
   virtual bool stochastic() const { return false; }
 
   /// As `evaluate`, estimated from random draw number `draw`: the minibatch of an update. A run counts its draws from 0, one
-  /// for each point that it asks about, unless it holds one (OneDraw); f and ∇f of one call belong to the same draw. Where
-  /// nothing is drawn, this is `evaluate`.
-  virtual void evaluate_draw([[maybe_unused]] std::uint64_t draw, std::span<const double> theta, std::span<double> f,
-                             std::span<double> gradient) const {
+  /// for each point that it asks about, unless it holds one (OneMinibatch); f and ∇f of one call belong to the same draw.
+  /// Where nothing is drawn, this is `evaluate`.
+  virtual void evaluate_minibatch([[maybe_unused]] std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+                                  std::span<double> gradient) const {
     evaluate(theta, f, gradient);
   }
 
@@ -105,13 +106,5 @@ class Family {
   /// are missing.
   virtual std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const = 0;
 };
-
-/// A family by name: an analytic function with any of the suffixes `-rotated` and `-noisy`, in this order, e.g.
-/// "rastrigin-rotated-noisy", or a network on a data set, e.g. "mlp-mnist:hidden=32x32,batch=16|64" (see network/family.h).
-/// Throws std::invalid_argument that lists the known names.
-std::shared_ptr<const Family> family(std::string_view name);
-
-/// Every family name without suffixes and axes: analytic functions, then networks.
-std::vector<std::string> family_names();
 
 }  // namespace scout

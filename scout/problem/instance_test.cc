@@ -1,4 +1,5 @@
 #include "scout/problem/instance.h"
+#include "scout/problem/catalog/family.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "scout/kernel/formulas.h"
+#include "scout/policy/weight/formulas.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
@@ -30,7 +30,7 @@ enum Column : std::int64_t {
 
 at::Tensor shifted_xor(const at::Tensor& h, int bits) { return h.bitwise_xor(h.bitwise_right_shift(bits)); }
 
-/// dither_bits and more_dither_bits of scout/kernel/bfloat16.h, in 64-bit integers.
+/// dither_bits and more_dither_bits of scout/policy/weight/bfloat16.h, in 64-bit integers.
 at::Tensor dither_bits(const at::Tensor& index, const at::Tensor& key) {
   at::Tensor h = (index * std::int64_t{0x9e3779b1} + key).bitwise_and(kLow32);
   h = (shifted_xor(h, 15) * std::int64_t{0x85ebca77}).bitwise_and(kLow32);
@@ -87,7 +87,7 @@ class BatchedPasses : public UpdatePasses {
     updates_.front()->sums.non_finite = size_ - gradient_.isfinite().sum().item<std::int64_t>();
   }
 
-  void step(const NetworkStepper& stepper) override {
+  void step(const WeightStepper& stepper) override {
     prepare(stepper.weights());
     for (std::int64_t begin = 0; begin < size_; begin += kChunk) step_chunk(begin, std::min(kChunk, size_ - begin));
     finish();

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "scout/kernel/bfloat16.h"
+#include "scout/policy/weight/bfloat16.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
@@ -81,7 +81,7 @@ struct Converted {
       arrays.theta = theta.data();
       arrays.gradient = slope.data();
       arrays.delta = delta.data();
-      const auto part = kernel::network_step(update.plan.network, update.plan.constants, arrays, count);
+      const auto part = kernel::weight_step(update.plan.network, update.plan.constants, arrays, count);
       total.update_square += part.update_square;
       total.momentum_square += part.momentum_square;
       total.non_finite += part.non_finite;
@@ -117,7 +117,7 @@ class FusedPasses : public UpdatePasses {
     }
   }
 
-  void step(const NetworkStepper&) override {  // the plans say all
+  void step(const WeightStepper&) override {  // the plans say all
     std::vector<kernel::StepSums> parts(pieces_.size());
     for_pieces([&](std::size_t p) { parts[p] = piece_step(pieces_[p]); });
     for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -170,8 +170,7 @@ class FusedPasses : public UpdatePasses {
         kernel::StepArrays arrays = state_of(update, piece.begin);
         arrays.theta = values.data_ptr<float>() + piece.begin;
         arrays.gradient = gradients.data_ptr<float>() + piece.begin;
-        return kernel::network_step(update.plan.network, update.plan.constants, arrays,
-                                    static_cast<std::size_t>(piece.size));
+        return kernel::weight_step(update.plan.network, update.plan.constants, arrays, static_cast<std::size_t>(piece.size));
       }
     }
   }

@@ -85,7 +85,7 @@ void LearnedOptimizerOptions::serialize(torch::serialize::InputArchive& archive)
 struct LearnedOptimizer::State {
   explicit State(const LearnedOptimizerOptions& options)
       : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network")),
-        stepper(policy->network_rule(), policy->parameters(), policy->description().step_scale),
+        stepper(policy->weight_rule(), policy->parameters(), policy->description().step_scale),
         fallback(fallback_rule()),
         guarded(options.guard()),
         guard(options.horizon()),
@@ -142,8 +142,8 @@ struct LearnedOptimizer::State {
   }
 
   std::shared_ptr<const Policy> policy;
-  NetworkStepper stepper;
-  NetworkStepper fallback;
+  WeightStepper stepper;
+  WeightStepper fallback;
   bool guarded;
   Guard guard;
   RunRecord held_run;  // with the weights that the guard holds
@@ -281,7 +281,7 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   } else {
     state.run.observe_loss();
   }
-  const NetworkStepper& stepper = action.fallback ? state.fallback : state.stepper;
+  const WeightStepper& stepper = action.fallback ? state.fallback : state.stepper;
   stepper.begin(state.run, input.theta_square, input.size);
   if (state.guarded) state.hold(param_groups(), action.hold);
   for (TensorUpdate& update : updates) {
@@ -291,7 +291,7 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   }
   for (auto& pass : passes) pass->step(stepper);
   for (const TensorUpdate& update : updates) {
-    NetworkStepper::end(update.state->record, update.shape, update.step_sums);
+    WeightStepper::end(update.state->record, update.shape, update.step_sums);
     state.non_finite += update.step_sums.non_finite;
   }
   stepper.end(state.run);

@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "scout/policy/guard.h"
 #include "scout/policy/policy.h"
+#include "scout/policy/weight/guard.h"
 
 namespace scout {
 
@@ -31,7 +31,7 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   TORCH_ARG(int, threads) = 0;
   /// Whether tensors on the CPU are updated by the fused kernel; otherwise by LibTorch operations, as on a GPU.
   TORCH_ARG(bool, fused) = true;
-  /// Whether a plain gradient method acts where the policy's steps diverge or stall (scout/policy/guard.h).
+  /// Whether a plain gradient method acts where the policy's steps diverge or stall (scout/policy/weight/guard.h).
   TORCH_ARG(bool, guard) = true;
   /// Form "network". Not set: policy("network").
   TORCH_ARG(std::shared_ptr<const Policy>, policy);

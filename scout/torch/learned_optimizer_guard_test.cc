@@ -21,7 +21,7 @@ std::shared_ptr<const Policy> policy_with(double step_scale, std::size_t output 
   PolicyDescription description = base->description();
   description.step_scale = step_scale;
   std::vector<float> parameters = base->parameters();
-  const Linear& schedule = base->network_rule().schedule();
+  const Linear& schedule = base->weight_rule().schedule();
   parameters[static_cast<std::size_t>(schedule.bias(parameters.data()) - parameters.data()) + output] += bias;
   return std::make_shared<Policy>(description, parameters);
 }

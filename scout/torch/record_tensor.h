@@ -3,8 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "scout/policy/guard.h"
-#include "scout/policy/network_rule.h"
+#include "scout/policy/weight/guard.h"
+#include "scout/policy/weight/weight_rule.h"
 
 namespace scout {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "scout/base/parallel.h"
-#include "scout/kernel/network_step.h"
-#include "scout/policy/network_stepper.h"
+#include "scout/policy/weight/weight_step.h"
+#include "scout/policy/weight/weight_stepper.h"
 
 namespace scout {
 
@@ -38,7 +38,7 @@ class UpdatePasses {
  public:
   virtual ~UpdatePasses() = default;
   virtual void sums() = 0;
-  virtual void step(const NetworkStepper& stepper) = 0;
+  virtual void step(const WeightStepper& stepper) = 0;
 };
 
 /// The fused kernel, for tensors on the CPU; no thread of the team changes the result.

@@ -5,10 +5,11 @@
 #include <cstdio>
 #include <vector>
 
-#include "scout/meta/trainer.h"
+#include "scout/problem/catalog/family.h"
 #include "scout/problem/instance.h"
 #include "scout/torch/learned_optimizer.h"
 #include "scout/torch/objective.h"
+#include "scout/train/trainer.h"
 
 int main() {
   const auto instance = scout::family("rastrigin-rotated")->sample(scout::Split::train, 0, 3);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "scout/problem/network/family.h"
+#include "scout/problem/classifier/family.h"
 
 namespace scout {
 
@@ -20,10 +20,10 @@ std::vector<Architecture> autograd_architectures();
 namespace autograd {
 
 /// Throw std::invalid_argument if the architecture cannot have choice.hidden.
-std::unique_ptr<Network> make_convolutional(const NetworkChoice& choice, const ExampleSource& source);
-std::unique_ptr<Network> make_residual(const NetworkChoice& choice, const ExampleSource& source);
-std::unique_ptr<Network> make_recurrent(const NetworkChoice& choice, const ExampleSource& source);
-std::unique_ptr<Network> make_transformer(const NetworkChoice& choice, const ExampleSource& source);
+std::unique_ptr<Classifier> make_convolutional(const ClassifierChoice& choice, const ExampleSource& source);
+std::unique_ptr<Classifier> make_residual(const ClassifierChoice& choice, const ExampleSource& source);
+std::unique_ptr<Classifier> make_recurrent(const ClassifierChoice& choice, const ExampleSource& source);
+std::unique_ptr<Classifier> make_transformer(const ClassifierChoice& choice, const ExampleSource& source);
 
 }  // namespace autograd
 }  // namespace scout

@@ -1,4 +1,5 @@
 #include "scout/problem/autograd/architectures.h"
+#include "scout/problem/catalog/family.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,14 +7,14 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "scout/problem/network/test_conformance.h"
+#include "scout/problem/classifier/test_conformance.h"
 
 namespace scout {
 namespace {
 
 [[maybe_unused]] const bool added = (add_architectures(autograd_architectures()), true);
 
-INSTANTIATE_TEST_SUITE_P(Sequences, NetworkConformance,
+INSTANTIATE_TEST_SUITE_P(Sequences, ClassifierConformance,
                          testing::Values("rnn-recall:hidden=8", "rnn-markov:hidden=6,batch=32",
                                          "transformer-markov:hidden=8,batch=32",
                                          "transformer-recall:hidden=8x8,init=he,batch=32"),
@@ -44,7 +45,7 @@ struct Batch {
   }
 };
 
-std::unique_ptr<Network> image_network(const std::string& name, std::vector<int> hidden) {
+std::unique_ptr<Classifier> image_network(const std::string& name, std::vector<int> hidden) {
   for (const auto& row : autograd_architectures()) {
     if (row.name == name) return row.make({hidden, "relu", "glorot", 20, 8, false}, RandomImages());
   }
@@ -53,7 +54,7 @@ std::unique_ptr<Network> image_network(const std::string& name, std::vector<int>
 
 class ImageNetworks : public testing::TestWithParam<std::pair<std::string, std::vector<int>>> {
  protected:
-  const std::unique_ptr<Network> network_ = image_network(GetParam().first, GetParam().second);
+  const std::unique_ptr<Classifier> network_ = image_network(GetParam().first, GetParam().second);
   const Batch batch_;
   std::vector<float> start(const std::string& initialisation) const {
     std::vector<float> theta(network_->parameter_count());
@@ -143,7 +144,7 @@ TEST(Architectures, SequenceNetworksAreCausal) {
   // Changing the last symbol changes no score but the last step's: with labels at each step, f splits into steps.
   for (const auto& name : {"rnn", "transformer"}) {
     const auto source = example_source("markov", 0, false, Seed(1));
-    std::unique_ptr<Network> network;
+    std::unique_ptr<Classifier> network;
     for (const auto& row : autograd_architectures()) {
       if (row.name == name) network = row.make({{8}, "relu", "he", 1, 0, false}, *source);
     }
@@ -183,7 +184,7 @@ TEST(Architectures, ConvLearnsCifar100) {
   const double before = instance->true_value(theta);
   std::vector<double> gradient(theta.size());
   for (std::uint64_t step = 0; step < 60; ++step) {
-    instance->evaluate_draw(step, theta, {}, gradient);
+    instance->evaluate_minibatch(step, theta, {}, gradient);
     for (std::size_t i = 0; i < theta.size(); ++i) theta[i] -= 0.3 * gradient[i];
   }
   EXPECT_LT(instance->true_value(theta), before - 0.2);

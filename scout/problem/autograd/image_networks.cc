@@ -4,17 +4,17 @@
 
 #include "scout/base/options.h"
 #include "scout/problem/autograd/architectures.h"
-#include "scout/problem/autograd/network.h"
+#include "scout/problem/autograd/classifier.h"
 
 namespace scout::autograd {
 namespace {
 
 /// 3x3 convolutions with ReLU, the first with stride 2, the mean over all places, and an affine layer: the net of
 /// learned_optimization's image tasks (Metz et al. 2022).
-class Convolutional : public AutogradNetwork {
+class Convolutional : public AutogradClassifier {
  public:
-  Convolutional(const NetworkChoice& choice, const ExampleSource& source)
-      : AutogradNetwork(source.shape()), layers_(choice.hidden.size()) {
+  Convolutional(const ClassifierChoice& choice, const ExampleSource& source)
+      : AutogradClassifier(source.shape()), layers_(choice.hidden.size()) {
     if (choice.hidden.empty()) throw_bad_option("hidden", "empty", "the channels of at least one layer");
     std::int64_t in = source.shape()[0];
     const int side = (source.shape()[1] + 1) / 2;
@@ -46,10 +46,10 @@ class Convolutional : public AutogradNetwork {
 
 /// A small residual net (He et al. 2016): a 3x3 convolution, then one block of two a stage, each stage but the first at half
 /// the resolution, then as above.
-class Residual : public AutogradNetwork {
+class Residual : public AutogradClassifier {
  public:
-  Residual(const NetworkChoice& choice, const ExampleSource& source)
-      : AutogradNetwork(source.shape()), channels_(choice.hidden) {
+  Residual(const ClassifierChoice& choice, const ExampleSource& source)
+      : AutogradClassifier(source.shape()), channels_(choice.hidden) {
     if (channels_.empty()) throw_bad_option("hidden", "empty", "the channels of at least one stage");
     std::int64_t in = channels_.front();
     int side = source.shape()[1];
@@ -99,11 +99,11 @@ class Residual : public AutogradNetwork {
 
 }  // namespace
 
-std::unique_ptr<Network> make_convolutional(const NetworkChoice& choice, const ExampleSource& source) {
+std::unique_ptr<Classifier> make_convolutional(const ClassifierChoice& choice, const ExampleSource& source) {
   return std::make_unique<Convolutional>(choice, source);
 }
 
-std::unique_ptr<Network> make_residual(const NetworkChoice& choice, const ExampleSource& source) {
+std::unique_ptr<Classifier> make_residual(const ClassifierChoice& choice, const ExampleSource& source) {
   return std::make_unique<Residual>(choice, source);
 }
 

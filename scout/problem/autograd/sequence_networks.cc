@@ -6,7 +6,7 @@
 
 #include "scout/base/options.h"
 #include "scout/problem/autograd/architectures.h"
-#include "scout/problem/autograd/network.h"
+#include "scout/problem/autograd/classifier.h"
 
 namespace scout::autograd {
 namespace {
@@ -17,10 +17,10 @@ at::Tensor labelled(const at::Tensor& states, int targets) {
 }
 
 /// h_t = tanh(W x_t + U h_{t-1} + b) from h_0 = 0 (Elman 1990), and an affine layer on h.
-class Recurrent : public AutogradNetwork {
+class Recurrent : public AutogradClassifier {
  public:
-  Recurrent(const NetworkChoice& choice, const ExampleSource& source)
-      : AutogradNetwork(source.shape()), targets_(source.targets()) {
+  Recurrent(const ClassifierChoice& choice, const ExampleSource& source)
+      : AutogradClassifier(source.shape()), targets_(source.targets()) {
     if (choice.hidden.size() != 1) throw_bad_option("hidden", "not one width", "one width, e.g. 32");
     const int width = choice.hidden[0];
     add_weight({width, source.shape()[1]});
@@ -54,10 +54,10 @@ class Recurrent : public AutogradNetwork {
 
 /// A causal transformer with learned positions, two heads, normalisation before each part (Vaswani et al. 2017, Radford et
 /// al. 2019) and a feed-forward part twice as wide; one block for each width, which are equal.
-class Transformer : public AutogradNetwork {
+class Transformer : public AutogradClassifier {
  public:
-  Transformer(const NetworkChoice& choice, const ExampleSource& source)
-      : AutogradNetwork(source.shape()), targets_(source.targets()), blocks_(choice.hidden.size()) {
+  Transformer(const ClassifierChoice& choice, const ExampleSource& source)
+      : AutogradClassifier(source.shape()), targets_(source.targets()), blocks_(choice.hidden.size()) {
     const auto& widths = choice.hidden;
     if (widths.empty() || widths[0] % kHeads != 0 ||
         std::count(widths.begin(), widths.end(), widths[0]) != std::ssize(widths)) {
@@ -121,11 +121,11 @@ class Transformer : public AutogradNetwork {
 
 }  // namespace
 
-std::unique_ptr<Network> make_recurrent(const NetworkChoice& choice, const ExampleSource& source) {
+std::unique_ptr<Classifier> make_recurrent(const ClassifierChoice& choice, const ExampleSource& source) {
   return std::make_unique<Recurrent>(choice, source);
 }
 
-std::unique_ptr<Network> make_transformer(const NetworkChoice& choice, const ExampleSource& source) {
+std::unique_ptr<Classifier> make_transformer(const ClassifierChoice& choice, const ExampleSource& source) {
   return std::make_unique<Transformer>(choice, source);
 }
 

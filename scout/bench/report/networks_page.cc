@@ -1,0 +1,199 @@
+#include "scout/bench/report/networks_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "scout/bench/report/figures.h"
+#include "scout/bench/report/page.h"
+#include "scout/bench/report/sections.h"
+#include "scout/bench/tables/networks.h"
+
+namespace scout::bench {
+namespace {
+
+/// Optimizers × tasks; the cells of each column with the least badness are strong.
+std::string table(const Results& results, const std::vector<std::string>& headings,
+                  const std::function<std::string(std::size_t row, std::size_t task)>& html,
+                  const std::function<double(std::size_t row, std::size_t task)>& badness) {
+  std::vector<double> least(headings.size() - 1, INFINITY);
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    for (std::size_t t = 0; t < least.size(); ++t) least[t] = std::min(least[t], badness(r, t));
+  }
+  std::vector<std::vector<HtmlCell>> rows;
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    std::vector<HtmlCell> cells{{escape_html(results.rows[r].label), results.rows[r].policy}};
+    for (std::size_t t = 0; t < least.size(); ++t) {
+      const double own = badness(r, t);
+      cells.push_back({html(r, t), std::isfinite(own) && own == least[t]});
+    }
+    rows.push_back(std::move(cells));
+  }
+  return html_table(headings, rows);
+}
+
+std::vector<std::string> task_headings(const Results& results) {
+  std::vector<std::string> out{"optimizer"};
+  for (const auto& task : results.tasks) out.push_back(task_name(task, results));
+  return out;
+}
+
+std::string result_tables(const Results& results) {
+  const auto loss = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
+  const auto accuracy = [&](std::size_t r, std::size_t t) {
+    return 100 * median_metric(results.rows[r].cells[t], "held-out-accuracy").value_or(-INFINITY);
+  };
+  return "<h2>Final train loss</h2>\n<p>Mean cross entropy on 1,024 fixed training examples where the run ends, median over "
+         "its starts. The lowest of each column is marked.</p>\n" +
+         table(
+             results, task_headings(results), [&](auto r, auto t) { return html_number(loss(r, t)); }, loss) +
+         "<h2>Accuracy on unseen examples</h2>\n<p>Share of the test set that is classified right where the run ends, in %, "
+         "median over its starts.</p>\n" +
+         table(
+             results, task_headings(results),
+             [&](auto r, auto t) { return std::isfinite(accuracy(r, t)) ? fmt::format("{:.1f}", accuracy(r, t)) : "–"; },
+             [&](auto r, auto t) { return -accuracy(r, t); });
+}
+
+std::string milestone_table(const Results& results, const std::vector<Milestone>& goals) {
+  std::vector<std::string> headings{"optimizer"};
+  for (std::size_t t = 0; t < goals.size(); ++t) {
+    headings.push_back(task_name(results.tasks[t], results) +
+                       (goals[t].rival ? "<br>loss&nbsp;≤&nbsp;" + html_number(goals[t].loss) : ""));
+  }
+  return "<h2>Steps to the loss of tuned Adam</h2>\n<p>How soon an optimizer reaches the loss that Adam, with the best "
+         "constant learning rate, ends with; median over the starts. Below: how many times fewer steps than Adam itself "
+         "needs, and the training examples seen until then. The loss is looked at each time that the steps have grown by "
+         "1/16.</p>\n" +
+         table(
+             results, headings,
+             [&](auto r, auto t) -> std::string {
+               if (!std::isfinite(goals[t].steps[r])) return goals[t].rival ? "never" : "–";
+               return fmt::format("{:.0f}<br><span class=\"soft\">{:.2f}&nbsp;×, {:.3g}&nbsp;k</span>", goals[t].steps[r],
+                                  goals[t].speed_up(r), goals[t].samples[r] / 1000);
+             },
+             [&](auto r, auto t) { return goals[t].steps[r]; });
+}
+
+std::string robustness_table(const Results& results) {
+  const auto groups = initialisation_groups(results);
+  if (groups.empty()) return "";
+  std::vector<std::string> headings{"optimizer"};
+  for (const auto& group : groups) headings.push_back(problem_name(group.problem));
+  const auto found = [&](std::size_t r, std::size_t g) { return robustness(results.rows[r], groups[g], results); };
+  return fmt::format(
+             "<h2>Robustness</h2>\n<p>The final train loss over {} initialisations of the same net: the worst, the "
+             "initialisation that it belongs to, the best, and between them the spread. The lowest worst case is "
+             "marked.</p>\n",
+             groups.front().tasks.size()) +
+         table(
+             results, headings,
+             [&](auto r, auto g) {
+               const Robustness x = found(r, g);
+               return fmt::format("{} <span class=\"soft\">({})<br>best {}, spread {}</span>", html_number(x.worst),
+                                  escape_html(x.worst_initialisation), html_number(x.best), html_number(x.worst - x.best));
+             },
+             [&](auto r, auto g) { return found(r, g).worst; });
+}
+
+std::string clock_table(const Results& results) {
+  const auto clock = [&](std::size_t r, std::size_t t) { return wall_clock(results.rows[r].cells[t]); };
+  return "<h2>Time</h2>\n<p>Wall clock of a run in seconds, without the judge's, and the optimizer's own share of it; "
+         "median "
+         "over the starts. Runs of one table may have shared the machine with others.</p>\n" +
+         table(
+             results, task_headings(results),
+             [&](auto r, auto t) -> std::string {
+               const WallClock x = clock(r, t);
+               if (!std::isfinite(x.seconds)) return "–";
+               return fmt::format("{} <span class=\"soft\">{:.1f}&nbsp;%</span>", html_number(x.seconds), 100 * x.own_share);
+             },
+             [&](auto r, auto t) { return clock(r, t).seconds; });
+}
+
+std::string step_table(const Results& results) {
+  if (results.step_costs.empty()) return "";
+  std::vector<std::string> headings{"optimizer"};
+  for (const auto& task : results.tasks) {
+    const StepCosts* costs = results.steps_on(task);
+    headings.push_back(task_name(task, results) +
+                       (costs ? fmt::format("<br>{}&nbsp;weights in {}&nbsp;tensors", costs->weights, costs->tensors) : ""));
+  }
+  return "<h2>Step time and memory</h2>\n<p>One step, the gradient not counted, in ms, and how many times as long as one of "
+         "torch's Adam; below: bytes of state for each weight, and how many times Adam's. All made steps in turns, on "
+         "float32 "
+         "tensors of the network's shapes, in one thread: medians of its CPU time. A policy for networks is here the "
+         "LearnedOptimizer of a training loop, its guard and the guard's copy of the weights included. The Adam that the "
+         "others are compared with is measured apart, so that Adam's own row shows how well times repeat.</p>\n" +
+         table(
+             results, headings,
+             [&](auto r, auto t) -> std::string {
+               const auto step = step_ratio(results, r, t);
+               if (!step) return "–";
+               return fmt::format("{}&nbsp;ms, {:.2f}&nbsp;×<br><span class=\"soft\">{:.4g}&nbsp;B, {:.2f}&nbsp;×</span>",
+                                  html_number(1e3 * step->seconds), step->time, step->bytes, step->memory);
+             },
+             [](auto, auto) { return INFINITY; });
+}
+
+std::string payback_section(const Results& results) {
+  std::string items;
+  const auto uses = [](double count) {
+    return std::isfinite(count) ? fmt::format("after {:.0f} uses", std::ceil(count)) : std::string("never");
+  };
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    const auto& row = results.rows[r];
+    const Payback paid = payback(results, r);
+    std::string line;
+    if (paid.by_steps) {
+      line +=
+          fmt::format("; {} evaluations, paid back {}", row.training_cost.at("evaluations").dump(), uses(*paid.by_steps));
+    }
+    if (paid.by_seconds) {
+      line += fmt::format("; {:.0f} s, paid back {}", row.training_cost.at("seconds").get<double>(), uses(*paid.by_seconds));
+    }
+    if (!line.empty()) items += "<li>" + escape_html(row.label) + ": " + line.substr(2) + "</li>";
+  }
+  if (items.empty()) return "";
+  return "<h2>Meta-training</h2>\n<p>What it cost, and after how many uses what they save pays for it. A use is a run of "
+         "one "
+         "of these tasks to the loss of tuned Adam; it saves the difference to Adam in steps, or in time. Adam's tuning is "
+         "not "
+         "counted.</p>\n<ul>" +
+         items + "</ul>\n";
+}
+
+}  // namespace
+
+std::string networks_body(const Results& results) {
+  std::size_t runs = 0;
+  for (const auto& row : results.rows) {
+    for (const auto& cell : row.cells) runs += cell.size();
+  }
+  std::string out = "<p class=\"lead\">" + escape_html(networks_headline(results)) + "</p>\n";
+  out += fmt::format(
+      "<p class=\"soft\">{} problems, {} starts on each, {} optimizers: {} runs. One gradient of a minibatch is a step. "
+      "Every optimizer with settings was tuned, per problem, by the loss at the end of a run from another start.</p>\n",
+      results.tasks.size(), results.seeds * results.instances, results.rows.size(), runs);
+  out +=
+      "<h2>Training</h2>\n<p>The least train loss so far, by steps; median over the starts, the bands from least to "
+      "most.</p>\n" +
+      legend(results) + "<div class=\"grid\">\n";
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+    out += html_figure(training_figure(results, t), task_name(results.tasks[t], results));
+  }
+  out += "</div>\n" + result_tables(results);
+  std::vector<Milestone> goals;
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) goals.push_back(milestone(results, t));
+  if (std::any_of(goals.begin(), goals.end(), [](const auto& goal) { return goal.rival; })) {
+    out += milestone_table(results, goals);
+  }
+  out += robustness_table(results) + clock_table(results) + step_table(results) + payback_section(results);
+  out += "<h2>Details</h2>\n<details><summary>Tuned settings</summary>" + settings_table(results) +
+         "</details>\n<details open><summary>Failures</summary>" + failures(results) + "</details>\n";
+  return out + "<footer><p>" + origin(results) + "</p><p>Curves keep at most 64 points a run.</p></footer>\n";
+}
+
+}  // namespace scout::bench

@@ -1,0 +1,192 @@
+#include "scout/bench/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "scout/bench/report/figures.h"
+#include "scout/bench/report/networks_page.h"
+#include "scout/bench/report/page.h"
+#include "scout/bench/report/sections.h"
+#include "scout/bench/run/landscapes.h"
+#include "scout/bench/tables/networks.h"
+#include "scout/bench/tables/results.h"
+
+namespace scout::bench {
+namespace fs = std::filesystem;
+namespace {
+
+std::string target_name(double target) {
+  const double exponent = std::log10(target);
+  const bool power = std::abs(exponent - std::round(exponent)) < 1e-9;
+  return power && target < 1e-3 ? fmt::format("10<sup>−{:.0f}</sup>", -exponent) : fmt::format("{:g}", target);
+}
+
+std::string interval(const Interval& x, bool strong = false) {
+  const std::string estimate = html_number(x.estimate);
+  return fmt::format("{} <span class=\"soft\">[{}, {}]</span>", strong ? "<b>" + estimate + "</b>" : estimate,
+                     html_number(x.low), html_number(x.high));
+}
+
+/// Optimizers × tasks, the lowest of each column strong; then further columns.
+std::string task_table(const Results& results, const std::function<double(const Cell&)>& statistic) {
+  std::vector<std::string> headings{"optimizer"};
+  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
+  headings.insert(headings.end(), {"mean rank", "IQM relative gap"});
+  std::vector<double> lowest(results.tasks.size(), INFINITY);
+  for (const auto& row : results.rows) {
+    for (std::size_t t = 0; t < lowest.size(); ++t) lowest[t] = std::min(lowest[t], statistic(row.cells[t]));
+  }
+  std::vector<std::vector<HtmlCell>> rows;
+  for (const auto& row : results.rows) {
+    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
+    for (std::size_t t = 0; t < lowest.size(); ++t) {
+      const double x = statistic(row.cells[t]);
+      cells.push_back({html_number(x), std::isfinite(x) && x == lowest[t]});
+    }
+    cells.push_back({fmt::format("{:.1f}", row.mean_rank)});
+    cells.push_back({interval(row.score, &row == &results.rows.front())});
+    rows.push_back(std::move(cells));
+  }
+  return html_table(headings, rows);
+}
+
+std::string iqm_table(const Results& results) {
+  std::vector<std::string> headings{"optimizer"};
+  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
+  std::vector<std::vector<HtmlCell>> rows;
+  for (const auto& row : results.rows) {
+    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
+    for (const auto& cell : row.cells) {
+      if (cell.empty()) {
+        cells.push_back({"–"});
+        continue;
+      }
+      const Stratum stratum = relative_gaps(cell);
+      cells.push_back({interval(bootstrap({&stratum, 1}, interquartile_mean))});
+    }
+    rows.push_back(std::move(cells));
+  }
+  return html_table(headings, rows);
+}
+
+/// Share of runs that reached each target, and the expected running time to it, over all tasks.
+std::string success_table(const Results& results) {
+  std::vector<std::string> headings{"optimizer"};
+  for (double target : results.targets) headings.push_back("≤&nbsp;" + target_name(target));
+  for (double target : results.targets) headings.push_back("ERT to " + target_name(target));
+  const std::size_t targets = results.targets.size();
+  std::vector<std::vector<double>> rates, times;
+  for (const auto& row : results.rows) {
+    auto& rate = rates.emplace_back();
+    auto& time = times.emplace_back();
+    for (std::size_t k = 0; k < targets; ++k) {
+      std::vector<TargetCost> runs;
+      double hits = 0;
+      for (const auto& cell : row.cells) {
+        for (const auto& run : cell) {
+          runs.push_back(run.to_target[0][k]);
+          hits += std::isfinite(runs.back().to_target);
+        }
+      }
+      rate.push_back(hits / static_cast<double>(runs.size()));
+      time.push_back(expected_running_time(runs));
+    }
+  }
+  std::vector<std::vector<HtmlCell>> rows;
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    std::vector<HtmlCell> cells{{escape_html(results.rows[r].label), results.rows[r].policy}};
+    auto best = [&](const auto& table, std::size_t k, auto better) {
+      return std::all_of(table.begin(), table.end(), [&](const auto& other) { return !better(other[k], table[r][k]); });
+    };
+    for (std::size_t k = 0; k < targets; ++k) {
+      cells.push_back({fmt::format("{:.0f} %", 100 * rates[r][k]), rates[r][k] > 0 && best(rates, k, std::greater<>())});
+    }
+    for (std::size_t k = 0; k < targets; ++k) {
+      cells.push_back({std::isfinite(times[r][k]) ? fmt::format("{:.0f}", times[r][k]) : "–",
+                       std::isfinite(times[r][k]) && best(times, k, std::less<>())});
+    }
+    rows.push_back(std::move(cells));
+  }
+  return html_table(headings, rows);
+}
+
+std::string body(const Results& results, const fs::path& directory) {
+  std::size_t runs = 0;
+  for (const auto& row : results.rows) {
+    for (const auto& cell : row.cells) runs += cell.size();
+  }
+  const Task& first = results.tasks.front();
+  std::string out = "<p class=\"lead\">" + escape_html(headline(results)) + "</p>\n";
+  out += fmt::format(
+      "<p class=\"soft\">{} problems, {} unseen test instances each, {} starts on each, {} optimizers: {} runs. All have "
+      "the same budget of oracle calls; one value and one gradient each count 1. Every optimizer with settings was "
+      "tuned, per problem, on validation instances.</p>\n",
+      results.tasks.size(), results.instances, results.seeds, results.rows.size(), runs);
+
+  out +=
+      "<h2>Convergence</h2>\n<p>The median over all runs of the relative gap, (f − f*) / (f(θ⁰) − f*), to the best point so "
+      "far; bands span the quartiles.</p>\n" +
+      legend(results) + "<div class=\"grid\">\n";
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+    out += html_figure(convergence_figure(results, t), task_name(results.tasks[t], results));
+  }
+  out += "</div>\n";
+
+  out += fmt::format(
+             "<h2>Final gap</h2>\n<p>Median of (f − f*)/unit after {}, unit: the scale of the function's values, so that "
+             "figures are those of the "
+             "textbook's function. The lowest of each column is marked. IQM: "
+             "interquartile mean of the relative gap over all problems, with a 95 % interval by stratified bootstrap.</p>\n",
+             results.tasks.size() == 1 ? to_string(first) : fmt::format("{} calls", first.budget)) +
+         task_table(results, median_gap);
+
+  out +=
+      "<h2>Profiles</h2>\n<div class=\"grid wide\">\n" +
+      html_figure(performance_profile_figure(results), "Performance profile",
+                  "Share of all runs that end with at most a given relative gap; harder to the right. Higher is better.") +
+      html_figure(data_profile_figure(results, Cost::calls), "Targets reached by oracle calls",
+                  "Share of all pairs of a run and a target that were reached by then.") +
+      html_figure(data_profile_figure(results, Cost::evaluations), "The same, a gradient counted as M evaluations",
+                  "The axis on which derivative-free methods stand beside gradients by finite differences.") +
+      "</div>\n";
+
+  out +=
+      fmt::format(
+          "<h2>Success</h2>\n<p>Share of runs that reach a target {}, over all problems, and the expected number of "
+          "oracle calls to reach it (ERT: calls of all runs, failed ones whole, divided by the number of successes).</p>\n",
+          results.relative_targets ? "relative gap" : "gap f − f*") +
+      success_table(results);
+  out += landscapes(directory);
+  out += "<h2>Details</h2>\n<details><summary>Interquartile mean of the relative gap, by problem</summary>" +
+         iqm_table(results) + "</details>\n<details><summary>Median relative gap, by problem</summary>" +
+         task_table(results, median_relative) + "</details>\n<details><summary>Tuned settings and time</summary>" +
+         settings_table(results) + "</details>\n<details open><summary>Failures</summary>" + failures(results) +
+         "</details>\n";
+  out += "<footer><p>" + origin(results) +
+         "</p><p>Quantities. f*: the known optimum, or the best value that any run found on the instance. Gap: f − f* at "
+         "the best "
+         "point asked about, noise excluded. Intervals resample instances, each with all its starts, within problems "
+         "(Agarwal et "
+         "al. 2021). Curves keep at most 64 points a run.</p></footer>\n";
+  return out;
+}
+
+}  // namespace
+
+fs::path write_report(const fs::path& directory) {
+  const Results results = read_results(directory);
+  const fs::path path = directory / "report.html";
+  write_atomically(path, html_page(results.title, results.training ? networks_body(results) : body(results, directory)));
+  return path;
+}
+
+std::string report_text(const fs::path& directory) {
+  const Results results = read_results(directory);
+  if (results.training) return networks_text(results) + "\n" + networks_headline(results) + "\n";
+  return summary_table(results) + "\n" + headline(results) + "\n";
+}
+
+}  // namespace scout::bench

@@ -1,0 +1,89 @@
+#include "scout/bench/run/step_costs.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <stdexcept>
+
+#include "scout/base/random.h"
+#include "scout/bench/tables/record.h"
+#include "scout/bench/tables/statistics.h"
+
+namespace scout::bench {
+namespace {
+
+constexpr int kDigits = 4;
+
+nlohmann::json cost_to_json(const StepCost& cost) {
+  return {
+      {"optimizer", cost.optimizer}, {"seconds", round_to_digits(cost.seconds, kDigits)}, {"state_bytes", cost.state_bytes}};
+}
+
+StepCost cost_from_json(const nlohmann::json& json) {
+  return {json.at("optimizer"), json.at("seconds"), json.at("state_bytes")};
+}
+
+}  // namespace
+
+const StepCost* StepCosts::of(const std::string& optimizer) const {
+  const auto found = std::find_if(costs.begin(), costs.end(), [&](const auto& cost) { return cost.optimizer == optimizer; });
+  return found == costs.end() ? nullptr : &*found;
+}
+
+StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, int warm_up, int steps) {
+  std::vector<StepMeter*> meters{&adam};
+  for (const Metered& one : metered) meters.push_back(one.meter.get());
+  std::vector<std::vector<double>> seconds(meters.size());
+  // In a new order each time: what went before leaves caches and heap as it likes.
+  Random random(Seed(0).derive("turns"));
+  std::vector<std::size_t> order(meters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (int step = 0; step < warm_up + steps; ++step) {
+    shuffle(std::span(order), random);
+    for (const std::size_t m : order) {
+      const double took = meters[m]->step();
+      if (step >= warm_up) seconds[m].push_back(took);
+    }
+  }
+  StepCosts out;
+  out.adam = {"adam", median(seconds[0]), adam.state_bytes()};
+  for (std::size_t m = 1; m < meters.size(); ++m) {
+    out.costs.push_back({metered[m - 1].optimizer, median(seconds[m]), meters[m]->state_bytes()});
+  }
+  return out;
+}
+
+nlohmann::json step_costs_to_json(const StepCosts& costs) {
+  nlohmann::json line{{"problem", costs.task.problem},    {"dimension", costs.task.dimension},
+                      {"budget", costs.task.budget},      {"key", costs.key},
+                      {"weights", costs.weights},         {"tensors", costs.tensors},
+                      {"adam", cost_to_json(costs.adam)}, {"steps", nlohmann::json::array()},
+                      {"machine", costs.machine},         {"versions", costs.versions}};
+  for (const StepCost& cost : costs.costs) line["steps"].push_back(cost_to_json(cost));
+  return line;
+}
+
+StepCosts step_costs_from_json(const nlohmann::json& line) {
+  try {
+    StepCosts out;
+    out.task = {line.at("problem"), line.at("dimension"), line.at("budget")};
+    out.key = line.at("key");
+    out.weights = line.at("weights");
+    out.tensors = line.at("tensors");
+    out.adam = cost_from_json(line.at("adam"));
+    for (const auto& cost : line.at("steps")) out.costs.push_back(cost_from_json(cost));
+    out.machine = line.value("machine", nlohmann::json::object());
+    out.versions = line.value("versions", nlohmann::json::object());
+    return out;
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument(std::string("not a record of steps: ") + error.what());
+  }
+}
+
+std::vector<StepCosts> read_step_costs(const std::filesystem::path& directory) {
+  std::vector<StepCosts> out;
+  for (const auto& line : read_json_lines(directory / "steps.jsonl")) out.push_back(step_costs_from_json(line));
+  return out;
+}
+
+}  // namespace scout::bench

@@ -1,0 +1,96 @@
+// What is kept of one run: a line of `records.jsonl`. Reports and statistics read nothing else.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/bench/run/spec.h"
+#include "scout/optimizer/optimizer.h"
+
+namespace scout::bench {
+
+/// What happened in one run.
+struct Outcome {
+  /// done: the budget was used; converged, stalled, failed: the optimizer says so; non-finite: no finite f was ever seen;
+  /// error: an exception, whose text is `message`.
+  std::string status;
+  std::string message;
+  std::int64_t values = 0;
+  std::int64_t gradients = 0;
+  std::int64_t non_finite = 0;  ///< answers that were not finite
+  double start_value = std::numeric_limits<double>::infinity();
+  double best = std::numeric_limits<double>::infinity();   ///< least true f of the points asked about
+  double final = std::numeric_limits<double>::infinity();  ///< true f at the last point asked about
+  std::vector<Metric> metrics;                             ///< Instance::metrics there, if asked for
+  std::vector<CurvePoint> curve;                           ///< at most 64 points
+  double seconds = 0;                                      ///< wall clock of the run, without the judge's
+  double objective_seconds = 0;                            ///< thereof in the objective
+  std::vector<double> path;                                ///< [K, M], only if asked for; not recorded
+  std::vector<double> best_point;                          ///< [M]; not recorded
+};
+
+/// Whether it ended as failed, non-finite or error.
+bool failed(const Outcome& outcome);
+/// Its message or, if the optimizer gave up where an answer was not finite, that it diverged; may be empty.
+std::string reason_of_failure(const Outcome& outcome);
+
+struct Record {
+  Task task;
+  int instance = 0;
+  int seed = 0;
+  std::string optimizer;  ///< label
+  std::string method;     ///< name in the table of optimizers, or policy:PATH
+  nlohmann::json settings;
+  std::string key;          ///< hash of all that the run depends on besides instance and seed
+  bool stochastic = false;  ///< Instance::stochastic(): a training run, which is judged by where it ends
+  std::optional<double> optimum;
+  double unit = 1;  ///< Instance::value_scale(): gaps are reported in multiples of it
+  Outcome outcome;
+  nlohmann::json training_cost = nlohmann::json::object();  ///< Contestant::training_cost
+  nlohmann::json machine;
+  nlohmann::json versions;
+};
+
+/// What is wanted of a run besides where it ended.
+struct Wanted {
+  bool path = false;     ///< every point asked about
+  bool metrics = false;  ///< Instance::metrics at the last point
+  bool curve = true;     ///< the curve and the best point, which cost many judgements where f is stochastic
+};
+
+/// Runs `optimizer` from `start` [M] and never throws what the optimizer or the objective throws: that is an Outcome.
+Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<const double> start, Seed seed,
+                std::int64_t budget, const Wanted& wanted = {});
+
+/// At most `limit` >= 3 points: first, last, and the last of each of `limit - 2` log-spaced bins of calls.
+std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t limit);
+
+/// `x` to `digits` significant decimal digits.
+double round_to_digits(double x, int digits);
+
+/// Numbers of stochastic runs are rounded to six digits, so that archives stay small.
+nlohmann::json record_to_json(const Record& record);
+/// Throws std::invalid_argument naming what is missing. Fields that older versions did not write get their defaults.
+Record record_from_json(const nlohmann::json& line);
+
+/// Reads a file of JSON lines; an unfinished last line, as a killed run leaves it, is dropped. A missing file has no lines.
+/// Throws std::invalid_argument naming file and line.
+std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
+/// `DIR/records.jsonl`.
+std::vector<Record> read_records(const std::filesystem::path& directory);
+
+/// Replaces `path` by `content`, whole or not at all. Throws std::runtime_error naming the path.
+void write_atomically(const std::filesystem::path& path, const std::string& content);
+
+/// {"cpu", "cores"} of this machine.
+nlohmann::json machine_facts();
+/// {"scout", "compiler"} of this build.
+nlohmann::json version_facts();
+
+}  // namespace scout::bench

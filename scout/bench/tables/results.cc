@@ -1,0 +1,265 @@
+#include "scout/bench/tables/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <tuple>
+
+namespace scout::bench {
+namespace {
+
+using InstanceId = std::pair<Task, int>;
+
+template <class T>
+std::size_t index_of(std::vector<T>& list, const T& item) {
+  const auto found = std::find(list.begin(), list.end(), item);
+  if (found != list.end()) return static_cast<std::size_t>(found - list.begin());
+  list.push_back(item);
+  return list.size() - 1;
+}
+
+Run make_run(const Record& record, double reference, const Results& results) {
+  const Outcome& outcome = record.outcome;
+  const int dimension = record.task.dimension;
+  Run run{.instance = record.instance,
+          .seed = record.seed,
+          .failed = failed(outcome),
+          .start_gap = std::max(0.0, outcome.start_value - reference) / record.unit,
+          .gap = std::max(0.0, (record.stochastic ? outcome.final : outcome.best) - reference) / record.unit,
+          .relative = 0,
+          .steps = outcome.gradients,
+          .metrics = outcome.metrics,
+          .seconds = outcome.seconds,
+          .optimizer_seconds = outcome.seconds - outcome.objective_seconds,
+          .to_target = {},
+          .curve = outcome.curve};
+  if (std::isnan(run.gap)) run.gap = INFINITY;
+  run.relative = relative_gap(run.gap, run.start_gap);
+  for (auto& point : run.curve) point.best = std::max(0.0, point.best - reference) / record.unit;
+  for (Cost cost : {Cost::calls, Cost::evaluations}) {
+    for (double target : results.targets) {
+      const double bound = results.relative_targets ? target * run.start_gap : target;
+      TargetCost paid{INFINITY, cost_of(cost, outcome.values, outcome.gradients, dimension)};
+      for (const auto& point : run.curve) {
+        if (point.best <= bound) {
+          paid.to_target = cost_of(cost, point.values, point.gradients, dimension);
+          break;
+        }
+      }
+      run.to_target[static_cast<int>(cost)].push_back(paid);
+    }
+  }
+  return run;
+}
+
+void rank(Results& results) {
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+    for (auto& row : results.rows) {
+      const double own = median_gap(row.cells[t]);
+      double better = 0, equal = 0;
+      for (const auto& other : results.rows) {
+        const double gap = median_gap(other.cells[t]);
+        better += gap < own;
+        equal += gap == own;
+      }
+      row.mean_rank += (better + (equal + 1) / 2) / static_cast<double>(results.tasks.size());
+    }
+  }
+}
+
+std::string text_number(double x) {
+  if (std::isinf(x)) return "-";
+  return x == 0 ? "0" : fmt::format("{:.2e}", x);
+}
+
+}  // namespace
+
+double cost_of(Cost cost, std::int64_t values, std::int64_t gradients, int dimension) {
+  return static_cast<double>(values + gradients * (cost == Cost::calls ? 1 : dimension));
+}
+
+const OptimizerRow* Results::best(bool policy) const {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const OptimizerRow& row) { return row.policy == policy; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+const StepCosts* Results::steps_on(const Task& task) const {
+  const auto found =
+      std::find_if(step_costs.begin(), step_costs.end(), [&](const StepCosts& costs) { return costs.task == task; });
+  return found == step_costs.end() ? nullptr : &*found;
+}
+
+Results collect(const std::vector<Record>& records, const Suite& suite) {
+  if (records.empty()) throw std::invalid_argument("there are no records to report on: run `scout bench` first");
+  Results out;
+  out.title = suite.title.empty() ? "Benchmark " + suite.name : suite.title;
+  out.targets = suite.targets;
+  std::sort(out.targets.rbegin(), out.targets.rend());
+  out.relative_targets = suite.precision == "relative";
+  out.machine = records.back().machine;
+  out.versions = records.back().versions;
+
+  std::map<InstanceId, double> reference;
+  std::vector<std::string> labels;
+  std::set<int> instances, seeds;
+  for (const auto& record : records) {
+    index_of(out.tasks, record.task);
+    index_of(labels, record.optimizer);
+    instances.insert(record.instance);
+    seeds.insert(record.seed);
+    const auto [it, fresh] = reference.try_emplace({record.task, record.instance}, INFINITY);
+    it->second = record.stochastic ? 0.0 : record.optimum ? *record.optimum : std::min(it->second, record.outcome.best);
+  }
+  const auto order = suite.tasks();  // a continued benchmark may hold the tasks in another order
+  std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) {
+    return std::find(order.begin(), order.end(), a) < std::find(order.begin(), order.end(), b);
+  });
+  out.instances = static_cast<int>(instances.size());
+  out.seeds = static_cast<int>(seeds.size());
+  out.training = std::all_of(records.begin(), records.end(), [](const Record& record) { return record.stochastic; });
+  for (const auto& label : labels) {
+    OptimizerRow row;
+    row.label = label;
+    row.cells.resize(out.tasks.size());
+    row.settings.resize(out.tasks.size());
+    out.rows.push_back(std::move(row));
+  }
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::int64_t>> failures;  // calls
+  for (const auto& record : records) {
+    auto& row = out.rows[index_of(labels, record.optimizer)];
+    const auto task = index_of(out.tasks, record.task);
+    row.method = record.method;
+    row.policy = record.method.starts_with("policy:");
+    row.training_cost = record.training_cost;
+    row.settings[task] = record.settings;
+    row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
+    if (failed(record.outcome)) {
+      const Outcome& run = record.outcome;
+      failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}].push_back(run.values +
+                                                                                                         run.gradients);
+    }
+  }
+  for (const auto& [what, calls] : failures) {
+    const auto& [label, task, status, reason] = what;
+    const auto [least, most] = std::minmax_element(calls.begin(), calls.end());
+    out.failures.push_back(fmt::format(
+        "{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status, reason.empty() ? "" : ": " + reason,
+        *least == *most ? fmt::format("{}", *least) : fmt::format("{} to {}", *least, *most)));
+  }
+  for (auto& row : out.rows) {
+    std::vector<Stratum> strata;
+    for (const auto& cell : row.cells) strata.push_back(relative_gaps(cell));
+    row.score = bootstrap(strata, interquartile_mean);
+  }
+  rank(out);
+  std::stable_sort(out.rows.begin(), out.rows.end(), [](const OptimizerRow& a, const OptimizerRow& b) {
+    return std::pair{a.score.estimate, a.mean_rank} < std::pair{b.score.estimate, b.mean_rank};
+  });
+  return out;
+}
+
+Results read_results(const std::filesystem::path& directory) {
+  Suite suite;
+  suite.name = std::filesystem::absolute(directory).lexically_normal().filename().string();
+  if (std::ifstream file(directory / "suite.json"); file) {
+    auto values = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+    if (!values.is_object()) throw std::invalid_argument((directory / "suite.json").string() + ": not a JSON object");
+    suite.name = values.value("name", suite.name);
+    values.erase("name");
+    set_options(suite, values);
+  }
+  const auto records = read_records(directory);
+  if (records.empty()) {
+    throw std::invalid_argument((directory / "records.jsonl").string() + ": no records; run `scout bench SUITE --out " +
+                                directory.string() + "` first");
+  }
+  Results out = collect(records, suite);
+  out.step_costs = read_step_costs(directory);
+  return out;
+}
+
+double median_gap(const Cell& cell) {
+  std::vector<double> gaps;
+  for (const auto& run : cell) gaps.push_back(run.gap);
+  return gaps.empty() ? INFINITY : median(gaps);
+}
+
+double median_relative(const Cell& cell) {
+  std::vector<double> gaps;
+  for (const auto& run : cell) gaps.push_back(run.relative);
+  return gaps.empty() ? INFINITY : median(gaps);
+}
+
+double relative_at(const Run& run, Cost cost, int dimension, double paid) {
+  double gap = run.start_gap;
+  for (const auto& point : run.curve) {
+    if (cost_of(cost, point.values, point.gradients, dimension) > paid) break;
+    gap = point.best;
+  }
+  return relative_gap(gap, run.start_gap);
+}
+
+Stratum relative_gaps(const Cell& cell) {
+  std::map<int, std::vector<double>> rows;
+  for (const auto& run : cell) rows[run.instance].push_back(run.relative);
+  Stratum out;
+  for (auto& [instance, row] : rows) out.push_back(std::move(row));
+  return out;
+}
+
+std::string headline(const Results& results) {
+  const auto* policy = results.best(true);
+  const auto* rival = results.best(false);
+  if (!policy || !rival) {
+    const auto& first = results.rows.front();
+    return fmt::format("{} leads: interquartile mean of the relative gap {:.3g} over {} problems.", first.label,
+                       first.score.estimate, results.tasks.size());
+  }
+  std::size_t wins = 0;
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+    bool lowest = true;
+    for (const auto& row : results.rows) {
+      if (!row.policy && median_gap(row.cells[t]) <= median_gap(policy->cells[t])) lowest = false;
+    }
+    wins += lowest;
+  }
+  return fmt::format(
+      "{} has a lower median final gap than every baseline on {} of {} problems. Over all runs its relative gap is {:.3g} "
+      "(95 % "
+      "interval {:.3g} to {:.3g}); that of the best baseline, {}, is {:.3g} ({:.3g} to {:.3g}).",
+      policy->label, wins, results.tasks.size(), policy->score.estimate, policy->score.low, policy->score.high, rival->label,
+      rival->score.estimate, rival->score.low, rival->score.high);
+}
+
+std::string summary_table(const Results& results) {
+  std::size_t width = 10;
+  for (const auto& row : results.rows) width = std::max(width, row.label.size());
+  std::vector<std::string> heads;
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) heads.push_back(fmt::format("[{}]", t + 1));
+  std::string out = fmt::format(
+      "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of the "
+      "relative gap\n{:<{}}",
+      "", width);
+  for (const auto& head : heads) out += fmt::format(" {:>10}", head);
+  out += fmt::format(" {:>10}\n", "IQM rel.");
+  for (const auto& row : results.rows) {
+    out += fmt::format("{:<{}}", row.label, width);
+    for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+      double lowest = INFINITY;
+      for (const auto& other : results.rows) lowest = std::min(lowest, median_gap(other.cells[t]));
+      const double gap = median_gap(row.cells[t]);
+      out += fmt::format(" {:>9}{}", text_number(gap), gap == lowest && std::isfinite(gap) ? '*' : ' ');
+    }
+    out += fmt::format(" {:>10}\n", text_number(row.score.estimate));
+  }
+  for (std::size_t t = 0; t < results.tasks.size(); ++t)
+    out += fmt::format("{} {}\n", heads[t], to_string(results.tasks[t]));
+  return out;
+}
+
+}  // namespace scout::bench

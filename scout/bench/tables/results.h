@@ -1,0 +1,88 @@
+// Records as run-by-task tables, and what the report says about them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scout/bench/run/step_costs.h"
+#include "scout/bench/tables/record.h"
+#include "scout/bench/tables/statistics.h"
+
+namespace scout::bench {
+
+/// What a run costs: oracle calls (one f or one gradient is 1), or evaluations (one gradient is M, to stand beside
+/// derivative-free methods).
+enum class Cost { calls, evaluations };
+double cost_of(Cost cost, std::int64_t values, std::int64_t gradients, int dimension);
+
+/// A run with its gaps to f*: the optimum where it is known, else the best value that any run found on the instance. The
+/// training of a network, whose loss is not below 0, has f* = 0 and is judged by where it ends: its gap is the final loss.
+struct Run {
+  int instance;
+  int seed;
+  bool failed;  ///< status failed, non-finite or error
+  double start_gap;
+  double gap;
+  double relative;     ///< relative_gap(gap, start_gap)
+  std::int64_t steps;  ///< gradients asked for
+  std::vector<Metric> metrics;
+  double seconds;
+  double optimizer_seconds;              ///< thereof not in the objective
+  std::vector<TargetCost> to_target[2];  ///< by Cost, then by target
+  std::vector<CurvePoint> curve;         ///< `best` as a gap
+};
+
+/// The runs of one optimizer on one task.
+using Cell = std::vector<Run>;
+
+struct OptimizerRow {
+  std::string label;
+  std::string method;  ///< name in the table of optimizers, or policy:PATH
+  bool policy = false;
+  nlohmann::json training_cost;          ///< Contestant::training_cost
+  std::vector<Cell> cells;               ///< by task; empty if it was not run there
+  Interval score{};                      ///< interquartile mean of the relative gap over all runs, 95 % interval
+  double mean_rank = 0;                  ///< of the median gap, mean over tasks; equal medians share a rank
+  std::vector<nlohmann::json> settings;  ///< by task
+};
+
+struct Results {
+  std::string title;
+  std::vector<Task> tasks;
+  std::vector<OptimizerRow> rows;  ///< best score first
+  std::vector<double> targets;
+  bool relative_targets = true;
+  bool training = false;  ///< every task is the training of a network
+  std::vector<StepCosts> step_costs;
+  int instances = 0;
+  int seeds = 0;
+  nlohmann::json machine;
+  nlohmann::json versions;
+  std::vector<std::string> failures;  ///< one line for each kind of failure of an optimizer on a task
+
+  /// The best row that is (not) a policy; null if there is none.
+  const OptimizerRow* best(bool policy) const;
+  /// The costs of steps on a task; null if they were not measured.
+  const StepCosts* steps_on(const Task& task) const;
+};
+
+/// Throws std::invalid_argument if there are no records.
+Results collect(const std::vector<Record>& records, const Suite& suite);
+
+/// Reads DIR/records.jsonl, DIR/steps.jsonl where it is there and, for title and targets, DIR/suite.json likewise.
+Results read_results(const std::filesystem::path& directory);
+
+double median_gap(const Cell& cell);       ///< infinity if empty
+double median_relative(const Cell& cell);  ///< infinity if empty
+/// The relative gap of one run when it had paid `paid`; 1 before its first answer.
+double relative_at(const Run& run, Cost cost, int dimension, double paid);
+/// The relative gaps of a cell, a row an instance.
+Stratum relative_gaps(const Cell& cell);
+
+/// One sentence: who wins, where, by how much.
+std::string headline(const Results& results);
+
+/// The median final gap of every optimizer on every task, as plain text with aligned columns; * marks the best of a column.
+std::string summary_table(const Results& results);
+
+}  // namespace scout::bench

@@ -1,0 +1,106 @@
+#include "scout/bench/tables/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace scout::bench {
+namespace {
+
+std::vector<double> sorted(std::span<const double> values) {
+  std::vector<double> out(values.begin(), values.end());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+double quantile_of_sorted(const std::vector<double>& values, double q) {
+  const double position = q * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const double weight = position - static_cast<double>(below);
+  if (weight == 0.0) return values[below];  // also keeps 0 * infinity out
+  return values[below] == values[below + 1] ? values[below] : values[below] + weight * (values[below + 1] - values[below]);
+}
+
+}  // namespace
+
+double quantile(std::span<const double> values, double q) { return quantile_of_sorted(sorted(values), q); }
+
+double median(std::span<const double> values) { return quantile(values, 0.5); }
+
+double interquartile_mean(std::span<const double> values) {
+  const auto x = sorted(values);
+  const double n = static_cast<double>(x.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    // Value i covers [i, i + 1]; the middle half is [n/4, 3n/4].
+    const double rank = static_cast<double>(i);
+    const double weight = std::min(rank + 1, 0.75 * n) - std::max(rank, 0.25 * n);
+    if (weight > 0) sum += weight * x[i];
+  }
+  return sum / (0.5 * n);
+}
+
+double relative_gap(double gap, double start_gap) {
+  if (gap <= 0) return 0;
+  return start_gap > 0 ? gap / start_gap : INFINITY;
+}
+
+Interval bootstrap(std::span<const Stratum> strata, const std::function<double(std::span<const double>)>& statistic,
+                   int resamples, Seed seed) {
+  std::vector<double> pool;
+  for (const auto& stratum : strata) {
+    for (const auto& row : stratum) pool.insert(pool.end(), row.begin(), row.end());
+  }
+  Interval out{statistic(pool), 0, 0};
+  std::vector<double> estimates;
+  for (int b = 0; b < resamples; ++b) {
+    Random random(seed.derive("bootstrap").derive(b));
+    pool.clear();
+    for (const auto& stratum : strata) {
+      for (std::size_t i = 0; i < stratum.size(); ++i) {
+        const auto& row = stratum[random.index(stratum.size())];
+        pool.insert(pool.end(), row.begin(), row.end());
+      }
+    }
+    estimates.push_back(statistic(pool));
+  }
+  out.low = quantile(estimates, 0.025);
+  out.high = quantile(estimates, 0.975);
+  return out;
+}
+
+double success_rate(std::span<const double> values, double target) {
+  const auto hits = std::count_if(values.begin(), values.end(), [&](double x) { return x <= target; });
+  return static_cast<double>(hits) / static_cast<double>(values.size());
+}
+
+std::vector<double> performance_profile(std::span<const double> values, std::span<const double> thresholds) {
+  std::vector<double> out;
+  for (double threshold : thresholds) out.push_back(success_rate(values, threshold));
+  return out;
+}
+
+double expected_running_time(std::span<const TargetCost> runs) {
+  double cost = 0;
+  int successes = 0;
+  for (const auto& run : runs) {
+    const bool success = std::isfinite(run.to_target);
+    cost += success ? run.to_target : run.in_all;
+    successes += success;
+  }
+  return successes > 0 ? cost / successes : INFINITY;
+}
+
+std::vector<double> data_profile(std::span<const TargetCost> runs, std::span<const double> costs) {
+  std::vector<double> to_target;
+  for (const auto& run : runs) to_target.push_back(run.to_target);
+  return performance_profile(to_target, costs);
+}
+
+std::vector<double> log_space(double low, double high, int count) {
+  std::vector<double> out;
+  for (int i = 0; i < count; ++i) out.push_back(low * std::pow(high / low, static_cast<double>(i) / (count - 1)));
+  out.back() = high;
+  return out;
+}
+
+}  // namespace scout::bench

@@ -1,0 +1,306 @@
+#include "scout/nn/affine.h"
+
+#include <algorithm>
+#include <cstddef>
+
+// Vectors of unknown size cannot be kept in arrays, as the register tiles are.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "scout/nn/affine.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h:
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace scout::kernel::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+
+/// A register tile has kTileRows rows of the result and two vectors of columns: with a row of B and a broadcast element of A
+/// it fills the registers.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_ARCH_ARM_A64
+constexpr int kTileRows = 12;
+#else
+constexpr int kTileRows = 6;
+#endif
+constexpr int kTileVectors = 2;
+/// Rows of B that are packed at once: with as many elements of the rows of A they stay in the first-level cache.
+constexpr int kDepth = 256;
+
+/// A matrix product C [m, n] (+)= A [m, k] B [k, n] and what is done to C on the way.
+struct Product {
+  int m, n, k;
+  const float* a;
+  std::ptrdiff_t a_stride;
+  bool a_transposed;  // a is [k, m]
+  const float* b;
+  std::ptrdiff_t b_stride;
+  bool b_transposed;  // b is [n, k]
+  float* c;           // [m, n], dense
+  bool add = false;   // to what c holds, else to
+  const float* bias = nullptr;
+  bool relu = false;
+  const float* mask = nullptr;  // as c: c is 0 where this is not greater than 0
+};
+
+/// The first `count` numbers at p, then zeros. Reads no others.
+HWY_INLINE V load(const float* p, int count) {
+  const D d;
+  if (count >= kLanes) return hn::LoadU(d, p);
+#if HWY_MEM_OPS_MIGHT_FAULT
+  alignas(64) float buffer[kLanes] = {};
+  std::copy_n(p, count, buffer);
+  return hn::Load(d, buffer);
+#else
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#endif
+}
+
+HWY_INLINE void store(V v, int count, float* p) {
+  const D d;
+  if (count >= kLanes) return hn::StoreU(v, d, p);
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+}
+
+/// Columns [column, column + width) of rows [row, row + depth) of B, as [depth, kVectors · kLanes] with zeros to the right.
+template <int kVectors>
+HWY_INLINE void pack(const Product& p, int row, int depth, int column, int width, float* HWY_RESTRICT panel) {
+  constexpr int kWidth = kVectors * kLanes;
+  const D d;
+  if (!p.b_transposed) {
+    const float* b = p.b + row * p.b_stride + column;
+    for (int k = 0; k < depth; ++k, b += p.b_stride, panel += kWidth) {
+      for (int v = 0; v < kVectors; ++v) {
+        hn::Store(load(b + v * kLanes, std::clamp(width - v * kLanes, 0, kLanes)), d, panel + v * kLanes);
+      }
+    }
+    return;
+  }
+  const float* b = p.b + column * p.b_stride + row;
+  int j = 0;
+#if HWY_TARGET != HWY_SCALAR  // whose vectors cannot hold four
+  // Squares of four by four.
+  const hn::FixedTag<float, 4> d4;
+  const hn::Repartition<double, decltype(d4)> d2;
+  for (; j + 4 <= width; j += 4) {
+    const float* column0 = b + j * p.b_stride;
+    int k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      const auto r0 = hn::LoadU(d4, column0 + k);
+      const auto r1 = hn::LoadU(d4, column0 + p.b_stride + k);
+      const auto r2 = hn::LoadU(d4, column0 + 2 * p.b_stride + k);
+      const auto r3 = hn::LoadU(d4, column0 + 3 * p.b_stride + k);
+      const auto low01 = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
+      const auto low23 = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
+      const auto high01 = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
+      const auto high23 = hn::BitCast(d2, hn::InterleaveUpper(d4, r2, r3));
+      float* to = panel + k * kWidth + j;
+      hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, low01, low23)), d4, to);
+      hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, low01, low23)), d4, to + kWidth);
+      hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, high01, high23)), d4, to + 2 * kWidth);
+      hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, high01, high23)), d4, to + 3 * kWidth);
+    }
+    for (; k < depth; ++k) {
+      for (int i = 0; i < 4; ++i) panel[k * kWidth + j + i] = column0[i * p.b_stride + k];
+    }
+  }
+#endif
+  for (; j < kWidth; ++j) {
+    for (int k = 0; k < depth; ++k) panel[k * kWidth + j] = j < width ? b[j * p.b_stride + k] : 0.0F;
+  }
+}
+
+/// Rows [row, row + kRows) of a panel of C, for the elements [depth0, depth0 + depth) of the sums.
+template <int kRows, int kVectors, bool kTransposed>
+HWY_INLINE void tile(const Product& p, int row, int column, int depth0, int depth, const float* HWY_RESTRICT panel) {
+  const D d;
+  const V zero = hn::Zero(d);
+  const int width = p.n - column;
+  float* c = p.c + static_cast<std::ptrdiff_t>(row) * p.n + column;
+  V sum[kRows][kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    const int count = std::min(width - v * kLanes, kLanes);
+    const V start = depth0 == 0 && p.bias != nullptr ? load(p.bias + column + v * kLanes, count) : zero;
+    for (int r = 0; r < kRows; ++r) {
+      sum[r][v] = depth0 > 0 || p.add ? load(c + static_cast<std::ptrdiff_t>(r) * p.n + v * kLanes, count) : start;
+    }
+  }
+
+  const float* a = kTransposed ? p.a + depth0 * p.a_stride + row : p.a + row * p.a_stride + depth0;
+  const std::ptrdiff_t a_row = kTransposed ? 1 : p.a_stride;
+  const std::ptrdiff_t a_next = kTransposed ? p.a_stride : 1;
+  for (int k = 0; k < depth; ++k, a += a_next, panel += kVectors * kLanes) {
+    V b[kVectors];
+    for (int v = 0; v < kVectors; ++v) b[v] = hn::Load(d, panel + v * kLanes);
+    for (int r = 0; r < kRows; ++r) {
+      const V factor = hn::Set(d, a[r * a_row]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, b[v], sum[r][v]);
+    }
+  }
+
+  const bool last = depth0 + depth == p.k;
+  for (int v = 0; v < kVectors; ++v) {
+    const int count = std::min(width - v * kLanes, kLanes);
+    for (int r = 0; r < kRows; ++r) {
+      V y = sum[r][v];
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(r) * p.n + v * kLanes;
+      if (last && p.relu) y = hn::IfThenElseZero(hn::Gt(y, zero), y);
+      if (last && p.mask != nullptr) {
+        const float* mask = p.mask + static_cast<std::ptrdiff_t>(row) * p.n + column;
+        y = hn::IfThenElseZero(hn::Gt(load(mask + at, count), zero), y);
+      }
+      store(y, count, c + at);
+    }
+  }
+}
+
+/// Rows [row, m) of a panel, in tiles as high as they go.
+template <int kRows, int kVectors, bool kTransposed>
+HWY_INLINE void tiles(const Product& p, int row, int column, int depth0, int depth, const float* panel) {
+  for (; row + kRows <= p.m; row += kRows) tile<kRows, kVectors, kTransposed>(p, row, column, depth0, depth, panel);
+  if constexpr (kRows > 1) tiles<kRows / 2, kVectors, kTransposed>(p, row, column, depth0, depth, panel);
+}
+
+template <int kVectors>
+HWY_INLINE void product_of_panel(const Product& p, int column) {
+  alignas(64) float panel[kDepth * kVectors * kLanes];
+  const int width = std::min(p.n - column, kVectors * kLanes);
+  int depth0 = 0;
+  do {  // at least once, so that an empty sum is written
+    const int depth = std::min(p.k - depth0, kDepth);
+    pack<kVectors>(p, depth0, depth, column, width, panel);
+    if (p.a_transposed) {
+      tiles<kTileRows, kVectors, true>(p, 0, column, depth0, depth, panel);
+    } else {
+      tiles<kTileRows, kVectors, false>(p, 0, column, depth0, depth, panel);
+    }
+    depth0 += depth;
+  } while (depth0 < p.k);
+}
+
+HWY_NOINLINE void product(const Product& p) {
+  int column = 0;
+  for (; p.n - column > kLanes; column += kTileVectors * kLanes) product_of_panel<kTileVectors>(p, column);
+  if (column < p.n) product_of_panel<1>(p, column);
+}
+
+/// Few outputs would leave most lanes of a panel empty; here the lanes share a row's sum.
+void narrow_affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+  const D d;
+  for (int r = 0; r < rows; ++r, x += in) {
+    const float* w = weight;
+    for (int o = 0; o < out; ++o, w += in) {
+      V sum = hn::Zero(d);
+      for (int i = 0; i < in; i += kLanes) sum = hn::MulAdd(load(x + i, in - i), load(w + i, in - i), sum);
+      const float total = bias[o] + hn::GetLane(hn::SumOfLanes(d, sum));
+      *y++ = !relu || total > 0.0F ? total : 0.0F;
+    }
+  }
+}
+
+void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+  if (out <= 2) return narrow_affine(x, weight, bias, rows, in, out, relu, y);
+  product({.m = rows,
+           .n = out,
+           .k = in,
+           .a = x,
+           .a_stride = in,
+           .a_transposed = false,
+           .b = weight,
+           .b_stride = in,
+           .b_transposed = true,
+           .c = y,
+           .bias = bias,
+           .relu = relu});
+}
+
+void affine_parameter_gradient(const float* x, const float* dy, int rows, int in, int out, float* d_weight, float* d_bias) {
+  const D d;
+  constexpr int kNarrow = 8;
+  constexpr int kPart = 64;
+  if (in <= kNarrow && out > in) {
+    // Few inputs: dWᵀ fills the lanes better.
+    for (int begin = 0; begin < out; begin += kPart) {
+      const int count = std::min(out - begin, kPart);
+      float transposed[kNarrow * kPart];
+      product({.m = in,
+               .n = count,
+               .k = rows,
+               .a = x,
+               .a_stride = in,
+               .a_transposed = true,
+               .b = dy + begin,
+               .b_stride = out,
+               .b_transposed = false,
+               .c = transposed});
+      for (int o = 0; o < count; ++o) {
+        for (int i = 0; i < in; ++i) d_weight[(begin + o) * in + i] += transposed[i * count + o];
+      }
+    }
+  } else {
+    product({.m = out,
+             .n = in,
+             .k = rows,
+             .a = dy,
+             .a_stride = out,
+             .a_transposed = true,
+             .b = x,
+             .b_stride = in,
+             .b_transposed = false,
+             .c = d_weight,
+             .add = true});
+  }
+  if (out == 1) {
+    V sum = hn::Zero(d);
+    for (int r = 0; r < rows; r += kLanes) sum = hn::Add(sum, load(dy + r, rows - r));
+    *d_bias += hn::GetLane(hn::SumOfLanes(d, sum));
+    return;
+  }
+  for (int o = 0; o < out; o += kLanes) {
+    V sum = load(d_bias + o, out - o);
+    for (std::ptrdiff_t r = 0; r < rows; ++r) sum = hn::Add(sum, load(dy + r * out + o, out - o));
+    store(sum, out - o, d_bias + o);
+  }
+}
+
+void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
+                           float* dx) {
+  product({.m = rows,
+           .n = in,
+           .k = out,
+           .a = dy,
+           .a_stride = out,
+           .a_transposed = false,
+           .b = weight,
+           .b_stride = in,
+           .b_transposed = false,
+           .c = dx,
+           .mask = activation});
+}
+
+}  // namespace scout::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace scout::kernel {
+
+HWY_EXPORT(affine);
+HWY_EXPORT(affine_parameter_gradient);
+HWY_EXPORT(affine_input_gradient);
+
+void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(affine)(x, weight, bias, rows, in, out, relu, y);
+}
+void affine_parameter_gradient(const float* x, const float* dy, int rows, int in, int out, float* d_weight, float* d_bias) {
+  HWY_DYNAMIC_DISPATCH(affine_parameter_gradient)(x, dy, rows, in, out, d_weight, d_bias);
+}
+void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
+                           float* dx) {
+  HWY_DYNAMIC_DISPATCH(affine_input_gradient)(dy, weight, rows, in, out, activation, dx);
+}
+
+}  // namespace scout::kernel
+#endif  // HWY_ONCE

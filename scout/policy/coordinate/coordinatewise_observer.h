@@ -1,0 +1,87 @@
+// The features of one coordinate: its own history, pooled statistics of all coordinates, and the progress of the run.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "scout/policy/coordinate/features.h"
+#include "scout/policy/coordinate/quadratic_surrogate.h"
+#include "scout/policy/coordinate/separable_surrogate.h"
+#include "scout/policy/rule/observer.h"
+
+namespace scout {
+
+/// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
+/// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
+/// slope is a curvature, and where they cross zero is the centre of the bowl under the ripples, seen from as far as the run
+/// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: the profile
+/// of f along each coordinate (SeparableSurrogate), and the bowl under the values (QuadraticSurrogate). A sequence of points
+/// spread evenly over the region is there to be asked for, so that the models have something to learn from.
+class CoordinatewiseObserver : public Observer {
+ public:
+  /// Columns of the features, with what each is; kFeatures: their number.
+  using enum kernel::coordinate::Feature;
+
+  /// The features that are steps, in the code of actions: two annealed gradient steps, then what an actor can add to them.
+  static std::vector<int> proposal_features();
+  /// The features that describe the run: elapsed and remaining time, how long ago the best point was found, how the gradient
+  /// has shrunk, the landscape's roughness, and what the models leave unexplained.
+  static std::vector<int> context_features();
+
+  CoordinatewiseObserver(int dimension, bool gradient);
+
+  int dimension() const override { return dimension_; }
+  int rows() const override { return dimension_; }
+  int features() const override { return kFeatures; }
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) override;
+  void observe(std::span<const float> actions, std::span<const double> theta, double f,
+               std::span<const double> gradient) override;
+  void write(float* features) const override;
+  void orient(std::span<float> actions) const override;
+
+ private:
+  using enum kernel::coordinate::Field;  // rows of the state
+  static constexpr int kHistory = kernel::coordinate::kHistory;
+  static constexpr int kWindows = kernel::coordinate::kWindows;
+
+  float* field(int index) { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+  const float* field(int index) const { return state_.data() + static_cast<std::size_t>(index) * padded_; }
+
+  void update_orientation();
+  float relative_gradient(double gradient) const;
+  void update_statistics(double f);
+  void update_models(double f);
+  /// What the features of all coordinates have in common.
+  kernel::coordinate::RunSummary describe_run() const;
+
+  int dimension_;
+  bool gradient_;
+  std::size_t padded_;
+  std::vector<float> state_;
+  std::vector<double> origin_;
+
+  double scale_ = 1;
+  int horizon_ = 1;
+  int step_ = 0;
+  int since_best_ = 0;
+  SeparableSurrogate separable_;
+  QuadraticSurrogate quadratic_;
+  double gradient_size_ = 0;  // of the first gradient that is not zero, before scaling: mean |∇_i f|
+  double f_ = 0, best_ = 0, worst_ = 0;
+  std::array<double, kHistory> previous_f_{};  // newest first
+  double elite_weight_ = 0;
+  std::array<double, kWindows> mean_f_{}, variance_f_{};
+  // Pooled over coordinates: mean squares.
+  double gradient_square_ = 0;          // g², now
+  double gradient_square_average_ = 0;  // g², averaged over steps, decay .9
+  double gradient_square_mean_ = 0;     // g², averaged over all steps
+  double first_gradient_square_ = 0;
+  double action_mean_ = 0;  // |a|
+  double step_square_ = 0;
+  double step_change_ = 0;      // Δx Δg over the last step
+  double distance_square_ = 0;  // (x_best - x)²
+  double spread_square_ = 0;    // variance of x over the longest window
+};
+
+}  // namespace scout

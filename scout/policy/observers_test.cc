@@ -1,0 +1,366 @@
+#include "scout/policy/rule/observer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "scout/base/random.h"
+#include "scout/policy/coordinate/coordinatewise_observer.h"
+#include "scout/policy/rule/action.h"
+
+namespace scout {
+namespace {
+
+/// A run, made up at random: points, values and gradients, and the actions that led from point to point.
+struct Tape {
+  struct Step {
+    std::vector<float> actions;
+    std::vector<double> theta, gradient;
+    double f;
+  };
+  std::vector<Step> steps;  // the first has no actions
+  double scale = 2.0;
+  std::vector<double> lower, upper;
+
+  Frame frame() const { return {scale, 40, lower, upper}; }
+
+  Tape(int dimension, int length, std::uint64_t seed) {
+    Random random{Seed(seed)};
+    const auto m = static_cast<std::size_t>(dimension);
+    std::vector<double> theta(m);
+    for (double& x : theta) x = random.normal();
+    lower.assign(m, -4.0);
+    upper.assign(m, 3.0);
+    for (int t = 0; t <= length; ++t) {
+      Step step{std::vector<float>(m), theta, std::vector<double>(m), 3.0 * random.normal()};
+      if (t > 0) {
+        for (std::size_t i = 0; i < m; ++i) {
+          step.actions[i] = static_cast<float>(random.uniform(-1, 1));
+          step.theta[i] += scale * static_cast<double>(decode_action(step.actions[i]));
+        }
+      }
+      for (double& g : step.gradient) g = random.normal();
+      theta = step.theta;
+      steps.push_back(std::move(step));
+    }
+  }
+};
+
+std::unique_ptr<Observer> replay(const ObserverOptions& options, const Tape& tape) {
+  auto observer = make_observer(options, static_cast<int>(tape.steps[0].theta.size()));
+  const auto& start = tape.steps[0];
+  observer->start(start.theta, start.f, start.gradient, tape.frame());
+  for (std::size_t t = 1; t < tape.steps.size(); ++t) {
+    const auto& step = tape.steps[t];
+    observer->observe(step.actions, step.theta, step.f, step.gradient);
+  }
+  return observer;
+}
+
+std::vector<float> features_of(const ObserverOptions& options, const Tape& tape) {
+  const auto observer = replay(options, tape);
+  std::vector<float> out(static_cast<std::size_t>(observer->rows() * observer->features()), std::nanf(""));
+  observer->write(out.data());
+  return out;
+}
+
+void expect_close(const std::vector<float>& a, const std::vector<float>& b, float tolerance) {
+  EXPECT_THAT(a, testing::Pointwise(testing::FloatNear(tolerance), b));
+}
+
+constexpr int kLengths[] = {0, 1, 2, 7, 30};
+
+class ObserverTest : public testing::TestWithParam<ObserverOptions> {};
+
+TEST_P(ObserverTest, DoesNotSeeAShift) {
+  for (int length : kLengths) {
+    const Tape tape(5, length, 1);
+    Tape moved = tape;
+    for (auto& step : moved.steps) {
+      step.f += 100;
+      for (double& x : step.theta) x += 64;
+    }
+    for (double& x : moved.lower) x += 64;
+    for (double& x : moved.upper) x += 64;
+    expect_close(features_of(GetParam(), moved), features_of(GetParam(), tape), 1e-4F);
+  }
+}
+
+TEST_P(ObserverTest, DoesNotSeeTheScaleOfTheFunction) {
+  for (int length : kLengths) {
+    const Tape tape(5, length, 2);
+    for (double factor : {1e-12, 1e-6, 1e3, 1e12}) {
+      Tape scaled = tape;
+      for (auto& step : scaled.steps) {
+        step.f *= factor;
+        for (double& g : step.gradient) g *= factor;
+      }
+      expect_close(features_of(GetParam(), scaled), features_of(GetParam(), tape), 1e-4F);
+    }
+  }
+}
+
+TEST_P(ObserverTest, MeasuresInTheStepScale) {
+  for (int length : kLengths) {
+    const Tape tape(5, length, 3);
+    Tape scaled = tape;
+    scaled.scale *= 1024;
+    for (auto& step : scaled.steps) {
+      for (double& x : step.theta) x *= 1024;
+      for (double& g : step.gradient) g /= 1024;
+    }
+    for (double& x : scaled.lower) x *= 1024;
+    for (double& x : scaled.upper) x *= 1024;
+    expect_close(features_of(GetParam(), scaled), features_of(GetParam(), tape), 1e-4F);
+  }
+}
+
+TEST_P(ObserverTest, ForgetsTheRunBefore) {
+  const Tape first(5, 9, 4);
+  const Tape second(5, 4, 5);
+  const auto observer = make_observer(GetParam(), 5);
+  for (const Tape* tape : {&first, &second}) {
+    observer->start(tape->steps[0].theta, tape->steps[0].f, tape->steps[0].gradient, tape->frame());
+    for (std::size_t t = 1; t < tape->steps.size(); ++t) {
+      const auto& step = tape->steps[t];
+      observer->observe(step.actions, step.theta, step.f, step.gradient);
+    }
+  }
+  std::vector<float> out(static_cast<std::size_t>(observer->rows() * observer->features()));
+  observer->write(out.data());
+  EXPECT_EQ(out, features_of(GetParam(), second));
+}
+
+TEST_P(ObserverTest, IgnoresGradientsIfTheyAreNotObserved) {
+  ObserverOptions options = GetParam();
+  options.gradient = false;
+  const Tape tape(5, 8, 6);
+  Tape other = tape;
+  Tape none = tape;
+  for (auto& step : other.steps) {
+    for (double& g : step.gradient) g = 1e9 * g + 1;
+  }
+  for (auto& step : none.steps) step.gradient.clear();
+  EXPECT_EQ(features_of(options, other), features_of(options, tape));
+  EXPECT_EQ(features_of(options, none), features_of(options, tape));
+  EXPECT_NE(feature_signature(options), feature_signature(GetParam()));
+}
+
+TEST_P(ObserverTest, StaysFiniteAndBoundedUnderExtremeValues) {
+  struct Extreme {
+    const char* what;
+    void (*apply)(Tape::Step& step, int t);
+  };
+  const Extreme extremes[] = {
+      {"huge gradients",
+       [](Tape::Step& s, int) {
+         for (double& g : s.gradient) g *= 1e300;
+       }},
+      {"gradients that become huge",
+       [](Tape::Step& s, int t) {
+         for (double& g : s.gradient) g *= t > 3 ? 1e300 : 1e-300;
+       }},
+      {"gradients that vanish",
+       [](Tape::Step& s, int t) {
+         for (double& g : s.gradient) g *= t > 3 ? 1e-300 : 1e300;
+       }},
+      {"denormal gradients",
+       [](Tape::Step& s, int) {
+         for (double& g : s.gradient) g *= 1e-310;
+       }},
+      {"zero gradients",
+       [](Tape::Step& s, int) {
+         for (double& g : s.gradient) g = 0;
+       }},
+      {"a zero gradient at first",
+       [](Tape::Step& s, int t) {
+         for (double& g : s.gradient) g *= t == 0 ? 0 : 1;
+       }},
+      {"one coordinate without gradient", [](Tape::Step& s, int) { s.gradient[1] = 0; }},
+      {"huge values", [](Tape::Step& s, int) { s.f *= 1e300; }},
+      {"values of both extremes", [](Tape::Step& s, int t) { s.f = t % 2 == 0 ? 1.7e308 : -1.7e308; }},
+      {"denormal values", [](Tape::Step& s, int) { s.f *= 1e-310; }},
+      {"a constant value", [](Tape::Step& s, int) { s.f = 5; }},
+      {"a constant function",
+       [](Tape::Step& s, int) {
+         s.f = 5;
+         for (double& g : s.gradient) g = 0;
+       }},
+      {"a point that does not move",
+       [](Tape::Step& s, int) {
+         for (double& x : s.theta) x = 1;
+       }},
+  };
+  for (const Extreme& extreme : extremes) {
+    for (int length : kLengths) {
+      Tape tape(5, length, 7);
+      for (std::size_t t = 0; t < tape.steps.size(); ++t) extreme.apply(tape.steps[t], static_cast<int>(t));
+      for (float x : features_of(GetParam(), tape)) {
+        ASSERT_TRUE(std::abs(x) < 100.0F) << extreme.what << ", " << length << " steps: " << x;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, ObserverTest,
+                         testing::Values(ObserverOptions{}, ObserverOptions{.form = "joint", .dimension = 5}),
+                         [](const auto& options) { return options.param.form; });
+
+/// Without the features that depend on a coordinate's place among the others, as probes do.
+std::vector<float> without(std::vector<float> features, std::initializer_list<int> left_out) {
+  constexpr auto kFeatures = static_cast<std::size_t>(CoordinatewiseObserver::kFeatures);
+  for (std::size_t row = 0; row < features.size(); row += kFeatures) {
+    for (int feature : left_out) features[row + static_cast<std::size_t>(feature)] = 0;
+  }
+  return features;
+}
+
+TEST(CoordinatewiseObserver, IsPermutationEquivariant) {
+  for (int dimension : {2, 5, 17, 33}) {
+    for (int length : kLengths) {
+      const Tape tape(dimension, length, 8);
+      const auto m = static_cast<std::size_t>(dimension);
+      std::vector<std::size_t> order(m);
+      for (std::size_t i = 0; i < m; ++i) order[i] = i;
+      Random random(Seed(9));
+      shuffle(std::span(order), random);
+      Tape permuted = tape;
+      for (std::size_t t = 0; t < tape.steps.size(); ++t) {
+        for (std::size_t i = 0; i < m; ++i) {
+          permuted.steps[t].actions[i] = tape.steps[t].actions[order[i]];
+          permuted.steps[t].theta[i] = tape.steps[t].theta[order[i]];
+          permuted.steps[t].gradient[i] = tape.steps[t].gradient[order[i]];
+        }
+      }
+      const auto features = features_of({}, tape);
+      const std::size_t n = features.size() / m;
+      std::vector<float> expected(features.size());
+      for (std::size_t i = 0; i < m; ++i) {
+        std::copy_n(features.begin() + static_cast<std::ptrdiff_t>(order[i] * n), n,
+                    expected.begin() + static_cast<std::ptrdiff_t>(i * n));
+      }
+      constexpr int kToProbe = CoordinatewiseObserver::kToProbe;
+      expect_close(without(features_of({}, permuted), {kToProbe}), without(expected, {kToProbe}), 1e-4F);
+    }
+  }
+}
+
+TEST(CoordinatewiseObserver, IsEquivariantToReflections) {
+  for (bool gradient : {true, false}) {
+    for (int length : kLengths) {
+      if (!gradient && length == 0) continue;  // nothing seen yet
+      const Tape tape(3, length, 12);
+      Tape reflected = tape;
+      reflected.lower[1] = -tape.upper[1];
+      reflected.upper[1] = -tape.lower[1];
+      for (auto& step : reflected.steps) {
+        step.actions[1] *= -1;
+        step.theta[1] *= -1;
+        step.gradient[1] *= -1;
+      }
+      const ObserverOptions options{.gradient = gradient};
+      // Without gradients nothing says which way to begin to probe.
+      const auto compared = [&](const Tape& each) {
+        return gradient ? features_of(options, each)
+                        : without(features_of(options, each), {CoordinatewiseObserver::kToProbe});
+      };
+      expect_close(compared(reflected), compared(tape), 1e-5F);
+      auto orient = [&](const Tape& each) {
+        const auto observer = replay(options, each);
+        std::vector<float> actions(3, 0.5F);
+        observer->orient(actions);
+        std::vector<float> twice = actions;
+        observer->orient(twice);
+        EXPECT_THAT(twice, testing::Each(0.5F));
+        return actions;
+      };
+      const auto plain = orient(tape);
+      const auto mirrored = orient(reflected);
+      EXPECT_EQ(mirrored, (std::vector<float>{plain[0], -plain[1], plain[2]}));
+    }
+  }
+}
+
+// With M equal coordinates every pooled statistic is that of one coordinate, unless lanes beyond M are counted in. Probes
+// are their own, and a fit counts its unknowns.
+TEST(CoordinatewiseObserver, LanesBeyondTheLastCoordinateDoNotLeak) {
+  const Tape one(1, 12, 10);
+  const std::initializer_list<int> own{CoordinatewiseObserver::kToProbe, CoordinatewiseObserver::kQuadraticUnexplained};
+  const auto expected = without(features_of({}, one), own);
+  for (std::size_t m : {std::size_t{15}, std::size_t{16}, std::size_t{17}, std::size_t{33}}) {
+    Tape many = one;
+    for (auto& step : many.steps) {
+      step.actions.assign(m, step.actions[0]);
+      step.theta.assign(m, step.theta[0]);
+      step.gradient.assign(m, step.gradient[0]);
+    }
+    many.lower.assign(m, one.lower[0]);
+    many.upper.assign(m, one.upper[0]);
+    const auto features = without(features_of({}, many), own);
+    ASSERT_EQ(features.size(), m * expected.size());
+    for (std::size_t i = 0; i < m; ++i) {
+      const auto row = features.begin() + static_cast<std::ptrdiff_t>(i * expected.size());
+      expect_close({row, row + static_cast<std::ptrdiff_t>(expected.size())}, expected, 1e-5F);
+    }
+  }
+}
+
+// However long a run probes, its points are spread evenly over the region: no gap is more than a few times the mean one.
+TEST(CoordinatewiseObserver, ProbesSpreadEvenlyOverTheRegion) {
+  const Tape tape(20, 0, 13);
+  for (int count : {10, 30, 55, 100}) {
+    const auto observer = replay({}, tape);
+    std::vector<float> features(static_cast<std::size_t>(observer->rows() * observer->features()));
+    std::vector<double> theta = tape.steps[0].theta;
+    std::vector<std::vector<double>> visited(20);
+    Random random(Seed(1));
+    for (int t = 0; t < count; ++t) {
+      observer->write(features.data());
+      std::vector<float> actions(20);
+      for (std::size_t i = 0; i < 20; ++i) {
+        actions[i] = features[i * CoordinatewiseObserver::kFeatures + CoordinatewiseObserver::kToProbe];
+      }
+      observer->orient(actions);
+      std::vector<double> gradient(20);
+      for (std::size_t i = 0; i < 20; ++i) {
+        // Past the step scale, 2, an action is above 1: undo the code exactly.
+        theta[i] += tape.scale * std::copysign(std::expm1(std::abs(actions[i]) * std::log1p(1e5)) / 1e5, actions[i]);
+        visited[i].push_back(theta[i]);
+        gradient[i] = random.normal();
+      }
+      observer->observe(actions, theta, random.normal(), gradient);
+    }
+    for (std::size_t i = 0; i < 20; ++i) {
+      std::vector<double>& v = visited[i];
+      std::sort(v.begin(), v.end());
+      EXPECT_GE(v.front(), -4.0);
+      EXPECT_LE(v.back(), 3.0);
+      double gap = std::max(v.front() + 4.0, 3.0 - v.back());
+      for (std::size_t k = 1; k < v.size(); ++k) gap = std::max(gap, v[k] - v[k - 1]);
+      EXPECT_LT(gap, 0.7 + 7.0 * 4.5 / count) << "coordinate " << i << ", " << count << " probes";
+    }
+  }
+}
+
+TEST(Observer, RejectsUnknownFormsAndOtherDimensions) {
+  EXPECT_THROW(make_observer({.form = "round"}, 2), std::invalid_argument);
+  EXPECT_THROW(make_observer({.form = "joint", .dimension = 3}, 2), std::invalid_argument);
+  EXPECT_THROW(make_observer({}, 0), std::invalid_argument);
+}
+
+TEST(Observer, WritesAsManyFeaturesAsItSays) {
+  for (const ObserverOptions& options : {ObserverOptions{}, ObserverOptions{.form = "joint", .dimension = 3},
+                                         ObserverOptions{.form = "joint", .dimension = 3, .gradient = false}}) {
+    const auto observer = make_observer(options, 3);
+    EXPECT_EQ(observer->features(), feature_count(options));
+    for (int length : kLengths) {
+      for (float x : features_of(options, Tape(3, length, 11))) EXPECT_TRUE(std::isfinite(x));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace scout

@@ -1,0 +1,126 @@
+// Update rules: whatever turns what a run has seen into the next Δθ. Training and deployment drive the same three classes:
+//
+//   UpdateRule   an architecture; immutable, and without parameters
+//   Stepper      a rule with its parameters, made ready; immutable, shared by runs and threads
+//   RuleRun      the state of one run
+//
+// A step of runs that share a stepper, whoever drives them:
+//
+//   stepper.propose(runs, scratch);       fills run.actions()
+//                                         (here a mover or a bound may change them)
+//   run.apply(theta);                     θ <- θ + Δθ(actions)
+//   run.observe({theta, gradient, f});    what was found there; the state now belongs to the new point
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/base/archive.h"
+#include "scout/base/random.h"
+#include "scout/policy/rule/actor.h"
+#include "scout/problem/instance.h"
+
+namespace scout {
+
+/// What a run is told before it begins.
+struct RunFrame {
+  double scale = 1;                 ///< the largest step of a coordinate, > 0 (rules for functions)
+  std::int64_t horizon = 0;         ///< the updates that the run will make; 0: not known (rules for weights)
+  std::span<const double> lower{};  ///< the region of interest [M], which probes may go to (rules for functions)
+  std::span<const double> upper{};
+  std::span<const TensorShape> tensors{};  ///< what θ consists of (rules for weights)
+};
+
+/// What a rule is shown of a point.
+struct Observation {
+  std::span<const double> theta;     ///< [M]
+  std::span<const double> gradient;  ///< ∇f [M]; may be empty if the rule does not observe it
+  std::optional<double> f{};         ///< rules for weights do without
+};
+
+/// The state of one run. Thread-safe only apart.
+///
+/// An action is the rule's code of a step of one coordinate. Rules for functions use the signed logarithm of action.h; for
+/// rules of weights an action is Δθ itself.
+class RuleRun {
+ public:
+  virtual ~RuleRun() = default;
+  RuleRun() = default;
+  RuleRun(const RuleRun&) = delete;
+  RuleRun& operator=(const RuleRun&) = delete;
+
+  /// Begins at the first point. What the frame refers to has to live as long as this call.
+  virtual void start(const Observation& first, const RunFrame& frame) = 0;
+  /// Takes in the point that the actions, as they stand, led to.
+  virtual void observe(const Observation& next) = 0;
+
+  /// [M], of the step to come; in θ's frame.
+  virtual std::span<float> actions() = 0;
+  /// Moves θ [M].
+  virtual void apply(std::span<double> theta) const = 0;
+  /// The greatest size of coordinate i's action.
+  virtual float largest_action([[maybe_unused]] std::size_t i) const { return 1.0F; }
+
+  // What a learner looks at. A row is what the rule's network is applied to: a coordinate, or all of θ at once.
+
+  /// Rows of a state.
+  virtual std::size_t rows() const = 0;
+  /// The actor's inputs of some rows, [rows, features].
+  virtual void write_features(std::span<const std::size_t> rows, float* out) const = 0;
+  /// The actions of some rows as the actor would have put them out, in [-1, 1]: [rows, actions of a row].
+  virtual void write_actions(std::span<const std::size_t> rows, float* out) const = 0;
+  /// Turns numbers [M] from the actor's frame into θ's; its own inverse.
+  virtual void orient([[maybe_unused]] std::span<float> numbers) const {}
+
+  /// Everything that continues the run.
+  virtual void save(ArchiveWriter& archive) const = 0;
+  virtual void restore(ArchiveReader& archive) = 0;
+};
+
+/// Buffers of `Stepper::propose`, reused from call to call. One a thread.
+struct ProposalScratch {
+  std::vector<float> features, actions;
+  Actor::Trace trace;
+};
+
+class Stepper {
+ public:
+  virtual ~Stepper() = default;
+  /// A run of M coordinates. Throws std::invalid_argument if the rule is for another M.
+  virtual std::unique_ptr<RuleRun> new_run(int dimension) const = 0;
+  /// Fills the actions of runs of this rule. A run's actions do not depend on which others are in the batch.
+  virtual void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const = 0;
+};
+
+class UpdateRule {
+ public:
+  virtual ~UpdateRule() = default;
+
+  /// Whether it steps the weights of networks, on gradients alone; the others minimise functions of a vector in a region.
+  virtual bool for_weights() const { return false; }
+  /// Whether ∇f is observed.
+  virtual bool observes_gradient() const { return true; }
+  /// Rules for functions: the largest step of a coordinate as a share of its box's width. Rules for weights: the step of a
+  /// weight as a share of its tensor's scale.
+  virtual double step_scale() const = 0;
+  /// Names the meaning of inputs and state. A policy file records it, and loads only if it is the same.
+  virtual std::string signature() const = 0;
+
+  virtual std::size_t parameter_count() const = 0;
+  virtual std::vector<float> initial_parameters(Random& random) const = 0;
+  /// The rule with these parameters. Throws std::invalid_argument if their number is another.
+  virtual std::shared_ptr<const Stepper> with(std::span<const float> parameters) const = 0;
+
+  /// The network that makes an action of a row's features, for learners that differentiate it; null if there is none.
+  virtual const Actor* actor() const { return nullptr; }
+  /// The layer that turns the context, features of the run rather than of a coordinate, into an offset to all outputs; where
+  /// `out` is 0 there is none. Its parameters act on whole runs.
+  virtual Linear context_head() const { return {}; }
+};
+
+}  // namespace scout

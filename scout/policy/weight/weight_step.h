@@ -1,0 +1,111 @@
+// The fused step of the network policy: features, network, update and state of every weight in one pass over memory.
+//
+// One small perceptron is shared by all weights of all tensors. What is specific to a tensor or to the run (its size, the
+// progress, the schedule) is constant over a tensor and step, and enters through the biases alone: the caller folds it in
+// (WeightRule), so that a weight costs the perceptron's multiplications and little more.
+//
+// Per weight, with g the gradient times `gradient_scale` (0 if not finite, |g| <= 2^40), β = .9, .99, .999 and corrections
+// 1/(1 - β^t):
+//
+//   m_β <- m_β + (1 - β)(g - m_β)      v <- v + .001 (g² - v)        kept as bfloat16
+//   s = sqrt(v^ + 1e-24)               p_β = m_β^ / s                 v^, m_β^: bias-corrected, as in Adam
+//   q = p / (c + |p|)                  for g/s (c = 1), p_.9 (1), p_.99 (.3), p_.999 (.1): c is four times the spread of
+//                                      noise, but for the first
+//   τ = θ / (ρ + |θ|)                  ρ: the tensor's scale
+//   ℓ = clip((log2(s²) - log2(S²)) / 16, ±1), S the tensor's s; log2 interpolated between powers of two
+//
+//   features  σ·(q_g, q_.9, q_.99, q_.999, τ), |q_g|, |q_.99|, |q_.999|, |τ|, q_g q_.9, q_.9 q_.99, ℓ      σ = sign(m_.9)
+//   u         the perceptron's outputs, ReLU between layers
+//   D = |p_.9| + u_0 |q_.9| + σ (u_2 q_g + u_3 p_.99 + u_4 p_.999 + u_5 τ)
+//   Δ = -σ · step · clip(2^clip(u_1, -16, 8) · D, ±32)          θ <- θ + (Δ - decay · θ)
+//
+// So outputs zero is Adam with steps relative to ρ, and a weight and its mirror image move alike. A weight that never had a
+// gradient can move along τ only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace scout::kernel {
+
+inline constexpr int kFeatures = 12;
+inline constexpr int kOutputs = 6;
+inline constexpr int kMomenta = 3;
+inline constexpr float kDecays[kMomenta] = {0.9F, 0.99F, 0.999F};
+inline constexpr float kSquareDecay = 0.999F;
+inline constexpr int kMostLayers = 4;   ///< hidden layers and the output layer
+inline constexpr int kMostHidden = 64;  ///< widest layer
+
+/// An affine layer. `weight`: packed, see `packed_size`; `bias` [out].
+struct Layer {
+  int in = 0;
+  int out = 0;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+};
+
+/// A perceptron from kFeatures inputs to kOutputs outputs; ReLU between its layers.
+struct StepMlp {
+  int layers = 0;
+  Layer layer[kMostLayers];
+};
+
+/// What is constant over a tensor and step.
+struct StepConstants {
+  float gradient_scale = 1;
+  float correction[kMomenta] = {1, 1, 1};  ///< of the momenta: 1/(1 - β^t)
+  float square_correction = 1;             ///< of v
+  float scale = 1;                         ///< ρ > 0
+  float square_size = 1;                   ///< S² > 0
+  float step = 0;                          ///< step of a weight with D = 1
+  float decay = 0;                         ///< share of θ that decoupled weight decay takes away
+  std::uint32_t key = 0;                   ///< of the dither that rounds the state; another one for each step
+};
+
+/// A piece of a tensor, [n] each.
+struct StepArrays {
+  float* theta = nullptr;
+  const float* gradient = nullptr;
+  std::uint16_t* momentum[kMomenta] = {};  ///< bfloat16
+  std::uint16_t* square = nullptr;         ///< bfloat16
+  /// If not null, receives θ' - θ, and `theta` is left as it is: for weights that are kept in another precision.
+  float* delta = nullptr;
+  std::size_t first = 0;  ///< index of the first weight within its tensor: dither depends on it
+};
+
+/// Sums over a piece.
+struct StepSums {
+  double update_square = 0;     ///< (Δ/step)²
+  double momentum_square = 0;   ///< m_.9^²
+  std::int64_t non_finite = 0;  ///< gradients taken as 0
+};
+
+struct TensorSums {
+  double theta_square = 0;
+  double gradient_square = 0;
+  std::int64_t non_finite = 0;  ///< gradients taken as 0
+};
+
+/// Sums of squares in double precision, which cannot overflow; what is not finite counts as 0.
+TensorSums tensor_sums(const float* theta, const float* gradient, std::size_t n);
+
+/// One step of `n` weights. The result for a weight depends on nothing but its own values, `first` + its position, and the
+/// arguments that are constant: cutting a tensor into pieces changes no bit of θ and of the state.
+///
+/// Every SIMD target and the reference leave the same state, bit by bit. Δ differs by less than 3.2e-4 · step, a hundred
+/// thousandth of its bound, from the order of roundings in the network's sums (tested for layers of up to 64 with weights
+/// and outputs of ordinary size).
+StepSums weight_step(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays, std::size_t n);
+
+/// Floats that the packed weights [out, in] of a layer take.
+std::size_t packed_size(int in, int out);
+/// Packs row-major weights w [out, `stride`], of which the first `in` columns count, into groups of outputs.
+void pack_weights(const float* w, int in, int out, int stride, float* packed);
+
+/// The instruction set in use: "AVX3", "AVX2", "SSE4", "NEON", ...
+const char* target_name();
+
+/// Multiply-adds of the network for one weight.
+std::int64_t multiply_adds(const StepMlp& network);
+
+}  // namespace scout::kernel

@@ -1,0 +1,49 @@
+#include "scout/problem/catalog/family.h"
+
+#include <stdexcept>
+
+#include "scout/base/names.h"
+#include "scout/problem/analytic_family.h"
+#include "scout/problem/classifier/family.h"
+#include "scout/problem/noisy_family.h"
+
+namespace scout {
+namespace {
+
+constexpr std::string_view kRotated = "-rotated";
+constexpr std::string_view kNoisy = "-noisy";
+
+bool remove_suffix(std::string_view& name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return false;
+  name.remove_suffix(suffix.size());
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  for (std::string& name : classifier_family_names()) names.push_back(std::move(name));
+  return names;
+}
+
+std::shared_ptr<const Family> family(std::string_view name) {
+  if (auto found = classifier_family(name)) return found;
+  std::string_view base = name;
+  const bool noisy = remove_suffix(base, kNoisy);
+  const bool rotated = remove_suffix(base, kRotated);
+  for (const AnalyticFunction* function : analytic_functions()) {
+    if (base != function->name) continue;
+    std::shared_ptr<const Family> found = std::make_shared<AnalyticFamily>(*function, rotated);
+    if (noisy) found = std::make_shared<NoisyFamily>(std::move(found));
+    return found;
+  }
+  const auto names = family_names();
+  std::string nearest = nearest_name(base.substr(0, base.find(':')), names);
+  if (!nearest.empty() && !classifier_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
+  throw std::invalid_argument("unknown problem '" + std::string(name) + "'" + did_you_mean(nearest) + " Known problems: " +
+                              join_names(names) + "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
+}
+
+}  // namespace scout

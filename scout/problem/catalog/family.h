@@ -1,0 +1,21 @@
+// Every family of problems by its name.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scout/problem/instance.h"
+
+namespace scout {
+
+/// A family by name: an analytic function with any of the suffixes `-rotated` and `-noisy`, in this order, e.g.
+/// "rastrigin-rotated-noisy", or a network on a data set, e.g. "mlp-mnist:hidden=32x32,batch=16|64" (see
+/// problem/classifier/family.h). Throws std::invalid_argument that lists the known names.
+std::shared_ptr<const Family> family(std::string_view name);
+
+/// Every family name without suffixes and axes: analytic functions, then networks.
+std::vector<std::string> family_names();
+
+}  // namespace scout

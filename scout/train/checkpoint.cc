@@ -1,0 +1,132 @@
+#include "scout/train/checkpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+
+namespace scout {
+namespace {
+
+constexpr std::string_view kMagic = "SCOUTCKP";
+constexpr std::string_view kComplete = "COMPLETE";
+constexpr std::uint32_t kVersion = 3;
+constexpr std::size_t kHeadSize = kMagic.size() + sizeof kVersion;
+constexpr std::size_t kTailSize = sizeof(std::uint32_t) + kComplete.size();
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw std::runtime_error("checkpoint '" + path + "' " + what);
+}
+
+std::string reason() { return std::strerror(errno); }
+
+}  // namespace
+
+// --- Writing
+// ---------------------------------------------------------------------------------------------------------------
+
+CheckpointWriter::CheckpointWriter(const std::string& path)
+    : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wb")), checksum_(crc32(0, nullptr, 0)) {
+  if (file_ == nullptr) fail(path_, "cannot be written: " + reason());
+  write(kMagic.data(), kMagic.size());
+  (*this)(kVersion);
+}
+
+CheckpointWriter::~CheckpointWriter() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::remove(partial_.c_str());
+}
+
+void CheckpointWriter::write(const void* bytes, std::size_t count) {
+  if (count == 0) return;  // zlib takes a null pointer for a new start
+  checksum_ = crc32_z(checksum_, static_cast<const Bytef*>(bytes), count);
+  if (std::fwrite(bytes, 1, count, file_) != count) fail(path_, "cannot be written: " + reason());
+}
+
+void CheckpointWriter::finish() {
+  (*this)(static_cast<std::uint32_t>(checksum_));
+  write(kComplete.data(), kComplete.size());
+  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) fail(path_, "cannot be written: " + reason());
+  const bool closed = std::fclose(file_) == 0;
+  file_ = nullptr;
+  if (!closed || std::rename(partial_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be written: " + reason());
+  // The new name is on the disk only when its folder is.
+  const auto folder = std::filesystem::absolute(path_).parent_path();
+  if (const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY); descriptor >= 0) {
+    fsync(descriptor);
+    close(descriptor);
+  }
+}
+
+// --- Reading
+// ---------------------------------------------------------------------------------------------------------------
+
+CheckpointReader::CheckpointReader(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
+  if (file_ == nullptr) fail(path_, "cannot be read: " + reason());
+  check();
+}
+
+void CheckpointReader::check() {
+  std::error_code error;
+  const std::uint64_t size = std::filesystem::file_size(path_, error);
+  if (error) fail(path_, "cannot be read: " + error.message());
+  std::array<char, kHeadSize> head{};
+  const std::size_t found = std::fread(head.data(), 1, head.size(), file_.get());
+  if (std::string_view(head.data(), std::min(found, kMagic.size())) != kMagic.substr(0, found)) {
+    fail(path_, "is not a checkpoint of scout");
+  }
+  if (size < kHeadSize + kTailSize) fail(path_, "is truncated: it has " + std::to_string(size) + " bytes");
+  std::uint32_t version = 0;
+  std::memcpy(&version, head.data() + kMagic.size(), sizeof version);
+  if (version != kVersion) {
+    fail(path_, "has format version " + std::to_string(version) + ", this program reads " + std::to_string(kVersion) +
+                    ": continue with the program that wrote it");
+  }
+  left_ = size - kHeadSize - kTailSize;
+
+  unsigned long checksum = crc32_z(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(head.data()), head.size());
+  std::vector<unsigned char> buffer(1 << 20);
+  for (std::uint64_t rest = left_; rest > 0;) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(rest, buffer.size()));
+    if (std::fread(buffer.data(), 1, part, file_.get()) != part) fail(path_, "cannot be read: " + reason());
+    checksum = crc32_z(checksum, buffer.data(), part);
+    rest -= part;
+  }
+  std::array<char, kTailSize> tail{};
+  if (std::fread(tail.data(), 1, tail.size(), file_.get()) != tail.size()) fail(path_, "cannot be read: " + reason());
+  if (std::string_view(tail.data() + sizeof(std::uint32_t), kComplete.size()) != kComplete) {
+    fail(path_, "is truncated: its completion marker is missing");
+  }
+  std::uint32_t expected = 0;
+  std::memcpy(&expected, tail.data(), sizeof expected);
+  if (expected != static_cast<std::uint32_t>(checksum)) fail(path_, "is damaged: its checksum does not match its content");
+  std::fseek(file_.get(), static_cast<long>(kHeadSize), SEEK_SET);
+}
+
+std::size_t CheckpointReader::count(std::size_t element_size) {
+  std::uint64_t elements = 0;
+  (*this)(elements);
+  if (elements > left_ / element_size) fail(path_, "is damaged: a list is longer than the file");
+  return static_cast<std::size_t>(elements);
+}
+
+void CheckpointReader::read(void* bytes, std::size_t count) {
+  if (count == 0) return;
+  if (count > left_) fail(path_, "is damaged: its content ends early");
+  if (std::fread(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be read: " + reason());
+  left_ -= count;
+}
+
+void CheckpointReader::finish() const {
+  if (left_ != 0) fail(path_, "is damaged: " + std::to_string(left_) + " bytes of content are left over");
+}
+
+}  // namespace scout

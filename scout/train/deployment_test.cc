@@ -1,0 +1,64 @@
+// What is deployed is what was trained: PolicyOptimizer takes the steps of Environment, bit by bit.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "scout/optimizer/policy_optimizer.h"
+#include "scout/optimizer/test_instance.h"
+#include "scout/optimizer/test_policy.h"
+#include "scout/train/episode/environment.h"
+
+namespace scout {
+namespace {
+
+/// Ripples over a bowl, and nothing but NaN in a slab of it.
+std::shared_ptr<const TestInstance> rippled_bowl(bool slab) {
+  return std::make_shared<TestInstance>(4, [slab](std::span<const double> theta, std::span<double> gradient) {
+    double f = 0;
+    for (std::size_t i = 0; i < theta.size(); ++i) {
+      f += theta[i] * theta[i] - 3 * std::cos(4 * theta[i]);
+      gradient[i] = 2 * theta[i] + 12 * std::sin(4 * theta[i]);
+    }
+    return slab && theta[0] < 2.5 && theta[0] > 2.2 ? std::numeric_limits<double>::quiet_NaN() : f;
+  });
+}
+
+class Deployment : public testing::TestWithParam<bool> {};
+
+TEST_P(Deployment, TakesTheStepsOfTraining) {
+  const bool slab = GetParam();
+  const auto instance = rippled_bowl(slab);
+  const int horizon = 40;
+  const auto policy = untrained_policy(horizon);
+  const std::vector<double> start{3, -4, 1, 2};
+
+  Environment environment(instance, policy->description().observer, {}, policy->description().step_scale, false);
+  environment.start(start, horizon);
+  std::vector<float> features(static_cast<std::size_t>(environment.rows() * environment.features()));
+  std::vector<float> actions(4);
+  Actor::Trace trace;
+  std::vector<double> best;
+  for (int t = 0; t < horizon; ++t) {
+    environment.write_features(features.data());
+    policy->actor().forward(policy->parameters().data(), features.data(), environment.rows(), trace, actions.data());
+    environment.orient(actions);
+    environment.step(actions);
+  }
+
+  Oracle oracle(*instance, 2 * horizon + 1);
+  oracle.keep_trajectory();
+  EXPECT_THROW(PolicyOptimizer(policy).run(oracle, start, Seed(1)), BudgetExhausted);
+  EXPECT_EQ(oracle.non_finite() > 0, slab) << "the slab has to be met for this test to mean something";
+  EXPECT_EQ(oracle.best_value(), environment.best_value());
+  ASSERT_EQ(oracle.trajectory().size(), 4U * (horizon + 1));
+  const auto last = std::span(oracle.trajectory()).last(4);
+  EXPECT_TRUE(std::equal(last.begin(), last.end(), environment.theta().begin()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Deployment, testing::Values(false, true),
+                         [](const auto& slab) { return slab.param ? "WithNonFiniteValues" : "Smooth"; });
+
+}  // namespace
+}  // namespace scout

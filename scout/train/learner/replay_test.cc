@@ -1,0 +1,137 @@
+#include "scout/train/learner/replay.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace scout {
+namespace {
+
+/// Rows · steps; the state of step t, row c is {100 t + c, tag}, the move t + c/10, the reward (t + 1)(c + 1).
+Trajectory numbered(int steps, int rows, float tag = 0) {
+  Trajectory t;
+  t.rows = rows;
+  t.features = 2;
+  t.actions = 1;
+  for (int s = 0; s <= steps; ++s) {
+    for (int c = 0; c < rows; ++c) {
+      t.states.push_back(static_cast<float>(100 * s + c));
+      t.states.push_back(tag);
+      if (s == steps) continue;
+      t.moves.push_back(static_cast<float>(s) + static_cast<float>(c) / 10);
+      t.rewards.push_back(static_cast<float>((s + 1) * (c + 1)));
+    }
+  }
+  return t;
+}
+
+Batch sample(const Replay& replay, int count, int n_step, float gamma, int rows = 0) {
+  Batch batch;
+  batch.clear(count, 2, 1);
+  Random random(Seed(1));
+  replay.sample(count, n_step, gamma, rows, random, batch);
+  return batch;
+}
+
+TEST(Replay, SumsDiscountedRewardsOverNSteps) {
+  Replay replay(100);
+  replay.add(numbered(6, 2));
+  const Batch batch = sample(replay, 200, 3, 0.5F);
+  ASSERT_EQ(batch.size(), 200);
+  std::set<int> firsts;
+  for (int b = 0; b < batch.size(); ++b) {
+    ASSERT_EQ(batch.begin[static_cast<std::size_t>(b) + 1], 2 * (b + 1));
+    const auto row = static_cast<std::size_t>(2 * b);
+    const int first = static_cast<int>(batch.states[2 * row]) / 100;
+    const int last = std::min(first + 3, 6);  // returns stop where the trajectory ends
+    firsts.insert(first);
+    float expected = 0;
+    float discount = 1;
+    for (int s = first; s < last; ++s, discount *= 0.5F) expected += discount * static_cast<float>(s + 1);
+    EXPECT_FLOAT_EQ(batch.returns[row], expected);
+    EXPECT_FLOAT_EQ(batch.returns[row + 1], 2 * expected);
+    EXPECT_FLOAT_EQ(batch.discounts[static_cast<std::size_t>(b)], discount);
+    EXPECT_FLOAT_EQ(batch.next_states[2 * row], static_cast<float>(100 * last));
+    EXPECT_FLOAT_EQ(batch.next_states[2 * row + 2], static_cast<float>(100 * last + 1));
+    EXPECT_FLOAT_EQ(batch.moves[row + 1], static_cast<float>(first) + 0.1F);
+  }
+  EXPECT_EQ(firsts.size(), 6U);
+}
+
+TEST(Replay, BootstrapsThroughTruncationButNotThroughTermination) {
+  for (bool terminated : {false, true}) {
+    Replay replay(100);
+    Trajectory t = numbered(4, 1);
+    t.terminated = terminated;
+    replay.add(t);
+    const Batch batch = sample(replay, 100, 2, 0.9F);
+    for (int b = 0; b < batch.size(); ++b) {
+      const auto i = static_cast<std::size_t>(b);
+      const int first = static_cast<int>(batch.states[2 * i]) / 100;
+      const bool at_end = first + 2 >= 4;
+      const float discount = first == 3 ? 0.9F : 0.9F * 0.9F;
+      EXPECT_FLOAT_EQ(batch.discounts[i], terminated && at_end ? 0.0F : discount) << first;
+    }
+  }
+}
+
+TEST(Replay, DropsTheOldest) {
+  Replay replay(10);
+  for (int k = 0; k < 5; ++k) replay.add(numbered(4, 1, static_cast<float>(k)));
+  EXPECT_EQ(replay.size(), 8U);
+  std::set<float> kept;
+  for (const auto& t : replay.trajectories()) kept.insert(t.states[1]);
+  EXPECT_EQ(kept, (std::set<float>{3, 4}));
+  replay.add(numbered(4, 1, 5));
+  kept.clear();
+  for (const auto& t : replay.trajectories()) kept.insert(t.states[1]);
+  EXPECT_EQ(kept, (std::set<float>{4, 5}));
+}
+
+TEST(Replay, NeverHoldsMoreThanItsCapacity) {
+  Replay replay(10);
+  for (int k = 0; k < 40; ++k) {
+    replay.add(numbered(1 + (7 * k) % 5, 1, static_cast<float>(k)));
+    EXPECT_LE(replay.size(), 10U) << k;
+    EXPECT_EQ(replay.trajectories().back().states[1], static_cast<float>(k));
+  }
+}
+
+TEST(Replay, SamplesStepsUniformlyWhateverTheTrajectory) {
+  Replay replay(100);
+  replay.add(numbered(1, 1, 0));
+  replay.add(numbered(9, 1, 1));
+  const Batch batch = sample(replay, 20000, 1, 1.0F);
+  std::map<float, int> count;
+  for (std::size_t i = 0; i < 20000; ++i) ++count[batch.states[2 * i + 1]];
+  EXPECT_NEAR(count[0], 2000, 200);
+}
+
+TEST(Replay, TakesARandomSubsetOfRows) {
+  Replay replay(100);
+  replay.add(numbered(3, 5));
+  const Batch batch = sample(replay, 3000, 1, 1.0F, 2);
+  std::map<int, int> count;
+  for (int b = 0; b < batch.size(); ++b) {
+    ASSERT_EQ(batch.begin[static_cast<std::size_t>(b) + 1] - batch.begin[static_cast<std::size_t>(b)], 2);
+    const auto row = static_cast<std::size_t>(batch.begin[static_cast<std::size_t>(b)]);
+    const int one = static_cast<int>(batch.states[2 * row]) % 100;
+    const int other = static_cast<int>(batch.states[2 * row + 2]) % 100;
+    EXPECT_NE(one, other);
+    ++count[one];
+    ++count[other];
+  }
+  for (const auto& [row, times] : count) EXPECT_NEAR(times, 1200, 150) << row;
+  EXPECT_EQ(count.size(), 5U);
+}
+
+TEST(Replay, IgnoresAnEmptyTrajectory) {
+  Replay replay(10);
+  replay.add(numbered(0, 1));
+  EXPECT_EQ(replay.size(), 0U);
+}
+
+}  // namespace
+}  // namespace scout

@@ -1,0 +1,200 @@
+// Every option of meta-training, with its default: what CONFIG.toml and --set can change.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scout/base/options.h"
+#include "scout/train/episode/environment.h"
+#include "scout/train/learner/ddpg.h"
+#include "scout/train/mover/ensemble.h"
+
+namespace scout {
+
+struct PolicyOptions {
+  std::string form = "coordinatewise";
+  std::vector<int> hidden{32, 32};
+  bool gradient = true;
+  bool proposals = true;
+  int history = 4;
+  double step_scale = 0.7;
+  std::string start;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("form", form,
+          "one small network shared by all coordinates, one network for a fixed M, or the fused rule for the weights of "
+          "networks",
+          OneOf{{"coordinatewise", "joint", "network"}});
+    visit("hidden", hidden, "widths of the actor's hidden layers", at_least(1));
+    visit("gradient", gradient, "observe the gradient; off is the seed's literal state");
+    visit("proposals", proposals, "the actor blends steps that the features contain (coordinatewise)");
+    visit("history", history, "steps of history in the state (joint)", at_least(1));
+    visit("step_scale", step_scale,
+          "the largest step of a coordinate, as a share of the box's width; form network: the base step, as a share of the "
+          "tensor's scale",
+          positive());
+    visit("start", start,
+          "policy to start from, of the same form and widths: a file, or one that comes with the library; "
+          "empty: the initial policy");
+  }
+};
+
+struct RolloutOptions {
+  int episodes = 8;
+  int horizon = 100;
+  double noise = 0.01;
+  double noise_high = 0.1;
+  int horizon_low = 0;
+  int curriculum = 0;
+  int weights = 32;
+  double weight_noise = 0;
+  double noise_memory = 0.95;
+  double tell_horizon = 0.9;
+  double tell_loss = 0.5;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("episodes", episodes, "episodes of the policy in a round", at_least(1));
+    visit("horizon", horizon, "updates in an episode, T", at_least(2));
+    visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
+          positive());
+    visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
+    visit("horizon_low", horizon_low,
+          "form network: least horizon; each run draws its own, log-uniformly. 0: all have `horizon`", at_least(0));
+    visit("curriculum", curriculum, "form network: rounds in which the greatest horizon grows from the least to `horizon`",
+          at_least(0));
+    visit("weights", weights, "form network: weights of a run whose transitions are kept", at_least(1));
+    visit("weight_noise", weight_noise,
+          "form network: noise on the steps of single weights, as a share of that on whole tensors", at_least(0));
+    visit("noise_memory", noise_memory,
+          "form network: share of a tensor's noise that is left at the next step; 1: drawn once a run", between(0, 1));
+    visit("tell_horizon", tell_horizon, "form network: share of runs in which the policy knows the horizon", between(0, 1));
+    visit("tell_loss", tell_loss, "form network: share of runs in which the policy sees the minibatches' losses",
+          between(0, 1));
+  }
+};
+
+struct EvolutionOptions {
+  int population = 24;
+  int instances = 8;
+  int renew = 10;
+  double deviation = 0.15;
+  double mean_rate = 1;
+  double average = 0.1;
+  double floor = 1e-5;
+  std::string order = "mean";
+  std::vector<int> outputs;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("population", population,
+          "schedules tried in a round by the CMA-ES; 0: none, and DDPG learns the schedule as well", at_least(0));
+    visit("instances", instances, "instances of each problem that they are tried on", at_least(1));
+    visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
+    visit("deviation", deviation, "standard deviation of the first generation", positive());
+    visit("mean_rate", mean_rate, "share of a generation's step that the mean takes, c_m",
+          Condition{.low = 0, .high = 1, .open_low = true});
+    visit("average", average, "share of a new generation's mean in the running average of schedules that is judged and kept",
+          between(0, 1));
+    visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+    visit("order", order,
+          "what orders schedules, added up over the problems: log gaps; their distance from the problem's median over their "
+          "spread; or ranks within the problem",
+          OneOf{{"mean", "spread", "ranks"}});
+    visit("outputs", outputs, "those of the schedule's outputs that evolve, from 0; the others stay as they are; empty: all",
+          at_least(0));
+  }
+};
+
+struct ReplayOptions {
+  int capacity = 50000;
+  double explorer_share = 0.25;
+  int explorer_capacity = 20000;
+  int warm_up = 2000;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("capacity", capacity, "steps of the policy kept", at_least(1));
+    visit("explorer_share", explorer_share, "share of explorer experience in a batch; 0: no ensemble is rolled out",
+          between(0, 1));
+    visit("explorer_capacity", explorer_capacity, "steps of explorers kept", at_least(1));
+    visit("warm_up", warm_up, "steps stored before the first update", at_least(1));
+  }
+};
+
+struct ValidationOptions {
+  int instances = 16;
+  int every = 10;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("instances", instances, "validation instances of each problem and dimension", at_least(1));
+    visit("every", every, "rounds between validations", at_least(1));
+  }
+};
+
+struct EnsembleOptions {
+  int instances = 2;
+  ExplorerOptions explorer;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("instances", instances, "instances explored in a round, by an ensemble each", at_least(0));
+    explorer.describe(visit);
+  }
+};
+
+struct DistributedOptions {
+  int staleness = 100;
+  int window = 4;
+  double timeout = 60;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("staleness", staleness,
+          "rounds that the learner may be ahead of the parameters behind an experience; beyond: dropped", at_least(0));
+    visit("window", window, "messages that a rank may have on their way to the learner before it waits for an answer",
+          at_least(1));
+    visit("timeout", timeout, "seconds of silence after which a rank counts as dead", positive());
+  }
+};
+
+struct TrainOptions {
+  std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
+  std::vector<int> dimensions{10};
+  int rounds = 300;
+  int updates = 24;
+  int threads = 0;
+  int checkpoint_every = 50;
+  PolicyOptions policy;
+  RewardOptions reward;
+  RolloutOptions rollout;
+  EvolutionOptions evolution;
+  EnsembleOptions ensemble;
+  ReplayOptions replay;
+  DdpgOptions ddpg;
+  ValidationOptions validation;
+  DistributedOptions distributed;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("problems", problems, "families to train on, mixed evenly");
+    visit("dimensions", dimensions, "dimensions to train on, mixed evenly", at_least(1));
+    visit("rounds", rounds, "rounds of rollouts and updates", at_least(1));
+    visit("updates", updates, "updates of the networks in a round", at_least(0));
+    visit("threads", threads, "threads; 0: one a core. Part of what a seed reproduces", between(0, 1024));
+    visit("checkpoint_every", checkpoint_every, "rounds between checkpoints", at_least(1));
+    visit("policy", policy);
+    visit("reward", reward);
+    visit("rollout", rollout);
+    visit("evolution", evolution);
+    visit("ensemble", ensemble);
+    visit("replay", replay);
+    visit("ddpg", ddpg);
+    visit("validation", validation);
+    visit("distributed", distributed);
+  }
+};
+
+}  // namespace scout
