@@ -70,6 +70,8 @@ class RuleRun {
 
   /// Rows of a state.
   virtual std::size_t rows() const = 0;
+  /// Numbers that the actor sees of a row.
+  virtual std::size_t features() const = 0;
   /// The actor's inputs of some rows, [rows, features].
   virtual void write_features(std::span<const std::size_t> rows, float* out) const = 0;
   /// The actions of some rows as the actor would have put them out, in [-1, 1]: [rows, actions of a row].
