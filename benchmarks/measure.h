@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 
 namespace scout::benchmark {
@@ -43,11 +45,11 @@ inline std::vector<double> ratios(const std::vector<double>& above, const std::v
 
 /// Writes `result` with the machine and the versions that it was measured with.
 inline void write_result(const std::filesystem::path& path, nlohmann::json result, const nlohmann::json& versions) {
-  result["machine"] = bench::machine_facts();
-  result["versions"] = bench::version_facts();
+  result["machine"] = machine_facts();
+  result["versions"] = version_facts();
   result["versions"].update(versions);
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  bench::write_atomically(path, result.dump(2) + "\n");
+  write_atomically(path, result.dump(2) + "\n");
 }
 
 }  // namespace scout::benchmark

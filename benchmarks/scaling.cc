@@ -13,6 +13,8 @@
 #include <numeric>
 
 #include "benchmarks/scaling_simulation.h"
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/train/trainer.h"
@@ -115,7 +117,7 @@ Measured measure(TrainOptions options, int rounds) {
 
 /// Prints what the rounds of a training's log did in their time, the first `skip` aside.
 void print_run(const std::string& folder, std::size_t skip) {
-  auto lines = bench::read_json_lines(folder + "/log.jsonl");
+  auto lines = read_json_lines(folder + "/log.jsonl");
   if (lines.size() < skip + 3)
     throw std::runtime_error(folder + ": its log has fewer than " + std::to_string(skip + 2) + " rounds");
   const nlohmann::json& first = lines[skip + 1];
@@ -198,29 +200,29 @@ int run(int argc, char** argv) {
                     {"messages_per_second", r.messages}});
   }
   if (!results.empty()) {
-    bench::write_atomically(results, nlohmann::json{{"machine", bench::machine_facts()},
-                                                    {"versions", bench::version_facts()},
-                                                    {"config", config},
-                                                    {"options", to_json(options)},
-                                                    {"costs",
-                                                     {{"rollout", costs.rollout},
-                                                      {"rollout_deviation", costs.rollout_deviation},
-                                                      {"evaluations", measured.evaluations},
-                                                      {"write", costs.write},
-                                                      {"take", costs.take},
-                                                      {"take_own", costs.take_own},
-                                                      {"answer", costs.answer},
-                                                      {"updates", measured.updates},
-                                                      {"validation", measured.validation},
-                                                      {"experience_bytes", costs.experience_bytes},
-                                                      {"weights_bytes", costs.weights_bytes},
-                                                      {"chunks", costs.chunks}}},
-                                                    {"bandwidth", link.bandwidth},
-                                                    {"latency", link.latency},
-                                                    {"saturation_ranks", saturation_ranks(costs)},
-                                                    {"simulated", rows}}
-                                             .dump(1) +
-                                         "\n");
+    write_atomically(results, nlohmann::json{{"machine", machine_facts()},
+                                             {"versions", version_facts()},
+                                             {"config", config},
+                                             {"options", to_json(options)},
+                                             {"costs",
+                                              {{"rollout", costs.rollout},
+                                               {"rollout_deviation", costs.rollout_deviation},
+                                               {"evaluations", measured.evaluations},
+                                               {"write", costs.write},
+                                               {"take", costs.take},
+                                               {"take_own", costs.take_own},
+                                               {"answer", costs.answer},
+                                               {"updates", measured.updates},
+                                               {"validation", measured.validation},
+                                               {"experience_bytes", costs.experience_bytes},
+                                               {"weights_bytes", costs.weights_bytes},
+                                               {"chunks", costs.chunks}}},
+                                             {"bandwidth", link.bandwidth},
+                                             {"latency", link.latency},
+                                             {"saturation_ranks", saturation_ranks(costs)},
+                                             {"simulated", rows}}
+                                      .dump(1) +
+                                  "\n");
   }
   return 0;
 }

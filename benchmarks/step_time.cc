@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "benchmarks/peak.h"
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 #include "scout/policy/shipped.h"
 #include "scout/policy/weight/weight_step.h"
@@ -141,8 +143,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   const std::int64_t network = multiply_adds(*scout::policy("network-base"));
-  nlohmann::json result{{"machine", scout::bench::machine_facts()},
-                        {"versions", scout::bench::version_facts()},
+  nlohmann::json result{{"machine", scout::machine_facts()},
+                        {"versions", scout::version_facts()},
                         {"target", scout::kernel::target_name()},
                         {"policy", "network-base"},
                         {"rows", nlohmann::json::array()}};
@@ -152,5 +154,5 @@ int main(int argc, char** argv) {
   for (int t : threads) {
     for (std::int64_t size : sizes) result["rows"].push_back(measure(size, t, repeats, network));
   }
-  if (!out.empty()) scout::bench::write_atomically(out, result.dump(2) + "\n");
+  if (!out.empty()) scout::write_atomically(out, result.dump(2) + "\n");
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/report/report.h"
 #include "scout/bench/run/runner.h"
 #include "scout/bench/run/trajectory.h"
@@ -90,7 +91,7 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
                       Seed(0).derive("drawn explorers").derive(problem));
     ensemble.run([&](const ExplorerEvent& event) { content += explorer_line(name, event).dump() + "\n"; });
   }
-  bench::write_atomically(out / "explorers.jsonl", content);
+  write_atomically(out / "explorers.jsonl", content);
 }
 
 /// The folder of baselines of `suite` that come with the suites, or nothing.

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/tables/record.h"
 #include "scout/cli/launch.h"
 
@@ -106,7 +107,7 @@ validation.every = 5
     std::ifstream file(path("printed"));
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  std::vector<nlohmann::json> log() const { return bench::read_json_lines(path("run/log.jsonl")); }
+  std::vector<nlohmann::json> log() const { return read_json_lines(path("run/log.jsonl")); }
   std::int64_t rounds() const {
     return fs::exists(path("run/log.jsonl")) && log().size() > 1 ? log().back()["round"].get<std::int64_t>() : 0;
   }

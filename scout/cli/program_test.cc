@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/run/spec.h"
 #include "scout/bench/tables/record.h"
 #include "scout/cli/commands.h"
@@ -98,7 +99,7 @@ optimizers = ["lbfgs"]
 
   /// log.jsonl without its clock.
   std::vector<nlohmann::json> log(const std::string& out) const {
-    auto lines = bench::read_json_lines(path(out) + "/log.jsonl");
+    auto lines = read_json_lines(path(out) + "/log.jsonl");
     for (auto& line : lines) line.erase("seconds");
     return lines;
   }
@@ -210,7 +211,7 @@ TEST_F(Program, TrainLeavesPolicyCheckpointAndLogs) {
   EXPECT_EQ(policy->description().horizon, 10);
   EXPECT_EQ(policy->description().provenance["seed"], 5);
   int moves = 0;
-  for (const auto& event : bench::read_json_lines(path("run/explorers.jsonl"))) {
+  for (const auto& event : read_json_lines(path("run/explorers.jsonl"))) {
     moves += event["event"] == "move";
     EXPECT_EQ(event["theta"].size(), 2U);
   }
@@ -227,7 +228,7 @@ TEST_F(Program, AResumedRunEqualsAnUninterruptedOne) {
   whole[0]["options"].erase("rounds");
   parts[0]["options"].erase("rounds");
   EXPECT_EQ(parts, whole);
-  EXPECT_EQ(bench::read_json_lines(path("parts/explorers.jsonl")), bench::read_json_lines(path("whole/explorers.jsonl")));
+  EXPECT_EQ(read_json_lines(path("parts/explorers.jsonl")), read_json_lines(path("whole/explorers.jsonl")));
   EXPECT_EQ(Policy::load(path("parts/policy.scout"))->parameters(), Policy::load(path("whole/policy.scout"))->parameters());
   EXPECT_EQ(train("whole", {"--resume"}), kDone) << "nothing left to do";
   EXPECT_THAT(out_, HasSubstr("All 4 rounds are done"));
@@ -280,7 +281,7 @@ TEST_F(Program, BenchJudgesAPolicyBesideBaselines) {
   const std::string policy = path("run/policy.scout");
   ASSERT_EQ(run({"bench", path("suite.toml"), "--out", path("bench"), "--policy", policy}), kDone) << error_;
   EXPECT_THAT(out_, AllOf(HasSubstr("scout"), HasSubstr("lbfgs"), HasSubstr("12 runs, 0 reused")));
-  const auto explorers = bench::read_json_lines(path("bench/explorers.jsonl"));
+  const auto explorers = read_json_lines(path("bench/explorers.jsonl"));
   ASSERT_FALSE(explorers.empty());
   EXPECT_EQ(explorers[0]["instance"], "rastrigin/test/0");
   ASSERT_EQ(run({"bench", path("suite.toml"), "--out", path("bench"), "--policy", policy}), kDone) << error_;

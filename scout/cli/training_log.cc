@@ -1,5 +1,7 @@
 #include "scout/cli/training_log.h"
 
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 
 namespace scout {
@@ -10,11 +12,11 @@ namespace {
 std::ofstream continue_file(const fs::path& path, std::int64_t round) {
   std::string kept;
   if (round > 0) {
-    for (const auto& line : bench::read_json_lines(path)) {
+    for (const auto& line : read_json_lines(path)) {
       if (line.value("round", std::int64_t{0}) <= round) kept += line.dump() + "\n";
     }
   }
-  bench::write_atomically(path, kept);
+  write_atomically(path, kept);
   std::ofstream file(path, std::ios::app | std::ios::binary);
   if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable?");
   return file;
@@ -43,8 +45,8 @@ TrainingLog::TrainingLog(const fs::path& directory, const Trainer& trainer)
   rounds_ << nlohmann::json{{"options", to_json(trainer.options())},
                             {"seed", trainer.seed()},
                             {"threads", trainer.threads()},
-                            {"machine", bench::machine_facts()},
-                            {"versions", bench::version_facts()}}
+                            {"machine", machine_facts()},
+                            {"versions", version_facts()}}
                  .dump()
           << std::endl;
 }

@@ -5,6 +5,8 @@
 #include <array>
 #include <ctime>
 
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/cli/usage.h"
@@ -70,7 +72,7 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
   if (arguments.resume) {
     trainer_.restore((out_ / "checkpoint.bin").string());
     fmt::print("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done());
-    for (const auto& line : bench::read_json_lines(out_ / "log.jsonl")) {
+    for (const auto& line : read_json_lines(out_ / "log.jsonl")) {
       if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
     }
   }
@@ -125,7 +127,7 @@ void TrainingRun::save_policy() const {
                                                      {"training_seconds", seconds},
                                                      {"evaluations", evaluations},
                                                      {"date", date()},
-                                                     {"versions", bench::version_facts()}}};
+                                                     {"versions", version_facts()}}};
   Policy(description, trainer_.best_parameters()).save(policy_path().string());
 }
 

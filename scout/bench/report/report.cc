@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/networks_page.h"
 #include "scout/bench/report/page.h"

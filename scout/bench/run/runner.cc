@@ -1,4 +1,6 @@
 #include "scout/bench/run/runner.h"
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/problem/catalog/family.h"
 
 #include <fmt/format.h>

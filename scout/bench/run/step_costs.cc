@@ -5,6 +5,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "scout/base/json_lines.h"
 #include "scout/base/random.h"
 #include "scout/bench/tables/record.h"
 #include "scout/bench/tables/statistics.h"

@@ -1,4 +1,5 @@
 #include "scout/bench/run/trajectory.h"
+#include "scout/base/json_lines.h"
 #include "scout/problem/catalog/family.h"
 
 #include <algorithm>

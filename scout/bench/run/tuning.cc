@@ -1,4 +1,5 @@
 #include "scout/bench/run/tuning.h"
+#include "scout/base/json_lines.h"
 #include "scout/problem/catalog/family.h"
 
 #include <fmt/format.h>

@@ -5,15 +5,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 #include <stdexcept>
-#include <thread>
 
-#ifndef SCOUT_VERSION
-#define SCOUT_VERSION "0.1.0"
-#endif
+#include "scout/base/json_lines.h"
 
 namespace scout::bench {
 namespace {
@@ -233,22 +227,6 @@ Record record_from_json(const nlohmann::json& line) {
   }
 }
 
-std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
-  std::vector<nlohmann::json> out;
-  std::ifstream file(path, std::ios::binary);
-  std::string line;
-  for (int number_of_line = 1; std::getline(file, line); ++number_of_line) {
-    const bool finished = !file.eof();
-    if (line.empty() || !finished) continue;
-    try {
-      out.push_back(nlohmann::json::parse(line));
-    } catch (const nlohmann::json::exception& error) {
-      throw std::invalid_argument(path.string() + ":" + std::to_string(number_of_line) + ": not JSON: " + error.what());
-    }
-  }
-  return out;
-}
-
 std::vector<Record> read_records(const std::filesystem::path& directory) {
   const auto path = directory / "records.jsonl";
   std::vector<Record> out;
@@ -261,29 +239,5 @@ std::vector<Record> read_records(const std::filesystem::path& directory) {
   }
   return out;
 }
-
-void write_atomically(const std::filesystem::path& path, const std::string& content) {
-  auto temporary = path;
-  temporary += ".partial";
-  std::ofstream file(temporary, std::ios::binary);
-  file << content;
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + temporary.string() + ": is the folder writable, the disk full?");
-  std::filesystem::rename(temporary, path);
-}
-
-nlohmann::json machine_facts() {
-  std::string cpu = "unknown";
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) {
-      cpu = line.substr(std::min(line.size(), line.find(':') + 2));
-      break;
-    }
-  }
-  return {{"cpu", cpu}, {"cores", std::thread::hardware_concurrency()}};
-}
-
-nlohmann::json version_facts() { return {{"scout", SCOUT_VERSION}, {"compiler", __VERSION__}}; }
 
 }  // namespace scout::bench

@@ -79,18 +79,7 @@ nlohmann::json record_to_json(const Record& record);
 /// Throws std::invalid_argument naming what is missing. Fields that older versions did not write get their defaults.
 Record record_from_json(const nlohmann::json& line);
 
-/// Reads a file of JSON lines; an unfinished last line, as a killed run leaves it, is dropped. A missing file has no lines.
-/// Throws std::invalid_argument naming file and line.
-std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
 /// `DIR/records.jsonl`.
 std::vector<Record> read_records(const std::filesystem::path& directory);
-
-/// Replaces `path` by `content`, whole or not at all. Throws std::runtime_error naming the path.
-void write_atomically(const std::filesystem::path& path, const std::string& content);
-
-/// {"cpu", "cores"} of this machine.
-nlohmann::json machine_facts();
-/// {"scout", "compiler"} of this build.
-nlohmann::json version_facts();
 
 }  // namespace scout::bench
