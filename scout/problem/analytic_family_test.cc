@@ -1,10 +1,11 @@
 #include "scout/problem/analytic_family.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "scout/problem/catalog/family.h"
 
 namespace scout {
 namespace {

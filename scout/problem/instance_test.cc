@@ -1,11 +1,12 @@
 #include "scout/problem/instance.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+
+#include "scout/problem/catalog/family.h"
 
 namespace scout {
 namespace {

@@ -1,9 +1,10 @@
 #include "scout/problem/noisy_family.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+
+#include "scout/problem/catalog/family.h"
 
 namespace scout {
 namespace {

@@ -1,5 +1,4 @@
 #include "scout/bench/report/report.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include "scout/bench/report/page.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/bench/tables/results.h"
+#include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
 namespace {

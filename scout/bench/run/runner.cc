@@ -1,7 +1,4 @@
 #include "scout/bench/run/runner.h"
-#include "scout/base/json_lines.h"
-#include "scout/base/machine.h"
-#include "scout/problem/catalog/family.h"
 
 #include <fmt/format.h>
 
@@ -13,9 +10,12 @@
 #include <set>
 #include <tuple>
 
+#include "scout/base/json_lines.h"
+#include "scout/base/machine.h"
 #include "scout/bench/run/step_costs.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/bench/tables/statistics.h"
+#include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
 namespace fs = std::filesystem;

@@ -1,6 +1,4 @@
 #include "scout/bench/run/runner.h"
-#include "scout/base/json_lines.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +7,9 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+
+#include "scout/base/json_lines.h"
+#include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
 namespace {

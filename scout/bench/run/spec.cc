@@ -1,5 +1,4 @@
 #include "scout/bench/run/spec.h"
-#include "scout/problem/catalog/family.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,6 +7,7 @@
 #include <stdexcept>
 
 #include "scout/base/names.h"
+#include "scout/problem/catalog/family.h"
 #include "scout/problem/instance.h"
 
 namespace scout::bench {

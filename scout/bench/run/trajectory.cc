@@ -1,11 +1,11 @@
 #include "scout/bench/run/trajectory.h"
-#include "scout/base/json_lines.h"
-#include "scout/problem/catalog/family.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/tables/record.h"
+#include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
 namespace {

@@ -1,6 +1,4 @@
 #include "scout/bench/run/tuning.h"
-#include "scout/base/json_lines.h"
-#include "scout/problem/catalog/family.h"
 
 #include <fmt/format.h>
 
@@ -13,8 +11,10 @@
 #include <set>
 #include <tuple>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/tables/record.h"
 #include "scout/bench/tables/statistics.h"
+#include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
 namespace {

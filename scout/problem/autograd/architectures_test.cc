@@ -1,5 +1,4 @@
 #include "scout/problem/autograd/architectures.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/test_conformance.h"
 
 namespace scout {
