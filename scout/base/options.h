@@ -195,6 +195,17 @@ void set_options(Options& options, const nlohmann::json& values) {
   validate(options);
 }
 
+/// Those of a flat JSON object that are options of `Options`.
+template <class Options>
+nlohmann::json known_options(const nlohmann::json& values) {
+  const auto known = to_json(Options{});
+  auto out = nlohmann::json::object();
+  for (const auto& [key, value] : values.items()) {
+    if (known.contains(key)) out[key] = value;
+  }
+  return out;
+}
+
 /// "a.b=3" -> {"a.b": 3}; the value is JSON or, failing that, a string; "a=x,y" is not split: write a=["x","y"].
 /// Throws std::invalid_argument if there is no '='.
 nlohmann::json parse_assignment(const std::string& assignment);

@@ -8,7 +8,6 @@
 #include "scout/bench/report/report.h"
 #include "scout/bench/run/runner.h"
 #include "scout/bench/run/trajectory.h"
-#include "scout/bench/tables/record.h"
 #include "scout/cli/assignments.h"
 #include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
@@ -68,13 +67,8 @@ bench::Suite read_suite(const Arguments& arguments) {
 /// The options that a policy was trained with; those that this version does not know are left out.
 TrainOptions training_options(const Policy& policy) {
   TrainOptions options;
-  const auto known = to_json(options);
   const auto trained_with = policy.description().provenance.value("options", nlohmann::json::object());
-  auto values = nlohmann::json::object();
-  for (const auto& [key, value] : trained_with.items()) {
-    if (known.contains(key)) values[key] = value;
-  }
-  set_options(options, values);
+  set_options(options, known_options<TrainOptions>(trained_with));
   return options;
 }
 

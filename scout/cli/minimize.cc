@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "scout/bench/tables/record.h"
+#include "scout/bench/run/execute.h"
 #include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"

@@ -8,10 +8,10 @@
 
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
+#include "scout/bench/report/landscapes.h"
 #include "scout/bench/report/networks_page.h"
 #include "scout/bench/report/page.h"
 #include "scout/bench/report/sections.h"
-#include "scout/bench/run/landscapes.h"
 #include "scout/bench/tables/networks.h"
 #include "scout/bench/tables/results.h"
 

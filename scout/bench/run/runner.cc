@@ -12,7 +12,8 @@
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
-#include "scout/bench/run/step_costs.h"
+#include "scout/bench/run/execute.h"
+#include "scout/bench/run/step_timing.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/bench/tables/statistics.h"
 #include "scout/problem/catalog/family.h"

@@ -7,7 +7,6 @@
 
 #include "scout/bench/run/spec.h"
 #include "scout/bench/run/tuning.h"
-#include "scout/bench/tables/record.h"
 
 namespace scout::bench {
 

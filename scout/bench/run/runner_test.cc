@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "scout/base/json_lines.h"
+#include "scout/bench/run/execute.h"
 #include "scout/problem/catalog/family.h"
 
 namespace scout::bench {

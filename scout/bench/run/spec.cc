@@ -52,10 +52,6 @@ Suite read_suite(const fs::path& path) {
 
 }  // namespace
 
-std::string to_string(const Task& task) {
-  return task.problem + ", " + std::to_string(task.dimension) + "-D, " + std::to_string(task.budget) + " calls";
-}
-
 std::vector<Task> Suite::tasks() const {
   std::vector<Task> out;
   for (const auto& problem : problems) {

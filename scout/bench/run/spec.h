@@ -1,25 +1,16 @@
 // A benchmark suite: what is run, on what, for how many oracle calls. Read from `benchmarks/NAME.toml`.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "scout/base/options.h"
+#include "scout/bench/tables/record.h"
+#include "scout/bench/tables/report_options.h"
 
 namespace scout::bench {
-
-/// One column of the result tables: a family at a dimension and a budget of oracle calls.
-struct Task {
-  std::string problem;
-  int dimension = 1;
-  std::int64_t budget = 0;
-  auto operator<=>(const Task&) const = default;
-};
-/// E.g. "rastrigin, 10-D, 200 calls".
-std::string to_string(const Task& task);
 
 /// Which paths are drawn over the contours of the 2-D members of some families.
 struct TrajectoryOptions {
@@ -33,37 +24,24 @@ struct TrajectoryOptions {
   }
 };
 
-struct Suite {
-  std::string name;  ///< the file's stem; not an option
-  std::string title;
-  std::vector<std::string> problems;
-  std::vector<int> dimensions{10};
-  std::vector<std::int64_t> budgets{200};
+struct Suite : ReportOptions {
   int instances = 50;
   int validation = 16;
   int seeds = 5;
   std::vector<std::string> optimizers;
-  std::vector<double> targets{1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8};
-  std::string precision = "relative";
   std::string tuning = "grid";
   int threads = 0;
   TrajectoryOptions trajectories;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("title", title, "one line, the heading of the report");
-    visit("problems", problems, "names of problem families");
-    visit("dimensions", dimensions, "M, the numbers of coordinates; a network has its own", at_least(1));
-    visit("budgets", budgets, "oracle calls of a run; one f and one gradient each count 1", at_least(1));
+    ReportOptions::describe(visit);
     visit("instances", instances, "test instances of each problem", at_least(1));
     visit("validation", validation, "validation instances on which every optimizer is tuned", at_least(1));
     visit("seeds", seeds, "starts on each test instance", at_least(1));
     visit("optimizers", optimizers,
           "names, or LABEL=NAME; policy:PATH is a policy file; NAME:KEY=VALUE,KEY<=NUMBER,... tunes over the settings for "
           "which that holds");
-    visit("targets", targets, "precisions that count as success", positive());
-    visit("precision", precision, "what a target bounds: relative, (f - f*) / (f(start) - f*); absolute, f - f*",
-          OneOf{{"relative", "absolute"}});
     visit("tuning", tuning,
           "grid: every setting is tried; search: along lr every fourth, then the neighbours of the best at distance 2, then "
           "at 1, which finds the best if there is one valley",

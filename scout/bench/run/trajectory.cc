@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "scout/base/json_lines.h"
-#include "scout/bench/tables/record.h"
+#include "scout/bench/run/execute.h"
 #include "scout/problem/catalog/family.h"
 
 namespace scout::bench {

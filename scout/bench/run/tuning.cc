@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "scout/base/json_lines.h"
-#include "scout/bench/tables/record.h"
+#include "scout/bench/run/execute.h"
 #include "scout/bench/tables/statistics.h"
 #include "scout/problem/catalog/family.h"
 

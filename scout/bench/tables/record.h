@@ -1,19 +1,28 @@
 // What is kept of one run: a line of `records.jsonl`. Reports and statistics read nothing else.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "scout/bench/run/spec.h"
 #include "scout/optimizer/optimizer.h"
 
 namespace scout::bench {
+
+/// One column of the result tables: a family at a dimension and a budget of oracle calls.
+struct Task {
+  std::string problem;
+  int dimension = 1;
+  std::int64_t budget = 0;
+  auto operator<=>(const Task&) const = default;
+};
+/// E.g. "rastrigin, 10-D, 200 calls".
+std::string to_string(const Task& task);
 
 /// What happened in one run.
 struct Outcome {
@@ -56,20 +65,6 @@ struct Record {
   nlohmann::json machine;
   nlohmann::json versions;
 };
-
-/// What is wanted of a run besides where it ended.
-struct Wanted {
-  bool path = false;     ///< every point asked about
-  bool metrics = false;  ///< Instance::metrics at the last point
-  bool curve = true;     ///< the curve and the best point, which cost many judgements where f is stochastic
-};
-
-/// Runs `optimizer` from `start` [M] and never throws what the optimizer or the objective throws: that is an Outcome.
-Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<const double> start, Seed seed,
-                std::int64_t budget, const Wanted& wanted = {});
-
-/// At most `limit` >= 3 points: first, last, and the last of each of `limit - 2` log-spaced bins of calls.
-std::vector<CurvePoint> thin(const std::vector<CurvePoint>& curve, std::size_t limit);
 
 /// `x` to `digits` significant decimal digits.
 double round_to_digits(double x, int digits);

@@ -15,12 +15,18 @@ namespace {
 
 using InstanceId = std::pair<Task, int>;
 
+/// The list's size if it is not there.
+template <class T>
+std::size_t place_in(const std::vector<T>& list, const T& item) {
+  return static_cast<std::size_t>(std::find(list.begin(), list.end(), item) - list.begin());
+}
+
+/// Puts it there if need be.
 template <class T>
 std::size_t index_of(std::vector<T>& list, const T& item) {
-  const auto found = std::find(list.begin(), list.end(), item);
-  if (found != list.end()) return static_cast<std::size_t>(found - list.begin());
-  list.push_back(item);
-  return list.size() - 1;
+  const std::size_t place = place_in(list, item);
+  if (place == list.size()) list.push_back(item);
+  return place;
 }
 
 Run make_run(const Record& record, double reference, const Results& results) {
@@ -94,13 +100,13 @@ const StepCosts* Results::steps_on(const Task& task) const {
   return found == step_costs.end() ? nullptr : &*found;
 }
 
-Results collect(const std::vector<Record>& records, const Suite& suite) {
+Results collect(const std::vector<Record>& records, const ReportOptions& options) {
   if (records.empty()) throw std::invalid_argument("there are no records to report on: run `scout bench` first");
   Results out;
-  out.title = suite.title.empty() ? "Benchmark " + suite.name : suite.title;
-  out.targets = suite.targets;
+  out.title = options.title.empty() ? "Benchmark " + options.name : options.title;
+  out.targets = options.targets;
   std::sort(out.targets.rbegin(), out.targets.rend());
-  out.relative_targets = suite.precision == "relative";
+  out.relative_targets = options.precision == "relative";
   out.machine = records.back().machine;
   out.versions = records.back().versions;
 
@@ -115,10 +121,12 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
     const auto [it, fresh] = reference.try_emplace({record.task, record.instance}, INFINITY);
     it->second = record.stochastic ? 0.0 : record.optimum ? *record.optimum : std::min(it->second, record.outcome.best);
   }
-  const auto order = suite.tasks();  // a continued benchmark may hold the tasks in another order
-  std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) {
-    return std::find(order.begin(), order.end(), a) < std::find(order.begin(), order.end(), b);
-  });
+  // A continued benchmark may hold the tasks in another order than the suite.
+  const auto place = [&](const Task& task) {
+    return std::tuple{place_in(options.problems, task.problem), place_in(options.dimensions, task.dimension),
+                      place_in(options.budgets, task.budget)};
+  };
+  std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) { return place(a) < place(b); });
   out.instances = static_cast<int>(instances.size());
   out.seeds = static_cast<int>(seeds.size());
   out.training = std::all_of(records.begin(), records.end(), [](const Record& record) { return record.stochastic; });
@@ -164,21 +172,20 @@ Results collect(const std::vector<Record>& records, const Suite& suite) {
 }
 
 Results read_results(const std::filesystem::path& directory) {
-  Suite suite;
-  suite.name = std::filesystem::absolute(directory).lexically_normal().filename().string();
+  ReportOptions options;
+  options.name = std::filesystem::absolute(directory).lexically_normal().filename().string();
   if (std::ifstream file(directory / "suite.json"); file) {
-    auto values = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+    const auto values = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
     if (!values.is_object()) throw std::invalid_argument((directory / "suite.json").string() + ": not a JSON object");
-    suite.name = values.value("name", suite.name);
-    values.erase("name");
-    set_options(suite, values);
+    options.name = values.value("name", options.name);
+    set_options(options, known_options<ReportOptions>(values));
   }
   const auto records = read_records(directory);
   if (records.empty()) {
     throw std::invalid_argument((directory / "records.jsonl").string() + ": no records; run `scout bench SUITE --out " +
                                 directory.string() + "` first");
   }
-  Results out = collect(records, suite);
+  Results out = collect(records, options);
   out.step_costs = read_step_costs(directory);
   return out;
 }

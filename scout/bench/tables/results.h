@@ -1,12 +1,14 @@
 // Records as run-by-task tables, and what the report says about them.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "scout/bench/run/step_costs.h"
 #include "scout/bench/tables/record.h"
+#include "scout/bench/tables/report_options.h"
 #include "scout/bench/tables/statistics.h"
+#include "scout/bench/tables/step_costs.h"
 
 namespace scout::bench {
 
@@ -67,9 +69,9 @@ struct Results {
 };
 
 /// Throws std::invalid_argument if there are no records.
-Results collect(const std::vector<Record>& records, const Suite& suite);
+Results collect(const std::vector<Record>& records, const ReportOptions& options);
 
-/// Reads DIR/records.jsonl, DIR/steps.jsonl where it is there and, for title and targets, DIR/suite.json likewise.
+/// Reads DIR/records.jsonl and, where they are there, DIR/steps.jsonl and DIR/suite.json, for the ReportOptions.
 Results read_results(const std::filesystem::path& directory);
 
 double median_gap(const Cell& cell);       ///< infinity if empty

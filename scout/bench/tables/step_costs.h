@@ -3,14 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "scout/bench/run/spec.h"
-#include "scout/optimizer/optimizer.h"
+#include "scout/bench/tables/record.h"
 
 namespace scout::bench {
 
@@ -34,15 +31,6 @@ struct StepCosts {
   /// Null if that optimizer has none.
   const StepCost* of(const std::string& optimizer) const;
 };
-
-/// Who is measured.
-struct Metered {
-  std::string optimizer;             ///< label
-  std::unique_ptr<StepMeter> meter;  ///< not null
-};
-
-/// Measures `adam` and `metered`, whose meters make `warm_up` steps each and then `steps` that count, in turns.
-StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, int warm_up, int steps);
 
 nlohmann::json step_costs_to_json(const StepCosts& costs);
 /// Throws std::invalid_argument naming what is missing.

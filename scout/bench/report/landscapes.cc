@@ -1,4 +1,4 @@
-#include "scout/bench/run/landscapes.h"
+#include "scout/bench/report/landscapes.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,6 @@
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
-#include "scout/bench/tables/record.h"
 
 namespace scout::bench {
 namespace {

@@ -1,4 +1,4 @@
-#include "scout/bench/run/step_costs.h"
+#include "scout/bench/run/step_timing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
