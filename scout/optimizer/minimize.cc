@@ -47,6 +47,10 @@ void check(std::span<const double> x0, const MinimizeOptions& options) {
   validate(options);
   auto number = [](double x) { return std::isfinite(x) ? nlohmann::json(x).dump() : std::to_string(x); };
   if (options.policy == nullptr) throw_bad_option("policy", "null", "a policy, such as Policy::load(path)");
+  if (options.policy->rule()->for_weights()) {
+    throw_bad_option("policy", "of the rule '" + options.policy->description().rule.rule + "', for the weights of networks",
+                     "of a rule for functions; LearnedOptimizer and PolicyOptimizer take this one");
+  }
   if (x0.empty()) throw_bad_option("x0", "empty", "a point of one coordinate or more");
   for (std::size_t i = 0; i < x0.size(); ++i) {
     if (!std::isfinite(x0[i])) throw_bad_option("x0[" + std::to_string(i) + "]", number(x0[i]), "finite");
@@ -89,22 +93,20 @@ class Run {
         policy_(*options.policy),
         region_(region_of(x0, options)),
         random_(Seed(options.seed).derive("minimize")),
-        observer_(make_observer(policy_.description().observer, static_cast<int>(x0.size()))),
-        observe_gradient_(policy_.description().observer.gradient),
+        stepper_(policy_.stepper()),
+        run_(stepper_->new_run(static_cast<int>(x0.size()))),
+        observe_gradient_(policy_.rule()->observes_gradient()),
         horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
+    std::vector<double> step_scale;
     for (std::size_t i = 0; i < x0.size(); ++i) {
-      step_scale_.push_back(policy_.description().step_scale * (region_.upper[i] - region_.lower[i]));
+      step_scale.push_back(policy_.rule()->step_scale() * (region_.upper[i] - region_.lower[i]));
     }
-    unit_ = *std::max_element(step_scale_.begin(), step_scale_.end());
-    for (double s : step_scale_) ratio_.push_back(s / unit_);
-    if (options.step_scale > 0) {
-      unit_ = options.step_scale;
-      for (std::size_t i = 0; i < x0.size(); ++i) step_scale_[i] = unit_ * ratio_[i];
-    }
+    unit_ = *std::max_element(step_scale.begin(), step_scale.end());
+    for (double s : step_scale) ratio_.push_back(s / unit_);
+    if (options.step_scale > 0) unit_ = options.step_scale;
     now_.theta.assign(x0.begin(), x0.end());
     if (observe_gradient_) now_.gradient.resize(x0.size());
-    features_.resize(static_cast<std::size_t>(observer_->rows()) * static_cast<std::size_t>(observer_->features()));
-    actions_.resize(x0.size());
+    delta_.resize(x0.size());
   }
 
   void minimize() {
@@ -191,11 +193,11 @@ class Run {
       lower_[i] = (factor < 1 ? now_.theta[i] - half : region_.lower[i]) / ratio_[i];
       upper_[i] = (factor < 1 ? now_.theta[i] + half : region_.upper[i]) / ratio_[i];
     }
-    observer_->start(theta_, now_.value, gradient_, {unit_ * factor, horizon, lower_, upper_});
+    const RunFrame frame{.scale = unit_ * factor, .horizon = horizon, .lower = lower_, .upper = upper_};
+    run_->start(observation(), frame);
     for (int step = 0; step < horizon; ++step) {
-      observer_->write(features_.data());
-      policy_.actor().forward(policy_.parameters().data(), features_.data(), observer_->rows(), trace_, actions_.data());
-      observer_->orient(actions_);
+      RuleRun* const alone = run_.get();
+      stepper_->propose({&alone, 1}, scratch_);
       move(factor);
       if (!evaluate()) return false;
       if (!now_.finite) {
@@ -204,21 +206,24 @@ class Run {
         best = now_;
       }
       to_policy_units();
-      observer_->observe(actions_, theta_, now_.value, gradient_);
+      run_->observe(observation());
     }
     return true;
   }
 
-  /// Takes the step of actions_; where it is cut at a bound, the action becomes that of the step taken.
+  Observation observation() const { return {theta_, gradient_, now_.value}; }
+
+  /// Takes the step that the run proposes; where it is cut at a bound, the action becomes that of the step taken.
   void move(double factor) {
-    for (std::size_t i = 0; i < actions_.size(); ++i) {
-      const double scale = step_scale_[i] * factor;
+    std::fill(delta_.begin(), delta_.end(), 0.0);
+    run_->apply(delta_);
+    for (std::size_t i = 0; i < delta_.size(); ++i) {
       const double before = now_.theta[i];
       double& theta = now_.theta[i];
-      theta += scale * static_cast<double>(decode_action(actions_[i]));
+      theta += ratio_[i] * delta_[i];
       if (options_.keep_inside && (theta < region_.lower[i] || theta > region_.upper[i])) {
         theta = std::clamp(theta, region_.lower[i], region_.upper[i]);
-        actions_[i] = encode_step(static_cast<float>((theta - before) / scale));
+        run_->actions()[i] = encode_step(static_cast<float>((theta - before) / (unit_ * ratio_[i] * factor)));
       }
     }
   }
@@ -237,20 +242,20 @@ class Run {
   const Policy& policy_;
   Region region_;
   Random random_;
-  std::unique_ptr<Observer> observer_;
+  std::shared_ptr<const Stepper> stepper_;
+  std::unique_ptr<RuleRun> run_;
   bool observe_gradient_;
   int horizon_;
-  std::vector<double> step_scale_;  // s_i
-  double unit_ = 1;                 // the largest s_i
-  std::vector<double> ratio_;       // s_i / unit_
+  double unit_ = 1;            // the largest s_i
+  std::vector<double> ratio_;  // s_i / unit_
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 
   Point now_;
   Point anchor_;                          // the best point whose gradient is known
   std::vector<double> theta_, gradient_;  // now_ in the policy's units
   std::vector<double> lower_, upper_;     // the region of an episode, in the same
-  std::vector<float> features_, actions_;
-  Actor::Trace trace_;
+  std::vector<double> delta_;
+  ProposalScratch scratch_;
 };
 
 }  // namespace

@@ -9,13 +9,14 @@
 namespace scout {
 namespace {
 
-/// A policy for network weights makes one run of the whole budget from the start, on gradients alone: a step costs one call,
-/// as it does for torch's first-order methods. It is guarded, as LearnedOptimizer is. Returns whether f was finite anywhere.
-bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
+/// A policy for the weights of networks makes one run of the whole budget from the start, on gradients alone: a step costs
+/// one call, as it does for torch's first-order methods. It is guarded, as LearnedOptimizer is. Returns whether f was finite
+/// anywhere.
+bool train_weights(const std::shared_ptr<const Policy>& policy, Oracle& oracle, std::span<const double> start) {
   std::vector<double> theta(start.begin(), start.end());
   std::vector<double> gradient(theta.size());
-  WeightRun run(policy, oracle.instance().tensors(), oracle.remaining());
-  run.guard();
+  GuardedRun run(std::static_pointer_cast<const WeightStepper>(policy->stepper()), oracle.instance().tensors(), theta.size(),
+                 oracle.remaining());
   while (oracle.remaining() > 0) {
     oracle.gradient(theta, gradient);
     run.step(theta, gradient);
@@ -28,8 +29,8 @@ bool run_network(const std::shared_ptr<const Policy>& policy, Oracle& oracle, st
 Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed seed) const {
   const Instance& instance = oracle.instance();
   if (oracle.remaining() <= 0) throw BudgetExhausted();
-  if (policy_->description().observer.form == "network") {
-    if (!run_network(policy_, oracle, start)) return Ending::failed;
+  if (policy_->rule()->for_weights()) {
+    if (!train_weights(policy_, oracle, start)) return Ending::failed;
     throw BudgetExhausted();
   }
   MinimizeOptions options;

@@ -7,26 +7,21 @@
 
 namespace scout {
 
-inline std::shared_ptr<const Policy> untrained_policy(int horizon = 50, bool gradient = true) {
-  PolicyDescription description;
-  description.observer.gradient = gradient;
-  description.hidden = {8};
-  description.horizon = horizon;
+/// A policy of `rule` with the parameters that learning starts from.
+inline std::shared_ptr<const Policy> untrained(const RuleOptions& rule, int horizon, nlohmann::json provenance = {}) {
   Random random(Seed(1));
-  const Actor actor(description.observer, description.hidden, description.proposals);
-  return std::make_shared<Policy>(description, actor.initial_parameters(random));
+  if (provenance.is_null()) provenance = nlohmann::json::object();
+  return std::make_shared<Policy>(PolicyDescription{rule, horizon, std::move(provenance)},
+                                  make_rule(rule)->initial_parameters(random));
+}
+
+inline std::shared_ptr<const Policy> untrained_policy(int horizon = 50, bool gradient = true) {
+  return untrained({.hidden = {8}, .gradient = gradient}, horizon);
 }
 
 /// The base of the policies for network weights: outputs zero, so annealed Adam in units of each tensor's scale.
 inline std::shared_ptr<const Policy> untrained_network_policy() {
-  PolicyDescription description;
-  description.observer.form = "network";
-  description.hidden = {16, 16};
-  description.step_scale = 0.03;
-  description.horizon = 1000;
-  description.provenance = {{"trained", false}};
-  Random random(Seed(1));
-  return std::make_shared<Policy>(description, WeightRule(description.hidden).initial_parameters(random));
+  return untrained({.rule = "weight", .hidden = {16, 16}, .step_scale = 0.03}, 1000, {{"trained", false}});
 }
 
 }  // namespace scout

@@ -76,11 +76,11 @@ std::vector<int> CoordinatewiseObserver::context_features() {
 }
 
 void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient,
-                                   const Frame& frame) {
+                                   const RunFrame& frame) {
   std::fill(state_.begin(), state_.end(), 0.0F);
   origin_.assign(theta.begin(), theta.end());
   scale_ = frame.scale;
-  horizon_ = frame.horizon;
+  horizon_ = static_cast<int>(frame.horizon);
   step_ = 0;
   since_best_ = 0;
   f = std::clamp(f, -kLargestValue, kLargestValue);
@@ -120,6 +120,12 @@ void CoordinatewiseObserver::start(std::span<const double> theta, double f, std:
   quadratic_.start(dimension_, capacity);
   separable_.start(dimension_, gradient_ ? capacity : 1);
   update_models(f);
+}
+
+void CoordinatewiseObserver::restore(ArchiveReader& archive) {
+  const std::size_t size = state_.size();
+  archive(*this);
+  if (state_.size() != size) archive.fail("a run of another number of coordinates");
 }
 
 void CoordinatewiseObserver::update_models(double f) {

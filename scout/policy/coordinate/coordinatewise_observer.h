@@ -15,8 +15,8 @@ namespace scout {
 /// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
 /// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
 /// slope is a curvature, and where they cross zero is the centre of the bowl under the ripples, seen from as far as the run
-/// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: the profile
-/// of f along each coordinate (SeparableSurrogate), and the bowl under the values (QuadraticSurrogate). A sequence of points
+/// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: a sum of
+/// functions of one coordinate (SeparableSurrogate), and an isotropic quadratic (QuadraticSurrogate). A sequence of points
 /// spread evenly over the region is there to be asked for, so that the models have something to learn from.
 class CoordinatewiseObserver : public Observer {
  public:
@@ -34,11 +34,24 @@ class CoordinatewiseObserver : public Observer {
   int dimension() const override { return dimension_; }
   int rows() const override { return dimension_; }
   int features() const override { return kFeatures; }
-  void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) override;
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, const RunFrame& frame) override;
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;
   void orient(std::span<float> actions) const override;
+  void save(ArchiveWriter& archive) const override { archive(*this); }
+  void restore(ArchiveReader& archive) override;
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(state_), a(origin_), a(scale_), a(horizon_), a(step_), a(since_best_), a(separable_), a(quadratic_);
+    a(gradient_size_), a(f_), a(best_), a(worst_), a(elite_weight_);
+    for (double& x : previous_f_) a(x);
+    for (double& x : mean_f_) a(x);
+    for (double& x : variance_f_) a(x);
+    a(gradient_square_), a(gradient_square_average_), a(gradient_square_mean_), a(first_gradient_square_);
+    a(action_mean_), a(step_square_), a(step_change_), a(distance_square_), a(spread_square_);
+  }
 
  private:
   using enum kernel::coordinate::Field;  // rows of the state

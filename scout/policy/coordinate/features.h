@@ -36,10 +36,10 @@ enum Field : int {
   kWidth,                            //
   kPhase,                            // where the sequence of probes begins, in [0, 1), and which way it goes, ±1
   kDirection,                        //
-  kMinimumX,                         // the profile's minimum, how far above it the profile is here, and what it leaves
-  kHeight,                           // unexplained (SeparableSurrogate)
+  kMinimumX,                         // the separable surrogate's minimum, how far above it that is here, and what it
+  kHeight,                           // leaves unexplained
   kUnexplained,                      //
-  kCentreX,                          // the bowl's centre (QuadraticSurrogate)
+  kCentreX,                          // the quadratic surrogate's centre
   kFields
 };
 
@@ -91,7 +91,7 @@ enum Feature : int {
   kToQuadratic,           // σ kCentreX
 
   kSeparableMeanUnexplained,  // the run's: log of the mean of kUnexplained,
-  kQuadraticUnexplained,      // and of what the bowl leaves unexplained
+  kQuadraticUnexplained,      // and of what the quadratic surrogate leaves unexplained
   kFeatures
 };
 static_assert(kFeatures == 64);

@@ -1,4 +1,4 @@
-// The mixture of proposals that a coordinatewise policy steps by (policy/actor.h), for many rows side by side. SIMD with
+// The mixture of proposals that the rule "coordinate" steps by (coordinate_rule.cc), for many rows side by side. SIMD with
 // dispatch at run time; no product is fused with a sum, so that every target gives the same numbers, bit by bit.
 #pragma once
 
@@ -6,7 +6,7 @@ namespace scout::kernel {
 
 inline constexpr int kMaxProposals = 16;
 
-/// With outputs u of a row, and proposals p_0, ..., p_{n-1} that are steps in the code of actions (kernel/action.h):
+/// With outputs u of a row, and proposals p_0, ..., p_{n-1} that are steps in the code of actions (policy/rule/action.h):
 ///
 ///     Δ = e^{u_0} Σ_k w_k p_k,   w = sparsemax(3 u_2, ..., 3 u_{n+1}),   p_0 = e^{u_1} · (a geometric mean of two
 ///     features),

@@ -19,12 +19,19 @@ class QuadraticSurrogate {
   /// x [M], f finite.
   void add(std::span<const float> x, double f);
 
-  /// Where the bowl is lowest [M]; where it opens downwards, or too far away, three spreads from the mean of the points down
+  /// Where the fit is lowest [M]; where it opens downwards, or too far away, three spreads from the mean of the points down
   /// its slope. Without two different values, that mean.
   std::span<const float> centre() const { return centre_; }
   /// Share of the variance of f that the fit leaves unexplained, corrected for the number of unknowns; 1 where there are no
   /// more points than those.
   double unexplained() const { return unexplained_; }
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(columns_), a(capacity_), a(primal_), a(count_), a(next_), a(first_), a(value_sum_), a(value_square_), a(unexplained_);
+    for (auto* numbers : {&rows_, &values_, &sum_, &products_, &value_products_}) a(*numbers);
+    a(centre_);
+  }
 
  private:
   /// Adds `weight` times the row of a point to the sums.

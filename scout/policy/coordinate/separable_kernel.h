@@ -16,6 +16,10 @@ struct SurrogateSample {
   float x[kSurrogateLanes];
   float g[kSurrogateLanes];
   std::int32_t time[kSurrogateLanes];
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive.raw(this, sizeof *this);
+  }
 };
 
 /// Puts a sample, in each lane, behind those of `count` sorted ones that are

@@ -14,9 +14,9 @@ JointObserver::JointObserver(int dimension, int history, bool gradient)
   if (history < 1) throw std::invalid_argument("JointObserver: history must be at least 1");
 }
 
-void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) {
+void JointObserver::start(std::span<const double> theta, double f, std::span<const double> gradient, const RunFrame& frame) {
   scale_ = frame.scale;
-  horizon_ = frame.horizon;
+  horizon_ = static_cast<int>(frame.horizon);
   step_ = 0;
   best_ = worst_ = f;
   largest_gradient_ = 0;
@@ -43,7 +43,7 @@ void JointObserver::remember(std::span<const float> actions, std::span<const dou
     step.gradient.assign(gradient.begin(), gradient.end());
     for (double g : gradient) largest_gradient_ = std::max(largest_gradient_, std::abs(g));
   }
-  steps_.push_front(std::move(step));
+  steps_.insert(steps_.begin(), std::move(step));
   if (static_cast<int>(steps_.size()) > history_) steps_.pop_back();
 }
 

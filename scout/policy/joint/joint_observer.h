@@ -1,7 +1,6 @@
-// The seed's literal state: a fixed-length history of (f(θ), θ, Δθ) tuples, with ∇f as an option, for a fixed small M.
+// What the rule "joint" sees: a fixed-length history of (f(θ), θ, Δθ) tuples, with ∇f as an option, for a fixed small M.
 #pragma once
 
-#include <deque>
 #include <vector>
 
 #include "scout/policy/rule/observer.h"
@@ -20,11 +19,19 @@ class JointObserver : public Observer {
   int dimension() const override { return dimension_; }
   int rows() const override { return 1; }
   int features() const override { return feature_count(dimension_, history_, gradient_); }
-  void start(std::span<const double> theta, double f, std::span<const double> gradient, const Frame& frame) override;
+  void start(std::span<const double> theta, double f, std::span<const double> gradient, const RunFrame& frame) override;
   void observe(std::span<const float> actions, std::span<const double> theta, double f,
                std::span<const double> gradient) override;
   void write(float* features) const override;
   void orient(std::span<float>) const override {}
+  void save(ArchiveWriter& archive) const override { archive(*this); }
+  void restore(ArchiveReader& archive) override { archive(*this); }
+
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive(scale_), archive(horizon_), archive(step_), archive(best_), archive(worst_), archive(largest_gradient_);
+    archive(best_theta_), archive(steps_);
+  }
 
  private:
   struct Step {
@@ -32,6 +39,10 @@ class JointObserver : public Observer {
     std::vector<double> theta;
     std::vector<float> actions;
     std::vector<double> gradient;
+    template <class Archive>
+    void visit(Archive& archive) {
+      archive(f), archive(theta), archive(actions), archive(gradient);
+    }
   };
   void remember(std::span<const float> actions, std::span<const double> theta, double f, std::span<const double> gradient);
 
@@ -45,7 +56,7 @@ class JointObserver : public Observer {
   double worst_ = 0;
   double largest_gradient_ = 0;
   std::vector<double> best_theta_;
-  std::deque<Step> steps_;  // newest first
+  std::vector<Step> steps_;  // newest first
 };
 
 }  // namespace scout

@@ -55,4 +55,8 @@ inline constexpr float kActionLog2Range = 16.609655F;
   return kActionRange * std::numbers::log2e_v<float> / (kActionLog2Range * (1.0F + kActionRange * std::fabs(step)));
 }
 
+/// ∂L/∂a of an action at a bound: a gradient that pushes further out (L falls along -∂L/∂a) is dropped (Hausknecht & Stone
+/// 2016, "zeroing").
+inline float inwards(float a, float da) { return (a >= 1.0F && da < 0.0F) || (a <= -1.0F && da > 0.0F) ? 0.0F : da; }
+
 }  // namespace scout

@@ -123,6 +123,10 @@ class UpdateRule {
   /// The layer that turns the context, features of the run rather than of a coordinate, into an offset to all outputs; where
   /// `out` is 0 there is none. Its parameters act on whole runs.
   virtual Linear context_head() const { return {}; }
+
+ protected:
+  /// Throws std::invalid_argument unless `count` is `parameter_count()`.
+  void require_parameter_count(std::size_t count) const;
 };
 
 }  // namespace scout

@@ -68,11 +68,6 @@ void GuardInput::add(const TensorShape& shape, const kernel::TensorSums& sums, c
   momentum_square += static_cast<double>(shape.size) * record.momentum_square * record.unit * record.unit;
 }
 
-WeightStepper fallback_rule() {
-  const WeightRule rule{{}};  // outputs zero
-  return {rule, std::vector<float>(rule.parameter_count(), 0.0F), 0.01};
-}
-
 Guard::Guard(std::int64_t horizon) : horizon_(horizon) {
   r_.length = kShortest;
   r_.patience = usual_patience(horizon);

@@ -21,7 +21,7 @@ struct GuardInput {
   std::int64_t non_finite = 0;  ///< gradients that are not finite
   double gradient_factor = 1;   ///< multiplies the gradient: clipping
   double momentum_square = 0;   ///< Σ m², m the bias-corrected momentum (decay .9) of the last step, after clipping
-  double rate = 1;              ///< of this step: schedule and annealing; 1 is that of the first
+  double rate = 1;              ///< of this step: learning rate and annealing; 1 is that of the first
 
   /// Adds a tensor, whose record is as it was after the last step.
   void add(const TensorShape& shape, const kernel::TensorSums& sums, const TensorRecord& record);
@@ -38,6 +38,11 @@ struct GuardReport {
   std::int64_t fallback_steps = 0;  ///< steps that were left to the fallback
   std::int64_t ignored = 0;         ///< gradients of single weights that were not finite, and counted as 0: no intervention
   std::int64_t interventions() const { return non_finite + loss_rose + weights_grew + stalled; }
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(non_finite), a(loss_rose), a(weights_grew), a(stalled), a(stalls_ended), a(restored), a(fallback_steps), a(ignored);
+  }
 };
 
 /// In words, one line: "2 interventions (1 not finite, 1 loss rose), 2 times restored, 150 steps by the fallback; 3
@@ -80,10 +85,15 @@ struct GuardRecord {
   double fallback_rate = 1;
   std::int64_t until_hold = 0;
   GuardReport report;
-};
 
-/// The plain gradient method: Adam in steps of a hundredth of each tensor's scale, on the state of the learned rule.
-WeightStepper fallback_rule();
+  template <class Archive>
+  void visit(Archive& a) {
+    a(step), a(losses), a(fresh), a(first_loss), a(start_loss), a(fast_loss), a(best_loss), a(loss_spread);
+    a(first_theta_square), a(gradient_size), a(gradient_seen), a(alarm), a(incurable), a(momentum_square);
+    a(gradient_square), a(block_losses), a(block_sum), a(record_known), a(record), a(still), a(patience), a(fallback);
+    a(trial), a(left), a(length), a(good_steps), a(fallback_rate), a(until_hold), a(report);
+  }
+};
 
 /// Judges a learned rule by the training's own record. It needs nothing but what the training computes anyway.
 ///

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <numeric>
 #include <stdexcept>
+
+#include "scout/policy/rule/action.h"
+#include "scout/policy/rule/rule_entry.h"
+#include "scout/policy/weight/formulas.h"
+#include "scout/policy/weight/fused_stepper.h"
 
 namespace scout {
 namespace {
@@ -15,46 +22,91 @@ double log_ratio(double a, double b, double width) {
   return a > 0 && b > 0 ? std::clamp(std::log2(a / b) / width, -1.0, 1.0) : 0.0;
 }
 
-}  // namespace
+/// The step of a weight, from outputs u and features: the formulas of weight_step.h.
+struct Step {
+  float size;
+  float direction;
+  float slope[kernel::kOutputs];  // of the direction by the outputs; that by u_1 is not used
+  float step;                     // in units of the largest
 
-void RunRecord::observe_loss() { loss_given = false; }
+  Step(const float* out, const float* x) {
+    const auto expand = [&](int k) { return kernel::kCompression[k] * x[k] / std::max(1.0F - std::fabs(x[k]), 1e-6F); };
+    slope[0] = x[kernel::kMomentumFeature];
+    slope[1] = 0;
+    slope[2] = x[kernel::kGradientFeature];
+    slope[3] = expand(2);
+    slope[4] = expand(3);
+    slope[5] = x[kernel::kThetaFeature];
+    direction = expand(1);
+    for (int k = 0; k < kernel::kOutputs; ++k) direction += WeightRule::kOutputScale * out[k] * slope[k];
+    const float log_size = WeightRule::kOutputScale * std::numbers::log2e_v<float> * out[1];
+    size = fast_exp2(std::clamp(log_size, kernel::kLeastLogStep, kernel::kGreatestLogStep));
+    step = std::clamp(size * direction / kernel::kStepBound, -1.0F, 1.0F);
+  }
 
-void RunRecord::observe_loss(double loss) {
-  loss_given = std::isfinite(loss);
-  if (!loss_given) return;
-  if (losses == 0) best_loss = worst_loss = fast_loss = slow_loss = loss;
-  fast_loss += 0.1 * (loss - fast_loss);
-  slow_loss += 0.01 * (loss - slow_loss);
-  loss_variance += 0.01 * ((loss - slow_loss) * (loss - slow_loss) - loss_variance);
-  best_loss = std::min(best_loss, fast_loss);
-  worst_loss = std::max(worst_loss, fast_loss);
-  ++losses;
-}
+  float action() const { return encode_step(step); }
+  /// ∂L/∂u, given ∂L/∂a. da/dΔ is steep where steps are small; a unit of output must not move the action by more than a
+  /// unit.
+  void gradient(float d_action, float* d) const {
+    const float da = inwards(action(), d_action);
+    const float rise = action_slope(step) * WeightRule::kOutputScale;
+    const auto part = [&](float d_step) { return da * std::clamp(rise * d_step, -1.0F, 1.0F); };
+    for (int k = 0; k < kernel::kOutputs; ++k) d[k] = part(size * slope[k] / kernel::kStepBound);
+    d[1] = part(step);
+  }
+};
 
-double RunRecord::elapsed() const {
-  return horizon > 0 ? std::min(1.0, static_cast<double>(step) / static_cast<double>(horizon)) : 0.0;
-}
+constexpr int kInputs = kernel::kFeatures + WeightRule::kContext;
 
-WeightRule::WeightRule(std::vector<int> hidden) {
+class StepMap : public ActionMap {
+ public:
+  void actions(const float* outputs, const float* features, int rows, float* actions) const override {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      actions[r] = Step(outputs + r * kernel::kOutputs, features + r * kInputs).action();
+    }
+  }
+  void gradient(const float* outputs, const float* features, const float* d_actions, int rows,
+                float* d_outputs) const override {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      const Step step(outputs + r * kernel::kOutputs, features + r * kInputs);
+      step.gradient(d_actions[r], d_outputs + r * kernel::kOutputs);
+    }
+  }
+};
+
+Actor make_actor(std::vector<int> hidden) {
   if (hidden.size() >= static_cast<std::size_t>(kernel::kMostLayers)) {
     throw std::invalid_argument("option 'hidden' has " + std::to_string(hidden.size()) +
-                                " layers: a network policy has at most " + std::to_string(kernel::kMostLayers - 1));
+                                " layers: the rule \"weight\" has at most " + std::to_string(kernel::kMostLayers - 1));
   }
   for (int width : hidden) {
     if (width >= 1 && width <= kernel::kMostHidden) continue;
     throw std::invalid_argument("option 'hidden' has a layer of " + std::to_string(width) +
-                                ": a network policy's widths are from 1 to " + std::to_string(kernel::kMostHidden));
+                                ": widths of the rule \"weight\" are from 1 to " + std::to_string(kernel::kMostHidden));
   }
-  hidden.insert(hidden.begin(), kernel::kFeatures + kContext);
-  hidden.push_back(kernel::kOutputs);
-  network_ = Mlp(std::move(hidden));
-  schedule_ = {kContext, kernel::kOutputs, network_.parameter_count()};
+  std::vector<int> context(WeightRule::kContext);
+  std::iota(context.begin(), context.end(), kernel::kFeatures);
+  return Actor(Mlp(layer_sizes(kInputs, std::move(hidden), kernel::kOutputs)), 1, std::make_shared<StepMap>(),
+               std::move(context), kernel::kOutputs);
 }
 
-std::vector<float> WeightRule::initial_parameters(Random& random) const {
-  std::vector<float> parameters = network_.initial_parameters(random, 0.0F);
-  parameters.resize(parameter_count(), 0.0F);
-  return parameters;
+}  // namespace
+
+WeightRule::WeightRule(std::vector<int> hidden, double step_scale)
+    : actor_(make_actor(std::move(hidden))), step_scale_(step_scale) {}
+
+std::shared_ptr<const Stepper> WeightRule::with(std::span<const float> parameters) const {
+  require_parameter_count(parameters.size());
+  return std::make_shared<FusedStepper>(*this, parameters);
+}
+
+RuleEntry weight_rule() {
+  return {"weight",
+          "weights of networks: one network for every weight, which shapes an Adam step in the tensor's scale",
+          {"hidden", "step_scale"},
+          [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
+            return std::make_shared<WeightRule>(options.hidden, options.step_scale);
+          }};
 }
 
 std::array<float, WeightRule::kContext> weight_context(const RunRecord& run, const TensorRecord& tensor,

@@ -3,142 +3,208 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string>
 
-#include "scout/policy/weight/reference.h"
+#include "scout/policy/rule/action.h"
 
 namespace scout {
 namespace {
 
-std::shared_ptr<const WeightStepper> stepper_of(const std::shared_ptr<const Policy>& policy) {
-  if (!policy || policy->description().observer.form != "network") {
-    throw std::invalid_argument("NetworkRun: needs a policy of form \"network\"");
-  }
-  return std::make_shared<WeightStepper>(policy->weight_rule(), policy->parameters(), policy->description().step_scale);
+void move(std::span<const float> delta, std::span<double> theta) {
+  for (std::size_t i = 0; i < delta.size(); ++i) theta[i] += static_cast<double>(delta[i]);
 }
 
 }  // namespace
 
-WeightRun::WeightRun(std::shared_ptr<const WeightStepper> stepper, std::vector<TensorShape> tensors, std::int64_t horizon)
-    : stepper_(std::move(stepper)), tensors_(std::move(tensors)), records_(tensors_.size()), plans_(tensors_.size()) {
-  run_.horizon = horizon;
-  begin_.push_back(0);
-  for (const TensorShape& tensor : tensors_) begin_.push_back(begin_.back() + static_cast<std::size_t>(tensor.size));
-  const std::size_t size = begin_.back();
-  state_.assign((kernel::kMomenta + 1) * size, 0);
-  weights_.resize(size);
-  gradient_.resize(size);
-  delta_.resize(size);
-  sums_.resize(tensors_.size());
+PlainTensors::PlainTensors(const WeightStepper& stepper, std::span<const TensorShape> tensors, std::size_t dimension)
+    : element_size_(stepper.layout().element_size()),
+      begin_{0},
+      theta_(dimension),
+      gradient_(dimension),
+      delta_(dimension),
+      state_(stepper.layout().bytes(dimension)) {
+  const TensorShape whole{static_cast<std::int64_t>(dimension), 1, static_cast<std::int64_t>(dimension)};
+  if (tensors.empty()) tensors = {&whole, 1};
+  records_.assign(tensors.size(), stepper.new_record());
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    plans_.push_back(stepper.new_plan());
+    steps_.push_back({.shape = tensors[t], .record = &records_[t], .plan = plans_[t].get()});
+    begin_.push_back(begin_.back() + static_cast<std::size_t>(tensors[t].size));
+  }
+  if (begin_.back() != dimension) {
+    throw std::invalid_argument("tensors of " + std::to_string(begin_.back()) + " weights in all, and a run of " +
+                                std::to_string(dimension));
+  }
 }
 
-WeightRun::WeightRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon)
-    : WeightRun(stepper_of(policy), std::move(tensors), horizon) {}
+void PlainTensors::load(std::span<const double> theta, std::span<const double> gradient) {
+  std::transform(theta.begin(), theta.end(), theta_.begin(), [](double x) { return static_cast<float>(x); });
+  std::transform(gradient.begin(), gradient.end(), gradient_.begin(), [](double x) { return static_cast<float>(x); });
+  add_up();
+}
 
-std::size_t WeightRun::tensor_of(std::size_t weight) const {
+void PlainTensors::add_up() {
+  for (std::size_t t = 0; t < steps_.size(); ++t) {
+    const std::size_t begin = begin_[t];
+    steps_[t].sums = kernel::tensor_sums(theta_.data() + begin, gradient_.data() + begin, begin_[t + 1] - begin);
+    steps_[t].settings = {};
+  }
+}
+
+void PlainTensors::step(const WeightStepper& stepper) {
+  for (std::size_t t = 0; t < steps_.size(); ++t) {
+    steps_[t].own_sums.assign(static_cast<std::size_t>(stepper.layout().sums), 0.0);
+    steps_[t].step_sums = stepper.step(*plans_[t], piece(t), begin_[t + 1] - begin_[t], steps_[t].own_sums.data());
+  }
+}
+
+void PlainTensors::clear(const WeightStepper& stepper) {
+  std::fill(state_.begin(), state_.end(), std::byte{0});
+  std::fill(records_.begin(), records_.end(), stepper.new_record());
+}
+
+std::size_t PlainTensors::tensor_of(std::size_t weight) const {
   return static_cast<std::size_t>(std::upper_bound(begin_.begin(), begin_.end(), weight) - begin_.begin()) - 1;
 }
 
-kernel::StepArrays WeightRun::arrays(std::size_t tensor) {
+WeightPiece PlainTensors::piece(std::size_t tensor) const {
+  auto& self = const_cast<PlainTensors&>(*this);  // a piece that is only read is not const
   const std::size_t begin = begin_[tensor];
-  kernel::StepArrays out;
-  out.theta = weights_.data() + begin;
-  out.gradient = gradient_.data() + begin;
-  for (std::size_t k = 0; k < kernel::kMomenta; ++k) out.momentum[k] = state_.data() + k * size() + begin;
-  out.square = state_.data() + kernel::kMomenta * size() + begin;
-  out.delta = delta_.data() + begin;
-  return out;
+  return {self.theta_.data() + begin, gradient_.data() + begin, self.state_.data() + begin * element_size_, theta_.size(),
+          self.delta_.data() + begin};
 }
 
-void WeightRun::load(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
-  std::transform(theta.begin(), theta.end(), weights_.begin(), [](double x) { return static_cast<float>(x); });
-  std::transform(gradient.begin(), gradient.end(), gradient_.begin(), [](double x) { return static_cast<float>(x); });
-  f_ = f;
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    const std::size_t begin = begin_[t];
-    sums_[t] = kernel::tensor_sums(weights_.data() + begin, gradient_.data() + begin, begin_[t + 1] - begin);
-  }
+WeightRun::WeightRun(std::shared_ptr<const WeightStepper> stepper, int dimension)
+    : stepper_(std::move(stepper)),
+      tensors_(*stepper_, {}, static_cast<std::size_t>(dimension)),
+      run_(stepper_->new_run_record(0)) {}
+
+void WeightRun::start(const Observation& first, const RunFrame& frame) {
+  tensors_ = PlainTensors(*stepper_, frame.tensors, tensors_.delta().size());
+  run_ = stepper_->new_run_record(frame.horizon);
+  observe(first);
 }
 
-void WeightRun::plan(const WeightStepper& stepper, double rate) {
-  if (f_ && std::isfinite(*f_)) {
-    run_.observe_loss(*f_);
-  } else {
-    run_.observe_loss();
-  }
+void WeightRun::observe(const Observation& next) {
+  tensors_.load(next.theta, next.gradient);
+  f_ = next.f;
+  run_before_ = run_;
+  records_before_ = tensors_.records();
+  plan();
+}
+
+void WeightRun::plan() {
+  stepped_ = false;
+  run_.observe_loss(f_);
   double theta_square = 0;
-  for (const kernel::TensorSums& sums : sums_) theta_square += sums.theta_square;
-  stepper.begin(run_, theta_square, static_cast<std::int64_t>(size()));
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    plans_[t] = stepper.plan(run_, records_[t], tensors_[t], sums_[t], {.rate = rate});
+  for (const TensorStep& t : tensors_.steps()) theta_square += t.sums.theta_square;
+  stepper_->begin(run_, theta_square, static_cast<std::int64_t>(rows()));
+  for (const TensorStep& t : tensors_.steps()) stepper_->plan(run_, *t.record, t.shape, t.sums, t.settings, *t.plan);
+}
+
+void WeightRun::update() {
+  tensors_.step(*stepper_);
+  end();
+}
+
+void WeightRun::end() {
+  stepped_ = true;
+  for (const TensorStep& t : tensors_.steps()) stepper_->end(run_, *t.record, t.shape, t.step_sums, t.own_sums);
+  stepper_->end(run_);
+}
+
+void WeightRun::apply(std::span<double> theta) const { move(tensors_.delta(), theta); }
+
+float WeightRun::largest_action(std::size_t i) const {
+  return stepper_->largest_step(*tensors_.steps()[tensors_.tensor_of(i)].plan);
+}
+
+void WeightRun::write_features(std::span<const std::size_t> rows, float* out) const {
+  for (const std::size_t i : rows) {
+    const std::size_t t = tensors_.tensor_of(i);
+    stepper_->write_features(*tensors_.steps()[t].plan, tensors_.piece(t), i - tensors_.begin_of(t), out);
+    out += stepper_->features();
   }
 }
 
-void WeightRun::observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f) {
-  load(theta, gradient, f);
-  plan(*stepper_, 1);
+void WeightRun::write_actions(std::span<const std::size_t> rows, float* out) const {
+  for (const std::size_t i : rows) {
+    const std::size_t t = tensors_.tensor_of(i);
+    const float largest = largest_action(i);
+    const float direction = stepper_->direction(tensors_.piece(t), i - tensors_.begin_of(t));
+    const float share = largest > 0 ? direction * tensors_.delta()[i] / largest : 0.0F;
+    *out++ = std::clamp(encode_step(std::clamp(share, -1.0F, 1.0F)), -1.0F, 1.0F);
+  }
 }
 
-WeightRow WeightRun::row(std::size_t weight) const {
-  const std::size_t t = tensor_of(weight);
-  const TensorPlan& plan = plans_[t];
-  const auto view = kernel::reference::view(plan.constants, const_cast<WeightRun*>(this)->arrays(t), weight - begin_[t]);
-  WeightRow out;
-  std::copy(plan.context.begin(), plan.context.end(),
-            std::copy(view.features.begin(), view.features.end(), out.features.begin()));
-  out.sign = view.sign;
-  out.step = plan.constants.step;
+void WeightRun::save(ArchiveWriter& archive) const {
+  std::vector<std::int64_t> shapes;
+  for (const TensorStep& t : tensors_.steps()) shapes.insert(shapes.end(), {t.shape.size, t.shape.dimensions, t.shape.rows});
+  archive(shapes), archive(run_before_), archive(records_before_), archive(f_.has_value()), archive(f_.value_or(0));
+  archive(tensors_), archive(stepped_);
+  for (const TensorStep& t : tensors_.steps()) {
+    archive(t.step_sums.update_square), archive(t.step_sums.momentum_square), archive(t.step_sums.non_finite);
+    archive(t.own_sums);
+  }
+}
+
+void WeightRun::restore(ArchiveReader& archive) {
+  const std::size_t dimension = rows();
+  std::vector<std::int64_t> shapes;
+  bool known = false, stepped = false;
+  double f = 0;
+  archive(shapes);
+  std::vector<TensorShape> tensors;
+  std::int64_t size = 0;
+  for (std::size_t k = 0; k + 2 < shapes.size(); k += 3) {
+    tensors.push_back({shapes[k], static_cast<int>(shapes[k + 1]), shapes[k + 2]});
+    size += shapes[k];
+  }
+  if (size != static_cast<std::int64_t>(dimension)) archive.fail("a run of another number of weights");
+  tensors_ = PlainTensors(*stepper_, tensors, dimension);
+  archive(run_before_), archive(records_before_), archive(known), archive(f);
+  archive(tensors_), archive(stepped);
+  if (records_before_.size() != tensors.size()) archive.fail("the parts do not fit together");
+  for (TensorStep& t : tensors_.steps()) {
+    archive(t.step_sums.update_square), archive(t.step_sums.momentum_square), archive(t.step_sums.non_finite);
+    archive(t.own_sums);
+  }
+  f_ = known ? std::optional(f) : std::nullopt;
+  run_ = run_before_;
+  tensors_.records() = records_before_;
+  tensors_.add_up();
+  plan();
+  if (stepped) end();
+}
+
+GuardedRun::GuardedRun(const std::shared_ptr<const WeightStepper>& stepper, std::span<const TensorShape> tensors,
+                       std::size_t dimension, std::int64_t horizon, bool guarded)
+    : step_(stepper, horizon, guarded), tensors_(*stepper, tensors, dimension) {}
+
+void GuardedRun::step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f) {
+  theta_ = theta;
+  tensors_.load(theta, gradient);
+  step_.take(*this, f);
+}
+
+std::vector<TensorStep*> GuardedRun::tensors() {
+  std::vector<TensorStep*> out;
+  for (TensorStep& t : tensors_.steps()) out.push_back(&t);
   return out;
 }
 
-std::span<float> WeightRun::update() {
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    const TensorPlan& plan = plans_[t];
-    const auto sums = kernel::weight_step(plan.network, plan.constants, arrays(t), begin_[t + 1] - begin_[t]);
-    WeightStepper::end(records_[t], tensors_[t], sums);
-  }
-  stepper_->end(run_);
-  return delta_;
+void GuardedRun::step(const WeightStepper& stepper) {
+  tensors_.step(stepper);
+  move(tensors_.delta(), theta_);
 }
 
-void WeightRun::apply(std::span<double> theta) const {
-  for (std::size_t i = 0; i < delta_.size(); ++i) theta[i] += static_cast<double>(delta_[i]);
+void GuardedRun::hold(bool all) {
+  if (all) held_.assign(theta_.begin(), theta_.end());
 }
 
-void WeightRun::guard() {
-  guarded_ = Guarded{.guard = Guard(run_.horizon), .fallback = fallback_rule(), .held = {}, .held_run = {}};
-}
-
-const GuardReport* WeightRun::guard_report() const { return guarded_ ? &guarded_->guard.report() : nullptr; }
-
-void WeightRun::step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f) {
-  load(theta, gradient, f);
-  if (!guarded_) {
-    plan(*stepper_, 1);
-    update();
-    apply(theta);
-    return;
-  }
-  GuardInput input;
-  input.loss = f;
-  input.rate = 1 - run_.elapsed();
-  for (std::size_t t = 0; t < tensors_.size(); ++t) input.add(tensors_[t], sums_[t], records_[t]);
-  const Guard::Action action = guarded_->guard.observe(input);
-  if (action.restore) {
-    std::copy(guarded_->held.begin(), guarded_->held.end(), theta.begin());
-    const std::int64_t step = run_.step;
-    run_ = guarded_->held_run;
-    run_.step = step + 1;
-    std::fill(state_.begin(), state_.end(), std::uint16_t{0});
-    records_.assign(records_.size(), {});
-    return;
-  }
-  if (action.hold) {
-    guarded_->held.assign(theta.begin(), theta.end());
-    guarded_->held_run = run_;
-  }
-  plan(action.fallback ? guarded_->fallback : *stepper_, action.rate);
-  update();
-  apply(theta);
+void GuardedRun::restore() {
+  std::copy(held_.begin(), held_.end(), theta_.begin());
+  tensors_.clear(step_.stepper());
 }
 
 }  // namespace scout

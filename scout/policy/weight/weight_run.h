@@ -1,85 +1,115 @@
-// A network policy on a plain vector of weights: how runs on problems are rolled out, without LibTorch.
+// Rules of weights on plain vectors: runs as a learner drives them, and guarded trainings, without LibTorch.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "scout/policy/policy.h"
-#include "scout/policy/weight/guard.h"
-#include "scout/policy/weight/weight_stepper.h"
-#include "scout/problem/instance.h"
+#include "scout/policy/rule/update_rule.h"
+#include "scout/policy/weight/guarded_step.h"
 
 namespace scout {
 
-/// What the policy's network sees of one weight at a step, and the frame that its step is in.
-struct WeightRow {
-  std::array<float, kernel::kFeatures + WeightRule::kContext> features;
-  float sign;  ///< σ, the sign of the momentum: features and steps are written as if it were positive
-  float step;  ///< Δθ of a step 1: Δθ = -σ · step · (size times direction)
-};
-
-/// One run of a policy of form "network" on M weights: the fused step of LearnedOptimizer. Thread-safe only apart.
-class WeightRun {
+/// The tensors of one θ [M] and what a rule keeps of them.
+class PlainTensors {
  public:
-  /// `tensors`: what θ consists of, in order. `horizon`: the steps that the run will make; 0 if that is not known.
-  WeightRun(std::shared_ptr<const WeightStepper> stepper, std::vector<TensorShape> tensors, std::int64_t horizon);
-  /// Throws std::invalid_argument if the policy is of another form.
-  WeightRun(const std::shared_ptr<const Policy>& policy, std::vector<TensorShape> tensors, std::int64_t horizon);
+  /// One vector where `tensors` is empty. Throws std::invalid_argument if their sizes do not add up to M.
+  PlainTensors(const WeightStepper& stepper, std::span<const TensorShape> tensors, std::size_t dimension);
 
-  /// From now on `step` is guarded, as LearnedOptimizer is: see Guard.
-  void guard();
-  /// What the guard did; null without one.
-  const GuardReport* guard_report() const;
+  /// Takes in θ and ∇f [M], and their sums.
+  void load(std::span<const double> theta, std::span<const double> gradient);
+  /// Sums of what was loaded.
+  void add_up();
+  /// Works out Δθ.
+  void step(const WeightStepper& stepper);
+  /// Forgets all but θ.
+  void clear(const WeightStepper& stepper);
 
-  /// Moves θ [M] by a step, given ∇f [M] and, if it is known, f there. A component of ∇f that is not finite counts as 0; an
-  /// f that is not finite is passed over.
-  void step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f = {});
-
-  /// The parts of a step, for a teacher that looks at what the network sees and may move otherwise:
-  /// takes in θ, ∇f and f;
-  void observe(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f = {});
-  /// tells what the network sees of one weight;
-  WeightRow row(std::size_t weight) const;
-  /// advances the state and returns Δθ [M], which lives here and may be changed;
-  std::span<float> update();
-  /// and moves θ.
-  void apply(std::span<double> theta) const;
-
-  std::size_t size() const { return weights_.size(); }
-  const std::vector<TensorShape>& tensors() const { return tensors_; }
-  /// The tensor that a weight belongs to.
+  std::vector<TensorStep>& steps() { return steps_; }
+  const std::vector<TensorStep>& steps() const { return steps_; }
+  std::vector<float>& delta() { return delta_; }
+  const std::vector<float>& delta() const { return delta_; }
+  std::vector<TensorRecord>& records() { return records_; }
+  /// The tensor that a weight belongs to, and where that begins.
   std::size_t tensor_of(std::size_t weight) const;
-  /// Where a tensor begins in θ.
   std::size_t begin_of(std::size_t tensor) const { return begin_[tensor]; }
+  WeightPiece piece(std::size_t tensor) const;
+
+  template <class Archive>
+  void visit(Archive& a) {
+    for (auto* numbers : {&theta_, &gradient_, &delta_}) a.raw(numbers->data(), numbers->size() * sizeof(float));
+    a.raw(state_.data(), state_.size());
+  }
 
  private:
-  /// What a guard needs, besides the latest sums: the weights held, and the run when they were.
-  struct Guarded {
-    Guard guard;
-    WeightStepper fallback;
-    std::vector<double> held;
-    RunRecord held_run;
-  };
+  std::size_t element_size_;        // of the state
+  std::vector<std::size_t> begin_;  // of each tensor; one past the last is M
+  std::vector<TensorRecord> records_;
+  std::vector<std::unique_ptr<TensorPlan>> plans_;
+  std::vector<TensorStep> steps_;
+  std::vector<float> theta_, gradient_, delta_;
+  std::vector<std::byte> state_;
+};
 
-  kernel::StepArrays arrays(std::size_t tensor);
-  void load(std::span<const double> theta, std::span<const double> gradient, std::optional<double> f);
-  void plan(const WeightStepper& stepper, double rate);
+/// One run, unguarded. An action is Δθ. A component of ∇f that is not finite counts as 0; an f that is not finite is passed
+/// over.
+class WeightRun : public RuleRun {
+ public:
+  WeightRun(std::shared_ptr<const WeightStepper> stepper, int dimension);
+
+  void start(const Observation& first, const RunFrame& frame) override;
+  void observe(const Observation& next) override;
+  /// Advances the state and works out the actions.
+  void update();
+
+  std::span<float> actions() override { return tensors_.delta(); }
+  void apply(std::span<double> theta) const override;
+  float largest_action(std::size_t i) const override;
+
+  std::size_t rows() const override { return tensors_.delta().size(); }
+  void write_features(std::span<const std::size_t> rows, float* out) const override;
+  void write_actions(std::span<const std::size_t> rows, float* out) const override;
+
+  void save(ArchiveWriter& archive) const override;
+  void restore(ArchiveReader& archive) override;
+
+ private:
+  void plan();
+  void end();
 
   std::shared_ptr<const WeightStepper> stepper_;
-  std::vector<TensorShape> tensors_;
-  std::vector<std::size_t> begin_;  // of each tensor; one past the last is M
+  PlainTensors tensors_;
   RunRecord run_;
-  std::vector<TensorRecord> records_;
-  std::vector<TensorPlan> plans_;
-  std::vector<std::uint16_t> state_;  // momenta and second moment, [kMomenta + 1, M], bfloat16
-  std::vector<float> weights_, gradient_, delta_;
-  std::vector<kernel::TensorSums> sums_;
   std::optional<double> f_;
-  std::optional<Guarded> guarded_;
+  bool stepped_ = false;
+  // As they were before the last plan: what a run is restored from.
+  RunRecord run_before_;
+  std::vector<TensorRecord> records_before_;
+};
+
+/// A training on a plain vector, guarded: the steps of LearnedOptimizer.
+class GuardedRun : private StepTarget {
+ public:
+  /// `tensors`: what θ consists of, in order. `horizon`: steps that the run will make; 0 if that is not known.
+  GuardedRun(const std::shared_ptr<const WeightStepper>& stepper, std::span<const TensorShape> tensors,
+             std::size_t dimension, std::int64_t horizon, bool guarded = true);
+
+  /// Moves θ [M] by a step, given ∇f [M] and, if it is known, f there.
+  void step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f = {});
+  const GuardReport& report() const { return step_.report(); }
+
+ private:
+  std::vector<TensorStep*> tensors() override;
+  void step(const WeightStepper& stepper) override;
+  void hold(bool all) override;
+  void restore() override;
+
+  GuardedStep step_;
+  PlainTensors tensors_;
+  std::span<double> theta_;
+  std::vector<double> held_;
 };
 
 }  // namespace scout

@@ -1,64 +1,144 @@
-// A network policy made ready for the kernel: weights packed once, and for each tensor and step a plan.
+// Rules that step the weights of neural networks, tensor by tensor, on gradients alone.
 #pragma once
 
-#include <array>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "scout/policy/weight/weight_rule.h"
+#include "scout/policy/rule/update_rule.h"
 #include "scout/policy/weight/weight_step.h"
 
 namespace scout {
 
+/// The numbers that a rule keeps from step to step, all beginning at 0: whoever drives it allocates, holds and saves them.
+struct StateLayout {
+  enum class Type { bfloat16, float32 };
+  Type type = Type::float32;  ///< of the numbers of a weight
+  int per_weight = 0;
+  int per_tensor = 0;  ///< TensorRecord::own
+  int per_run = 0;     ///< RunRecord::own
+  int sums = 0;        ///< numbers added up over a tensor's weights in a step: what a level above can pool
+
+  std::size_t element_size() const { return type == Type::bfloat16 ? 2 : 4; }
+  /// Of the numbers of so many weights.
+  std::size_t bytes(std::size_t weights) const { return weights * static_cast<std::size_t>(per_weight) * element_size(); }
+};
+
+/// The scalars that a tensor carries from step to step, all beginning at 0.
+struct TensorRecord {
+  std::int64_t step = 0;       ///< steps taken
+  double unit = 0;             ///< of gradients: a power of two near the rms of the first that was not zero; 0: none yet
+  double square_mean = 0;      ///< average of the mean g², decay .999, in units
+  double least_scale = 0;      ///< the scale ρ is the rms of θ, but at least this
+  double first_scale = 0;      ///< ρ at the first step
+  double update_square = 0;    ///< mean (Δ/step)² of the last step
+  double momentum_square = 0;  ///< mean square of m_.9, bias-corrected, in units, at the last step
+  std::vector<double> own{};   ///< [StateLayout::per_tensor], for the rule alone
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(step), a(unit), a(square_mean), a(least_scale), a(first_scale), a(update_square), a(momentum_square), a(own);
+  }
+};
+
+/// What is known of the run.
+struct RunRecord {
+  std::int64_t step = 0;     ///< steps taken
+  std::int64_t horizon = 0;  ///< steps planned; 0: not known
+  double first_rms = 0;      ///< of all weights at the first step
+  std::int64_t losses = 0;   ///< finite losses seen
+  bool loss_given = false;   ///< with the current step
+  double fast_loss = 0;      ///< averages, decay .9 and .99, not corrected
+  double slow_loss = 0;
+  double loss_variance = 0;  ///< about the slow average, decay .99
+  double best_loss = 0;      ///< least and greatest fast average
+  double worst_loss = 0;
+  std::vector<double> own{};  ///< [StateLayout::per_run], for the rule alone
+
+  /// Takes in the loss at the current step, if there is one; what is not finite is passed over.
+  void observe_loss(std::optional<double> loss);
+  /// Share of the horizon that is over, in [0, 1]; 0 if there is none.
+  double elapsed() const;
+  /// What linear annealing over the horizon leaves of a step: 1 - elapsed(), but a hundredth for steps beyond.
+  double annealing() const;
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(step), a(horizon), a(first_rms), a(losses), a(loss_given), a(fast_loss), a(slow_loss), a(loss_variance), a(best_loss);
+    a(worst_loss), a(own);
+  }
+};
+
 /// What a caller decides about a tensor's step.
 struct StepSettings {
-  double rate = 1;             ///< multiplies the policy's step
-  double weight_decay = 0;     ///< share of θ taken away a step, decoupled; multiplied by `rate` and by the base's decay
+  double rate = 1;             ///< multiplies the rule's step
+  double weight_decay = 0;     ///< share of θ taken away a step, decoupled; multiplied by `rate` and by the annealing
   double gradient_factor = 1;  ///< multiplies the gradient: clipping
 };
 
-/// What the kernel needs for one tensor and step. Refers to the stepper's weights.
-struct TensorPlan {
-  kernel::StepMlp network;
-  kernel::StepConstants constants;
-  std::vector<float> biases;  ///< of the first layer and of the last, with the context folded in
-  std::array<float, WeightRule::kContext> context;
+/// What a rule works out for one tensor and step. Reused from step to step.
+class TensorPlan {
+ public:
+  virtual ~TensorPlan() = default;
 };
 
-/// How a step runs, tensor by tensor:
+/// Consecutive weights of a tensor.
+struct WeightPiece {
+  float* theta = nullptr;           ///< [n]
+  const float* gradient = nullptr;  ///< [n]; what is not finite counts as 0
+  void* state = nullptr;            ///< of the layout's type: number k of weight i is element k · stride + i
+  std::size_t stride = 0;
+  /// If not null, [n], receives θ' - θ, and `theta` is left as it is: for weights that are kept in another precision.
+  float* delta = nullptr;
+  std::size_t first = 0;  ///< index of the first weight within its tensor
+};
+
+/// A rule of weights with its parameters. How a step runs:
 ///
-///     sums = kernel::tensor_sums(...)                 of every tensor
+///     sums = kernel::tensor_sums(...)                             of every tensor
 ///     stepper.begin(run, Σ θ², Σ sizes)
-///     plan = stepper.plan(run, record, shape, sums, settings)
-///     WeightStepper::end(record, shape, kernel::weight_step(plan.network, plan.constants, ...))
+///     stepper.plan(run, record, shape, sums, settings, plan)      of every tensor
+///     stepper.step(plan, piece, n, own_sums)                      of every piece, in any order, by any thread
+///     stepper.end(run, record, shape, step_sums, own_sums)        of every tensor
 ///     stepper.end(run)
 ///
-/// Immutable; may be used from several threads at once.
-class WeightStepper {
+/// Must be owned by a shared_ptr. How a tensor is cut into pieces must not change its weights and state.
+class WeightStepper : public Stepper, public std::enable_shared_from_this<WeightStepper> {
  public:
-  /// `base_step`: the step of a weight whose momentum is steady, outputs zero, as a share of its tensor's scale.
-  WeightStepper(const WeightRule& rule, std::span<const float> parameters, double base_step);
+  std::unique_ptr<RuleRun> new_run(int dimension) const final;
+  void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const final;
 
+  virtual StateLayout layout() const = 0;
+  virtual std::unique_ptr<TensorPlan> new_plan() const = 0;
   /// Before the plans of a step: `theta_square` summed over all `size` weights that take part.
-  void begin(RunRecord& run, double theta_square, std::int64_t size) const;
-  /// Advances the tensor's record and folds context and schedule into the network's biases.
-  TensorPlan plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
-                  const StepSettings& settings) const;
-  /// After the kernel: what the next step's context will say of this one.
-  static void end(TensorRecord& tensor, const TensorShape& shape, const kernel::StepSums& sums);
-  void end(RunRecord& run) const { ++run.step; }
+  virtual void begin(RunRecord& run, double theta_square, std::int64_t size) const;
+  /// Advances the tensor's record.
+  virtual void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+                    const StepSettings& settings, TensorPlan& plan) const = 0;
+  /// Moves `n` weights. Adds to `own_sums` [StateLayout::sums].
+  virtual kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const = 0;
+  /// Once a tensor is done. `sums` and `own_sums` are over all its weights.
+  virtual void end(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::StepSums& sums,
+                   std::span<const double> own_sums) const;
+  /// Once all tensors are.
+  virtual void end(RunRecord& run) const { ++run.step; }
+  /// What acts while this rule's steps diverge or stall: a plain gradient method on the same state and plans.
+  virtual std::shared_ptr<const WeightStepper> fallback() const = 0;
 
-  /// Row-major weights of the network's layers as the kernel applies them to features, without the columns of the context;
-  /// for an evaluation by other means.
-  const std::vector<std::vector<float>>& weights() const { return weights_; }
+  // What a learner looks at.
 
- private:
-  WeightRule rule_;
-  std::vector<float> parameters_;
-  double base_step_;
-  std::vector<std::vector<float>> weights_;
-  std::vector<std::vector<float>> packed_;
+  /// Inputs of the rule's actor, and those of weight i of a piece whose step is planned but not yet taken.
+  virtual std::size_t features() const { return 0; }
+  virtual void write_features(const TensorPlan&, const WeightPiece&, std::size_t, float*) const {}
+  /// The greatest |Δθ| of a weight, weight decay apart.
+  virtual float largest_step(const TensorPlan& plan) const = 0;
+  /// The sign of Δθ in which a positive action of the actor moves weight i of a piece, whose step was taken.
+  virtual float direction(const WeightPiece&, std::size_t) const { return 1.0F; }
+
+  TensorRecord new_record() const;
+  RunRecord new_run_record(std::int64_t horizon) const;
 };
 
 }  // namespace scout

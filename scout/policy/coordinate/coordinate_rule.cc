@@ -1,0 +1,99 @@
+// The rule "coordinate": one small network for every coordinate of a function, on features that are the coordinate's own.
+//
+// With *proposals*, steps that the features contain, the network mixes a coordinate's step from them: with outputs u
+//
+//     Δ = e^{u_0} Σ_k w_k proposal_k,   w = sparsemax(3 u_2, 3 u_3, ...),   a = encode(Δ), bounded to [-1, 1].
+//
+// The first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the region,
+// to the minima of its models, to the best point so far, to the mean of good points, to the zero of a secant or of a
+// regression of the gradient, and on along the last step. Sparse weights let a policy do one thing at a time. The context
+// head adds to all outputs but the first. Learning starts from a network of zeros and a head that probes, then goes where a
+// model explains much of what was seen, and descends.
+#include <algorithm>
+
+#include "scout/policy/coordinate/coordinatewise_observer.h"
+#include "scout/policy/coordinate/mixture.h"
+#include "scout/policy/rule/observer_rule.h"
+#include "scout/policy/rule/rule_entry.h"
+
+namespace scout {
+namespace {
+
+using Observed = CoordinatewiseObserver;
+
+/// The initial policy, as outputs: the base is 0. The probe begins far above it and falls below it half-way through the run;
+/// the models rise with what they explain.
+constexpr float kInitialProbe = 8.0F;
+constexpr float kInitialProbeEnd = -8.0F;
+constexpr float kInitialModel = -1.0F;
+constexpr float kInitialSeparableTrust = 4.0F;
+constexpr float kInitialQuadraticTrust = 1.5F;
+constexpr float kInitialOther = -1.0F;
+
+class MixtureMap : public ActionMap {
+ public:
+  void actions(const float* outputs, const float* features, int rows, float* actions) const override {
+    kernel::mixture_actions(mixture(), outputs, features, rows, actions);
+  }
+  void gradient(const float* outputs, const float* features, const float* d_actions, int rows,
+                float* d_outputs) const override {
+    kernel::mixture_gradient(mixture(), outputs, features, d_actions, rows, d_outputs);
+  }
+
+ private:
+  kernel::Mixture mixture() const {
+    return {proposals_.data(), static_cast<int>(proposals_.size()) - 1, Observed::kFeatures};
+  }
+  std::vector<int> proposals_ = Observed::proposal_features();
+};
+
+Actor make_actor(const RuleOptions& options) {
+  if (!options.proposals) return Actor(Observed::kFeatures, options.hidden, 1);
+  // The step's size and the base's, then the weights of the base and of the other proposals.
+  const int outputs = static_cast<int>(Observed::proposal_features().size()) + 1;
+  return Actor(Mlp(layer_sizes(Observed::kFeatures, options.hidden, outputs)), 1, std::make_shared<MixtureMap>(),
+               Observed::context_features(), outputs - 1);
+}
+
+class CoordinateRule : public ObserverRule {
+ public:
+  explicit CoordinateRule(const RuleOptions& options)
+      : ObserverRule(
+            make_actor(options),
+            [gradient = options.gradient](int dimension) { return std::make_unique<Observed>(dimension, gradient); },
+            options.gradient, options.step_scale, "coordinatewise/3:" + observed(options.gradient)) {}
+
+  std::vector<float> initial_parameters(Random& random) const override {
+    std::vector<float> parameters = ObserverRule::initial_parameters(random);
+    const Linear head = context_head();
+    if (head.out == 0) return parameters;
+    float* weight = parameters.data() + head.offset;
+    float* bias = weight + head.in * head.out;
+    const auto find = [](const std::vector<int>& features, int feature) {
+      return std::find(features.begin(), features.end(), feature) - features.begin();
+    };
+    const auto set = [&](int proposal, float constant, int context, float slope) {
+      const std::ptrdiff_t output = find(Observed::proposal_features(), proposal);
+      bias[output] = constant;
+      weight[output * head.in + find(Observed::context_features(), context)] = slope;
+    };
+    std::fill(bias + 2, bias + head.out, kInitialOther);
+    set(Observed::kToProbe, kInitialProbe, Observed::kElapsed, kInitialProbeEnd - kInitialProbe);
+    set(Observed::kToSeparable, kInitialModel, Observed::kSeparableMeanUnexplained, -kInitialSeparableTrust);
+    set(Observed::kToQuadratic, kInitialModel, Observed::kQuadraticUnexplained, -kInitialQuadraticTrust);
+    return parameters;
+  }
+};
+
+}  // namespace
+
+RuleEntry coordinate_rule() {
+  return {"coordinate",
+          "functions of any M: one network for every coordinate, which mixes steps that its features propose",
+          {"hidden", "gradient", "proposals", "step_scale"},
+          [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
+            return std::make_shared<CoordinateRule>(options);
+          }};
+}
+
+}  // namespace scout
