@@ -132,13 +132,10 @@ TEST(Minimize, TheHorizonIsThePolicysUnlessAsked) {
 
 /// The first step of each coordinate under a policy whose actions are always 1.
 std::vector<double> full_steps(MinimizeOptions options, std::span<const double> x0) {
-  options.policy = untrained_policy(60, /*gradient=*/false);
-  PolicyDescription description = options.policy->description();
-  description.proposals = false;
-  const Actor actor(description.observer, description.hidden, false);
-  std::vector<float> parameters(actor.parameter_count(), 0.0F);
+  const RuleOptions rule{.hidden = {8}, .gradient = false, .proposals = false};
+  std::vector<float> parameters(make_rule(rule)->parameter_count(), 0.0F);
   parameters.back() = 9;  // the bias of the only output
-  options.policy = std::make_shared<Policy>(description, parameters);
+  options.policy = std::make_shared<Policy>(PolicyDescription{rule, 60}, parameters);
   options.budget = 2;
   const auto summary = minimize(sphere(), x0, options);
   std::vector<double> out;
@@ -357,6 +354,7 @@ TEST(Minimize, BadOptionsAreNamed) {
     return ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr(a), HasSubstr(b), HasSubstr(c)));
   };
   EXPECT_THAT(with([](O& o, X&) { o.policy = nullptr; }), says("policy", "null", "Policy::load"));
+  EXPECT_THAT(with([](O& o, X&) { o.policy = untrained_network_policy(); }), says("policy", "weight", "LearnedOptimizer"));
   EXPECT_THAT(with([](O& o, X&) { o.budget = 0; }), says("budget", "0", "at least 1"));
   EXPECT_THAT(with([](O& o, X&) { o.horizon = -2; }), says("horizon", "-2", "at least 0"));
   EXPECT_THAT(with([](O& o, X&) { o.step_scale = nan; }), says("step_scale", "nan", "a number"));

@@ -10,6 +10,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "scout/base/archive.h"
 #include "scout/optimizer/test_policy.h"
 
 namespace scout {
@@ -20,14 +21,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 Policy small_policy(std::vector<int> hidden = {3}) {
-  PolicyDescription description;
-  description.hidden = std::move(hidden);
-  description.horizon = 70;
-  description.step_scale = 0.25;
-  description.provenance = {{"seed", 7}, {"problems", {"rastrigin"}}};
-  Random random(Seed(1));
-  const Actor actor(description.observer, description.hidden, description.proposals);
-  return Policy(description, actor.initial_parameters(random));
+  return *untrained({.hidden = std::move(hidden), .step_scale = 0.25}, 70, {{"seed", 7}, {"problems", {"rastrigin"}}});
 }
 
 auto reading(std::vector<std::byte> bytes) {
@@ -54,27 +48,65 @@ TEST(PolicyFile, KeepsEverything) {
   EXPECT_EQ(loaded->parameters(), policy.parameters());
   EXPECT_EQ(loaded->to_bytes(), policy.to_bytes());
   const PolicyDescription& description = loaded->description();
-  EXPECT_EQ(description.observer.form, "coordinatewise");
-  EXPECT_TRUE(description.observer.gradient);
-  EXPECT_EQ(description.hidden, std::vector<int>{3});
-  EXPECT_TRUE(description.proposals);
+  EXPECT_EQ(to_json(description.rule), to_json(policy.description().rule));
+  EXPECT_EQ(description.rule.hidden, std::vector<int>{3});
   EXPECT_EQ(description.horizon, 70);
-  EXPECT_EQ(description.step_scale, 0.25);
+  EXPECT_EQ(description.rule.step_scale, 0.25);
   EXPECT_EQ(description.provenance, policy.description().provenance);
   std::filesystem::remove(path);
 }
 
-TEST(PolicyFile, KeepsTheJointForm) {
-  PolicyDescription description;
-  description.observer = {.form = "joint", .dimension = 3, .history = 2, .gradient = false};
-  description.hidden = {4};
-  description.proposals = false;
-  Random random(Seed(1));
-  const Actor actor(description.observer, description.hidden, description.proposals);
-  const auto loaded = Policy::from_bytes(Policy(description, actor.initial_parameters(random)).to_bytes());
-  EXPECT_EQ(loaded->actor().actions(), 3);
-  EXPECT_EQ(loaded->description().observer.history, 2);
-  EXPECT_FALSE(loaded->description().observer.gradient);
+TEST(PolicyFile, KeepsTheOptionsOfTheRule) {
+  const RuleOptions options{.rule = "joint", .dimension = 3, .hidden = {4}, .gradient = false, .history = 2};
+  const auto loaded = Policy::from_bytes(untrained(options, 10)->to_bytes());
+  EXPECT_EQ(loaded->rule()->actor()->actions(), 3);
+  EXPECT_EQ(loaded->description().rule.history, 2);
+  EXPECT_FALSE(loaded->rule()->observes_gradient());
+}
+
+/// A file as version 1 wrote it, of what `policy` has.
+std::vector<std::byte> version_1(const Policy& policy, const std::string& form, const std::string& inputs) {
+  const RuleOptions& rule = policy.description().rule;
+  const nlohmann::json header{
+      {"observer", {{"form", form}, {"dimension", rule.dimension}, {"history", rule.history}, {"gradient", rule.gradient}}},
+      {"features", inputs},
+      {"hidden", rule.hidden},
+      {"proposals", rule.proposals},
+      {"step_scale", rule.step_scale},
+      {"horizon", policy.description().horizon},
+      {"provenance", policy.description().provenance}};
+  const std::string text = header.dump();
+  ArchiveWriter file;
+  file.raw("SCOUTPOL", 8);
+  file(std::uint32_t{1}), file(static_cast<std::uint32_t>(text.size()));
+  file.raw(text.data(), text.size());
+  file(policy.parameters()), file(std::uint32_t{0});
+  auto bytes = file.take();
+  seal(bytes);
+  return bytes;
+}
+
+TEST(PolicyFile, ReadsVersion1) {
+  struct Case {
+    RuleOptions rule;
+    const char *form, *inputs;
+  };
+  for (const Case& c :
+       {Case{{.hidden = {5}, .gradient = false, .proposals = false}, "coordinatewise", "coordinatewise/3:f,theta,step"},
+        Case{{.hidden = {5}}, "coordinatewise", "coordinatewise/3:f,theta,step,gradient"},
+        Case{{.rule = "joint", .dimension = 3, .history = 2}, "joint", "joint/1:f,theta,step,gradient:M=3:H=2"},
+        Case{{.rule = "weight", .hidden = {6, 6}, .step_scale = 0.03}, "network", "network/2:theta,gradient,loss"}}) {
+    const auto policy = untrained(c.rule, 30, {{"seed", 7}});
+    const auto old = version_1(*policy, c.form, c.inputs);
+    const auto loaded = Policy::from_bytes(old, "p");
+    EXPECT_EQ(loaded->to_bytes(), policy->to_bytes()) << c.inputs;
+    for (std::size_t size = 1; size < old.size(); ++size) {
+      EXPECT_THROW(Policy::from_bytes({old.data(), size}), std::runtime_error) << size;
+    }
+    auto damaged = old;
+    damaged[damaged.size() - 9] ^= std::byte{1};
+    EXPECT_THAT(reading(damaged), ThrowsMessage<std::runtime_error>(HasSubstr("damaged: the checksum")));
+  }
 }
 
 TEST(PolicyFile, SavingLeavesNoTemporaryFileAndFailsByName) {
@@ -130,14 +162,14 @@ TEST(PolicyFile, NoticesEveryChangedByte) {
 
 TEST(PolicyFile, NamesANewerFormat) {
   std::vector<std::byte> bytes = small_policy().to_bytes();
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{3};
   seal(bytes);
-  EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(AllOf(HasSubstr("newer"), HasSubstr("version 2"))));
+  EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(AllOf(HasSubstr("newer"), HasSubstr("version 3"))));
 }
 
-TEST(PolicyFile, NamesBothFeatureSignatures) {
+TEST(PolicyFile, NamesBothSignatures) {
   std::vector<std::byte> bytes = small_policy().to_bytes();
-  const std::string known = feature_signature({});
+  const std::string known = make_rule({})->signature();
   std::string other = known;
   other.replace(0, 5, "other");
   replace(bytes, "\"" + known, "\"" + other);
@@ -175,26 +207,29 @@ TEST(PolicyFile, NamesWeightsThatAreNotFinite) {
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("parameter " + last + " is not finite")));
 }
 
-TEST(PolicyFile, KeepsANetworkPolicy) {
+TEST(PolicyFile, KeepsAPolicyForWeights) {
   const auto policy = untrained_network_policy();
   const auto loaded = Policy::from_bytes(policy->to_bytes());
   EXPECT_EQ(loaded->parameters(), policy->parameters());
-  EXPECT_EQ(loaded->description().observer.form, "network");
-  EXPECT_EQ(loaded->weight_rule().parameter_count(), policy->parameters().size());
+  EXPECT_TRUE(loaded->rule()->for_weights());
   EXPECT_EQ(loaded->to_bytes(), policy->to_bytes());
-  EXPECT_THAT([&] { make_observer(loaded->description().observer, 3); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("LearnedOptimizer")));
 }
 
 TEST(Policy, RejectsABadDescription) {
   PolicyDescription description = small_policy().description();
-  description.step_scale = 0;
+  description.rule.step_scale = 0;
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("step_scale")));
   description = small_policy().description();
-  description.observer.form = "round";
+  description.rule.rule = "coordinates";
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("observer.form")));
+              ThrowsMessage<std::invalid_argument>(
+                  "option 'rule' is 'coordinates': must be one of coordinate, joint, weight, adam: did you mean "
+                  "'coordinate'?"));
+  description = small_policy().description();
+  description.horizon = 0;
+  EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("horizon")));
 }
 
 }  // namespace

@@ -21,16 +21,16 @@ TEST(ShippedPolicies, LoadByName) {
 
 TEST(ShippedPolicies, TheDefaultForNetworksWasTrained) {
   const auto network = policy("network");
-  EXPECT_EQ(network->description().observer.form, "network");
+  EXPECT_EQ(network->description().rule.rule, "weight");
   EXPECT_GT(network->description().provenance.at("evaluations").get<double>(), 1e6);
   EXPECT_NE(network->parameters(), policy("network-base")->parameters());
 }
 
 TEST(ShippedPolicies, TheBaseIsUntrained) {
   const auto base = policy("network-base");
-  EXPECT_EQ(base->description().observer.form, "network");
+  EXPECT_EQ(base->description().rule.rule, "weight");
   EXPECT_EQ(base->description().provenance.at("trained"), false);
-  const Linear& output = base->weight_rule().network().layers().back();
+  const Linear& output = base->rule()->actor()->network().layers().back();
   for (std::size_t i = output.offset; i < base->parameters().size(); ++i) EXPECT_EQ(base->parameters()[i], 0.0F);
 }
 

@@ -14,7 +14,7 @@ namespace scout {
 
 /// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
 /// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
-/// slope is a curvature, and where they cross zero is the centre of the bowl under the ripples, seen from as far as the run
+/// slope is a curvature, and where they cross zero is the minimum of the quadratic under the ripples, seen from as far as the run
 /// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: a sum of
 /// functions of one coordinate (SeparableSurrogate), and an isotropic quadratic (QuadraticSurrogate). A sequence of points
 /// spread evenly over the region is there to be asked for, so that the models have something to learn from.

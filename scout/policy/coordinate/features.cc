@@ -19,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr float kTiny = 1e-30F;
 
 /// Sizes of the annealed gradient steps at the start, in widths of the region: the best of SGD and RMSprop with cosine decay
-/// on validation instances of rippled bowls.
+/// on validation instances of rippled quadratics.
 constexpr float kGradientStepSize = 0.11F;
 constexpr float kScaledGradientStepSize = 0.035F;
 

@@ -53,7 +53,7 @@ enum Feature : int {
   kToElite,                          // σ kEliteX
   kToStart,                          // σ 0
   kToSecant,                         // σ where the last secant of g crosses zero, taken downhill
-  kGradientChange,                   // squash(3 Δg/s) along the last step: > 0 in a bowl
+  kGradientChange,                   // squash(3 Δg/s) along the last step: > 0 where f is convex
   kToMean,                           // six of each window: σ the mean of x,
   kDeviation,                        // √ of the variance of x, as a step,
   kToZero,                           // σ where the regression of g on x crosses zero: Newton's step, smoothed,

@@ -18,7 +18,7 @@ std::vector<float> point(Random& random, std::size_t m, double offset = 0) {
 }
 
 /// 5 + 3 |x - c|², c_i = 0.1 i - 0.2.
-double bowl(const std::vector<float>& x) {
+double quadratic(const std::vector<float>& x) {
   double sum = 5;
   for (std::size_t i = 0; i < x.size(); ++i)
     sum += 3 * std::pow(static_cast<double>(x[i]) - 0.1 * static_cast<double>(i) + 0.2, 2);
@@ -35,7 +35,7 @@ TEST(QuadraticSurrogate, FindsTheCentreExactlyWhicheverWayTheMatrixIsApplied) {
     for (int t = 0; t < capacity; ++t) fit.add(point(random, m, 1), random.normal());
     for (int t = 0; t < capacity; ++t) {
       const auto x = point(random, m, 0.3);
-      fit.add(x, bowl(x));
+      fit.add(x, quadratic(x));
     }
     for (std::size_t i = 0; i < m; ++i) EXPECT_NEAR(fit.centre()[i], 0.1 * static_cast<double>(i) - 0.2, 1e-3);
     if (capacity > dimension + 2) {
@@ -50,7 +50,7 @@ TEST(QuadraticSurrogate, SeesTheBowlUnderRipples) {
   fit.start(8, 128);
   for (int t = 0; t < 100; ++t) {
     const auto x = point(random, 8);
-    fit.add(x, bowl(x) + 0.1 * random.normal());
+    fit.add(x, quadratic(x) + 0.1 * random.normal());
   }
   // Ripples 0.1, h = 3, R = 0.6, N = 100: some 0.1 / (2 · 3 · 0.6 · 10) a coordinate.
   for (std::size_t i = 0; i < 8; ++i) EXPECT_NEAR(fit.centre()[i], 0.1 * static_cast<double>(i) - 0.2, 0.02);
@@ -80,7 +80,7 @@ TEST(QuadraticSurrogate, LeavesAHillDownhillAndNotTooFar) {
   fit.start(4, 128);
   for (int t = 0; t < 60; ++t) {
     const auto x = point(random, 4);
-    fit.add(x, -bowl(x));
+    fit.add(x, -quadratic(x));
   }
   // The summit is at (-0.2, -0.1, 0, 0.1); the points' mean is near the origin, so that downhill is away from it.
   const auto centre = fit.centre();

@@ -30,14 +30,15 @@ class ObserverRun : public RuleRun {
   }
 
   std::size_t rows() const override { return static_cast<std::size_t>(observer_->rows()); }
+  std::size_t features() const override { return static_cast<std::size_t>(observer_->features()); }
   void write_features(std::span<const std::size_t> rows, float* out) const override {
     bool all = rows.size() == this->rows();
     for (std::size_t r = 0; all && r < rows.size(); ++r) all = rows[r] == r;
     if (all) return observer_->write(out);
-    const auto width = static_cast<std::size_t>(observer_->features());
-    std::vector<float> features(this->rows() * width);
-    observer_->write(features.data());
-    for (const std::size_t row : rows) out = std::copy_n(features.data() + row * width, width, out);
+    const std::size_t width = features();
+    std::vector<float> all_features(this->rows() * width);
+    observer_->write(all_features.data());
+    for (const std::size_t row : rows) out = std::copy_n(all_features.data() + row * width, width, out);
   }
   void write_actions(std::span<const std::size_t> rows, float* out) const override {
     std::vector<float> oriented = actions_;

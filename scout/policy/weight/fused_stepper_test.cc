@@ -1,4 +1,4 @@
-#include "scout/policy/weight/weight_stepper.h"
+#include "scout/policy/weight/fused_stepper.h"
 
 #include <gtest/gtest.h>
 
@@ -17,8 +17,15 @@ std::vector<float> random_parameters(const WeightRule& rule) {
   return out;
 }
 
+FusedPlan plan_of(const FusedStepper& stepper, const RunRecord& run, TensorRecord& record, const TensorShape& shape,
+                  const kernel::TensorSums& sums, const StepSettings& settings = {}) {
+  FusedPlan plan;
+  stepper.plan(run, record, shape, sums, settings, plan);
+  return plan;
+}
+
 /// Outputs of a plan's network for given features, weight by weight.
-std::vector<float> evaluate(const TensorPlan& plan, const std::vector<std::vector<float>>& weights, std::vector<float> x) {
+std::vector<float> evaluate(const FusedPlan& plan, const std::vector<std::vector<float>>& weights, std::vector<float> x) {
   for (int l = 0; l < plan.network.layers; ++l) {
     const kernel::Layer& layer = plan.network.layer[l];
     std::vector<float> y(layer.bias, layer.bias + layer.out);
@@ -33,11 +40,11 @@ std::vector<float> evaluate(const TensorPlan& plan, const std::vector<std::vecto
   return x;
 }
 
-TEST(WeightStepper, FoldsContextAndScheduleIntoTheBiases) {
+TEST(FusedStepper, FoldsContextAndHeadIntoTheBiases) {
   for (const std::vector<int>& hidden : std::vector<std::vector<int>>{{}, {5}, {16, 16}, {7, 3, 9}}) {
-    const WeightRule rule(hidden);
+    const WeightRule rule(hidden, 0.01);
     const auto parameters = random_parameters(rule);
-    const WeightStepper stepper(rule, parameters, 0.01);
+    const FusedStepper stepper(rule, parameters);
     RunRecord run{.step = 30, .horizon = 100};
     for (double loss : {3.0, 2.5, 2.7}) run.observe_loss(loss);
     TensorRecord record{.step = 30,
@@ -49,7 +56,7 @@ TEST(WeightStepper, FoldsContextAndScheduleIntoTheBiases) {
                         .momentum_square = 0.01};
     const TensorShape shape{1000, 4, 10};
     const kernel::TensorSums sums{.theta_square = 40, .gradient_square = 3000};
-    const TensorPlan plan = stepper.plan(run, record, shape, sums, {});
+    const FusedPlan plan = plan_of(stepper, run, record, shape, sums);
 
     std::vector<float> features(kernel::kFeatures);
     Random random(Seed(2));
@@ -59,24 +66,25 @@ TEST(WeightStepper, FoldsContextAndScheduleIntoTheBiases) {
     inputs.insert(inputs.end(), context.begin(), context.end());
     Mlp::Trace trace;
     const auto network = rule.network().forward(parameters.data(), inputs.data(), 1, trace);
-    std::vector<float> schedule(kernel::kOutputs);
-    rule.schedule().forward(parameters.data(), context.data(), 1, schedule.data());
+    std::vector<float> head(kernel::kOutputs);
+    rule.context_head().forward(parameters.data(), context.data(), 1, head.data());
 
     const auto u = evaluate(plan, stepper.weights(), features);
     for (std::size_t k = 0; k < u.size(); ++k) {
       const float factor = k == 1 ? std::log2(std::exp(0.3F)) : 0.3F;
-      EXPECT_NEAR(u[k], factor * (network[k] + schedule[k]), 1e-5) << "output " << k;
+      EXPECT_NEAR(u[k], factor * (network[k] + head[k]), 1e-5) << "output " << k;
     }
   }
 }
 
-TEST(WeightStepper, MeasuresStepsByTheTensorAndGradientsByTheFirst) {
-  const WeightRule rule({4});
-  const WeightStepper stepper(rule, random_parameters(rule), 0.01);
+TEST(FusedStepper, MeasuresStepsByTheTensorAndGradientsByTheFirst) {
+  const WeightRule rule({4}, 0.01);
+  const FusedStepper stepper(rule, random_parameters(rule));
   RunRecord run;
   stepper.begin(run, 4 * 200, 200);  // rms 2 of all weights
   const auto constants = [&](TensorRecord& record, double theta_square, double gradient_square) {
-    return stepper.plan(run, record, {100, 2, 10}, {theta_square, gradient_square, 0}, {.rate = 0.5, .weight_decay = 0.1})
+    return plan_of(stepper, run, record, {100, 2, 10}, {theta_square, gradient_square, 0},
+                   {.rate = 0.5, .weight_decay = 0.1})
         .constants;
   };
   TensorRecord large, zero;
@@ -95,16 +103,16 @@ TEST(WeightStepper, MeasuresStepsByTheTensorAndGradientsByTheFirst) {
   RunRecord nothing;
   stepper.begin(nothing, 0, 200);
   TensorRecord record;
-  EXPECT_GT(stepper.plan(nothing, record, {100, 1, 100}, {}, {}).constants.step, 0);
+  EXPECT_GT(plan_of(stepper, nothing, record, {100, 1, 100}, {}).constants.step, 0);
 }
 
-TEST(WeightStepper, AnnealsOverTheHorizon) {
-  const WeightRule rule({4});
-  const WeightStepper stepper(rule, random_parameters(rule), 0.01);
+TEST(FusedStepper, AnnealsOverTheHorizon) {
+  const WeightRule rule({4}, 0.01);
+  const FusedStepper stepper(rule, random_parameters(rule));
   const auto step = [&](std::int64_t t, std::int64_t horizon) {
     RunRecord run{.step = t, .horizon = horizon, .first_rms = 1};
     TensorRecord record;
-    return stepper.plan(run, record, {100, 2, 10}, {100, 100, 0}, {}).constants.step;
+    return plan_of(stepper, run, record, {100, 2, 10}, {100, 100, 0}).constants.step;
   };
   EXPECT_FLOAT_EQ(step(0, 100), 0.01F);
   EXPECT_FLOAT_EQ(step(75, 100), 0.0025F);
@@ -148,12 +156,12 @@ TEST(RunRecord, LossFeaturesAreFreeOfShiftAndScale) {
 }
 
 TEST(WeightRule, NamesABadShape) {
-  EXPECT_THROW(WeightRule({65}), std::invalid_argument);
-  EXPECT_THROW(WeightRule({0}), std::invalid_argument);
-  EXPECT_THROW(WeightRule({4, 4, 4, 4}), std::invalid_argument);
-  const WeightRule rule({16, 16});
+  EXPECT_THROW(WeightRule({65}, 1), std::invalid_argument);
+  EXPECT_THROW(WeightRule({0}, 1), std::invalid_argument);
+  EXPECT_THROW(WeightRule({4, 4, 4, 4}, 1), std::invalid_argument);
+  const WeightRule rule({16, 16}, 0.01);
   EXPECT_EQ(rule.parameter_count(), (12 + 17 + 1) * 16 + 17 * 16 + 17 * 6 + 18 * 6);
-  EXPECT_THROW(WeightStepper(rule, std::vector<float>(3), 0.01), std::invalid_argument);
+  EXPECT_THROW(rule.with(std::vector<float>(3)), std::invalid_argument);
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ class WeightRun : public RuleRun {
   float largest_action(std::size_t i) const override;
 
   std::size_t rows() const override { return tensors_.delta().size(); }
+  std::size_t features() const override { return stepper_->features(); }
   void write_features(std::span<const std::size_t> rows, float* out) const override;
   void write_actions(std::span<const std::size_t> rows, float* out) const override;
 

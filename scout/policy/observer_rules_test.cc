@@ -1,10 +1,12 @@
-#include "scout/policy/rule/observer.h"
+// What the rules for functions see of a run.
+#include "scout/policy/rules.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "scout/base/random.h"
@@ -25,7 +27,7 @@ struct Tape {
   double scale = 2.0;
   std::vector<double> lower, upper;
 
-  Frame frame() const { return {scale, 40, lower, upper}; }
+  RunFrame frame() const { return {scale, 40, lower, upper}; }
 
   Tape(int dimension, int length, std::uint64_t seed) {
     Random random{Seed(seed)};
@@ -49,23 +51,41 @@ struct Tape {
   }
 };
 
-std::unique_ptr<Observer> replay(const ObserverOptions& options, const Tape& tape) {
-  auto observer = make_observer(options, static_cast<int>(tape.steps[0].theta.size()));
-  const auto& start = tape.steps[0];
-  observer->start(start.theta, start.f, start.gradient, tape.frame());
-  for (std::size_t t = 1; t < tape.steps.size(); ++t) {
-    const auto& step = tape.steps[t];
-    observer->observe(step.actions, step.theta, step.f, step.gradient);
-  }
-  return observer;
+Observation seen(const Tape::Step& step) { return {step.theta, step.gradient, step.f}; }
+
+void advance(RuleRun& run, const Tape::Step& step) {
+  std::copy(step.actions.begin(), step.actions.end(), run.actions().begin());
+  run.observe(seen(step));
 }
 
-std::vector<float> features_of(const ObserverOptions& options, const Tape& tape) {
-  const auto observer = replay(options, tape);
-  std::vector<float> out(static_cast<std::size_t>(observer->rows() * observer->features()), std::nanf(""));
-  observer->write(out.data());
+std::unique_ptr<RuleRun> new_run(const RuleOptions& options, int dimension) {
+  const auto rule = make_rule(options);
+  return rule->with(std::vector<float>(rule->parameter_count()))->new_run(dimension);
+}
+
+void make_run(RuleRun& run, const Tape& tape) {
+  run.start(seen(tape.steps[0]), tape.frame());
+  for (std::size_t t = 1; t < tape.steps.size(); ++t) advance(run, tape.steps[t]);
+}
+
+std::unique_ptr<RuleRun> replay(const RuleOptions& options, const Tape& tape) {
+  auto run = new_run(options, static_cast<int>(tape.steps[0].theta.size()));
+  make_run(*run, tape);
+  return run;
+}
+
+std::vector<float> features_of(const RuleRun& run) {
+  const std::size_t count = run.features();
+  std::vector<std::size_t> rows(run.rows());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  std::vector<float> out(rows.size() * count, std::nanf(""));
+  run.write_features(rows, out.data());
+  std::vector<float> again(out.size());
+  for (const std::size_t row : rows) run.write_features({&row, 1}, again.data() + row * count);
+  EXPECT_EQ(again, out) << "row by row";
   return out;
 }
+std::vector<float> features_of(const RuleOptions& options, const Tape& tape) { return features_of(*replay(options, tape)); }
 
 void expect_close(const std::vector<float>& a, const std::vector<float>& b, float tolerance) {
   EXPECT_THAT(a, testing::Pointwise(testing::FloatNear(tolerance), b));
@@ -73,7 +93,7 @@ void expect_close(const std::vector<float>& a, const std::vector<float>& b, floa
 
 constexpr int kLengths[] = {0, 1, 2, 7, 30};
 
-class ObserverTest : public testing::TestWithParam<ObserverOptions> {};
+class ObserverTest : public testing::TestWithParam<RuleOptions> {};
 
 TEST_P(ObserverTest, DoesNotSeeAShift) {
   for (int length : kLengths) {
@@ -119,23 +139,14 @@ TEST_P(ObserverTest, MeasuresInTheStepScale) {
 }
 
 TEST_P(ObserverTest, ForgetsTheRunBefore) {
-  const Tape first(5, 9, 4);
   const Tape second(5, 4, 5);
-  const auto observer = make_observer(GetParam(), 5);
-  for (const Tape* tape : {&first, &second}) {
-    observer->start(tape->steps[0].theta, tape->steps[0].f, tape->steps[0].gradient, tape->frame());
-    for (std::size_t t = 1; t < tape->steps.size(); ++t) {
-      const auto& step = tape->steps[t];
-      observer->observe(step.actions, step.theta, step.f, step.gradient);
-    }
-  }
-  std::vector<float> out(static_cast<std::size_t>(observer->rows() * observer->features()));
-  observer->write(out.data());
-  EXPECT_EQ(out, features_of(GetParam(), second));
+  const auto run = replay(GetParam(), Tape(5, 9, 4));
+  make_run(*run, second);
+  EXPECT_EQ(features_of(*run), features_of(GetParam(), second));
 }
 
 TEST_P(ObserverTest, IgnoresGradientsIfTheyAreNotObserved) {
-  ObserverOptions options = GetParam();
+  RuleOptions options = GetParam();
   options.gradient = false;
   const Tape tape(5, 8, 6);
   Tape other = tape;
@@ -146,7 +157,7 @@ TEST_P(ObserverTest, IgnoresGradientsIfTheyAreNotObserved) {
   for (auto& step : none.steps) step.gradient.clear();
   EXPECT_EQ(features_of(options, other), features_of(options, tape));
   EXPECT_EQ(features_of(options, none), features_of(options, tape));
-  EXPECT_NE(feature_signature(options), feature_signature(GetParam()));
+  EXPECT_NE(make_rule(options)->signature(), make_rule(GetParam())->signature());
 }
 
 TEST_P(ObserverTest, StaysFiniteAndBoundedUnderExtremeValues) {
@@ -205,9 +216,8 @@ TEST_P(ObserverTest, StaysFiniteAndBoundedUnderExtremeValues) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, ObserverTest,
-                         testing::Values(ObserverOptions{}, ObserverOptions{.form = "joint", .dimension = 5}),
-                         [](const auto& options) { return options.param.form; });
+INSTANTIATE_TEST_SUITE_P(Rules, ObserverTest, testing::Values(RuleOptions{}, RuleOptions{.rule = "joint", .dimension = 5}),
+                         [](const auto& options) { return options.param.rule; });
 
 /// Without the features that depend on a coordinate's place among the others, as probes do.
 std::vector<float> without(std::vector<float> features, std::initializer_list<int> left_out) {
@@ -261,7 +271,7 @@ TEST(CoordinatewiseObserver, IsEquivariantToReflections) {
         step.theta[1] *= -1;
         step.gradient[1] *= -1;
       }
-      const ObserverOptions options{.gradient = gradient};
+      const RuleOptions options{.gradient = gradient};
       // Without gradients nothing says which way to begin to probe.
       const auto compared = [&](const Tape& each) {
         return gradient ? features_of(options, each)
@@ -269,11 +279,11 @@ TEST(CoordinatewiseObserver, IsEquivariantToReflections) {
       };
       expect_close(compared(reflected), compared(tape), 1e-5F);
       auto orient = [&](const Tape& each) {
-        const auto observer = replay(options, each);
+        const auto run = replay(options, each);
         std::vector<float> actions(3, 0.5F);
-        observer->orient(actions);
+        run->orient(actions);
         std::vector<float> twice = actions;
-        observer->orient(twice);
+        run->orient(twice);
         EXPECT_THAT(twice, testing::Each(0.5F));
         return actions;
       };
@@ -312,18 +322,17 @@ TEST(CoordinatewiseObserver, LanesBeyondTheLastCoordinateDoNotLeak) {
 TEST(CoordinatewiseObserver, ProbesSpreadEvenlyOverTheRegion) {
   const Tape tape(20, 0, 13);
   for (int count : {10, 30, 55, 100}) {
-    const auto observer = replay({}, tape);
-    std::vector<float> features(static_cast<std::size_t>(observer->rows() * observer->features()));
+    const auto run = replay({}, tape);
     std::vector<double> theta = tape.steps[0].theta;
     std::vector<std::vector<double>> visited(20);
     Random random(Seed(1));
     for (int t = 0; t < count; ++t) {
-      observer->write(features.data());
-      std::vector<float> actions(20);
+      const std::vector<float> features = features_of(*run);
+      const std::span<float> actions = run->actions();
       for (std::size_t i = 0; i < 20; ++i) {
         actions[i] = features[i * CoordinatewiseObserver::kFeatures + CoordinatewiseObserver::kToProbe];
       }
-      observer->orient(actions);
+      run->orient(actions);
       std::vector<double> gradient(20);
       for (std::size_t i = 0; i < 20; ++i) {
         // Past the step scale, 2, an action is above 1: undo the code exactly.
@@ -331,7 +340,7 @@ TEST(CoordinatewiseObserver, ProbesSpreadEvenlyOverTheRegion) {
         visited[i].push_back(theta[i]);
         gradient[i] = random.normal();
       }
-      observer->observe(actions, theta, random.normal(), gradient);
+      run->observe({theta, gradient, random.normal()});
     }
     for (std::size_t i = 0; i < 20; ++i) {
       std::vector<double>& v = visited[i];
@@ -345,17 +354,14 @@ TEST(CoordinatewiseObserver, ProbesSpreadEvenlyOverTheRegion) {
   }
 }
 
-TEST(Observer, RejectsUnknownFormsAndOtherDimensions) {
-  EXPECT_THROW(make_observer({.form = "round"}, 2), std::invalid_argument);
-  EXPECT_THROW(make_observer({.form = "joint", .dimension = 3}, 2), std::invalid_argument);
-  EXPECT_THROW(make_observer({}, 0), std::invalid_argument);
+TEST(ObserverRules, RejectOtherDimensions) {
+  EXPECT_THROW(new_run({.rule = "joint", .dimension = 3}, 2), std::invalid_argument);
+  EXPECT_THROW(new_run({}, 0), std::invalid_argument);
 }
 
-TEST(Observer, WritesAsManyFeaturesAsItSays) {
-  for (const ObserverOptions& options : {ObserverOptions{}, ObserverOptions{.form = "joint", .dimension = 3},
-                                         ObserverOptions{.form = "joint", .dimension = 3, .gradient = false}}) {
-    const auto observer = make_observer(options, 3);
-    EXPECT_EQ(observer->features(), feature_count(options));
+TEST(ObserverRules, WriteAsManyFeaturesAsTheySay) {
+  for (const RuleOptions& options : {RuleOptions{}, RuleOptions{.rule = "joint", .dimension = 3},
+                                     RuleOptions{.rule = "joint", .dimension = 3, .gradient = false}}) {
     for (int length : kLengths) {
       for (float x : features_of(options, Tape(3, length, 11))) EXPECT_TRUE(std::isfinite(x));
     }

@@ -1,3 +1,4 @@
+// The actors of the rules.
 #include "scout/policy/rule/actor.h"
 
 #include <gtest/gtest.h>
@@ -8,14 +9,19 @@
 
 #include "scout/policy/coordinate/coordinatewise_observer.h"
 #include "scout/policy/rule/action.h"
+#include "scout/policy/rules.h"
+#include "scout/policy/weight/weight_rule.h"
 
 namespace scout {
 namespace {
 
-const ObserverOptions kCoordinatewise;
-const ObserverOptions kJoint{.form = "joint", .dimension = 3};
+RuleOptions coordinate(std::vector<int> hidden, bool proposals) {
+  return {.hidden = std::move(hidden), .proposals = proposals};
+}
+RuleOptions joint(std::vector<int> hidden) { return {.rule = "joint", .dimension = 3, .hidden = std::move(hidden)}; }
+Actor actor_of(const RuleOptions& options) { return *make_rule(options)->actor(); }
 
-class ActorWithoutProposals : public testing::TestWithParam<ObserverOptions> {
+class ActorWithoutProposals : public testing::TestWithParam<RuleOptions> {
  protected:
   std::vector<float> normal(std::size_t count, double deviation) {
     std::vector<float> out(count);
@@ -27,7 +33,7 @@ class ActorWithoutProposals : public testing::TestWithParam<ObserverOptions> {
 };
 
 TEST_P(ActorWithoutProposals, BackwardAgreesWithFiniteDifferences) {
-  const Actor actor(GetParam(), {7, 5}, false);
+  const Actor actor = actor_of(GetParam());
   const int rows = 6;
   const auto count = static_cast<std::size_t>(rows * actor.actions());
   std::vector<float> parameters = normal(actor.parameter_count(), 0.25);
@@ -67,8 +73,8 @@ TEST_P(ActorWithoutProposals, BackwardAgreesWithFiniteDifferences) {
   EXPECT_LT(kinks, static_cast<int>(parameters.size() / 10));
 }
 
-TEST(ActorOfARule, BackwardAgreesWithFiniteDifferences) {
-  const Actor actor(WeightRule({5}));
+TEST(ActorOfTheRuleForWeights, BackwardAgreesWithFiniteDifferences) {
+  const Actor actor = actor_of({.rule = "weight", .hidden = {5}});
   ASSERT_EQ(actor.features(), kernel::kFeatures + WeightRule::kContext);
   ASSERT_EQ(actor.actions(), 1);
   Random random(Seed(5));
@@ -100,19 +106,19 @@ TEST(ActorOfARule, BackwardAgreesWithFiniteDifferences) {
   EXPECT_LT(kinks, static_cast<int>(parameters.size() / 10));
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, ActorWithoutProposals, testing::Values(kCoordinatewise, kJoint),
-                         [](const auto& options) { return options.param.form; });
+INSTANTIATE_TEST_SUITE_P(Rules, ActorWithoutProposals, testing::Values(coordinate({7, 5}, false), joint({7, 5})),
+                         [](const auto& options) { return options.param.rule; });
 
-/// An actor with proposals whose outputs come from random biases and a random schedule, and a row of random features.
+/// An actor with proposals whose outputs come from random biases and a random head, and a row of random features.
 struct Composed {
   explicit Composed(Random& random)
-      : actor(kCoordinatewise, {4}, true),
+      : actor(actor_of(coordinate({4}, true))),
         parameters(actor.parameter_count(), 0.0F),
         features(static_cast<std::size_t>(actor.features())) {
     const Linear& last = actor.network().layers().back();
     bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
-    schedule = actor.network().parameter_count();
-    schedule_bias = parameters.size() - static_cast<std::size_t>(last.out) + 1;  // it leaves the first output alone
+    head = actor.network().parameter_count();
+    head_bias = parameters.size() - static_cast<std::size_t>(last.out) + 1;  // it leaves the first output alone
     for (std::size_t k = bias; k < parameters.size(); ++k) parameters[k] = static_cast<float>(0.6 * random.normal());
     for (float& x : features) x = static_cast<float>(random.uniform(-0.9, 0.9));
   }
@@ -123,15 +129,15 @@ struct Composed {
   }
   /// What parameter k, from `bias` on, multiplies in its output.
   double factor(std::size_t k) const {
-    if (k < schedule || k >= schedule_bias) return 1;
+    if (k < head || k >= head_bias) return 1;
     const auto context = CoordinatewiseObserver::context_features();
-    return static_cast<double>(features[static_cast<std::size_t>(context[(k - schedule) % context.size()])]);
+    return static_cast<double>(features[static_cast<std::size_t>(context[(k - head) % context.size()])]);
   }
 
   Actor actor;
   std::vector<float> parameters, features;
   Actor::Trace trace;
-  std::size_t bias = 0, schedule = 0, schedule_bias = 0;
+  std::size_t bias = 0, head = 0, head_bias = 0;
 };
 
 /// The projection of z onto the simplex by bisection for the threshold at which the weights add up to 1.
@@ -156,14 +162,14 @@ TEST(ActorWithProposals, ForwardMixesProposals) {
   for (int trial = 0; trial < 100; ++trial) {
     Composed composed(random);
     const std::size_t outputs = proposals.size() + 1;
-    const std::size_t inputs = (composed.schedule_bias - composed.schedule) / (outputs - 1);
+    const std::size_t inputs = (composed.head_bias - composed.head) / (outputs - 1);
     std::vector<double> u(outputs);
     for (std::size_t o = 0; o < outputs; ++o) {
       u[o] = static_cast<double>(composed.parameters[composed.bias + o]);
       if (o == 0) continue;
-      u[o] += static_cast<double>(composed.parameters[composed.schedule_bias + o - 1]);
+      u[o] += static_cast<double>(composed.parameters[composed.head_bias + o - 1]);
       for (std::size_t j = 0; j < inputs; ++j) {
-        const std::size_t k = composed.schedule + (o - 1) * inputs + j;
+        const std::size_t k = composed.head + (o - 1) * inputs + j;
         u[o] += static_cast<double>(composed.parameters[k]) * composed.factor(k);
       }
     }
@@ -187,7 +193,7 @@ TEST(ActorWithProposals, ForwardMixesProposals) {
 TEST(ActorWithProposals, BackwardAgreesWithFiniteDifferencesUpToItsBound) {
   Random random(Seed(5));
   int of_network = 0;
-  int of_schedule = 0;
+  int of_head = 0;
   int bounded = 0;
   for (int trial = 0; trial < 100; ++trial) {
     Composed composed(random);
@@ -211,18 +217,17 @@ TEST(ActorWithProposals, BackwardAgreesWithFiniteDifferencesUpToItsBound) {
       if (std::abs(slope) > bound + 0.01) {
         ++bounded;
       } else if (std::abs(slope) > 0.02) {
-        ++(k < composed.schedule ? of_network : of_schedule);
+        ++(k < composed.head ? of_network : of_head);
       }
     }
   }
   EXPECT_GT(of_network, 100);
-  EXPECT_GT(of_schedule, 400);
+  EXPECT_GT(of_head, 400);
   EXPECT_GT(bounded, 0);
 }
 
 TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {
-  for (const Actor& actor :
-       {Actor(kCoordinatewise, {4}, true), Actor(kCoordinatewise, {4}, false), Actor(kJoint, {4}, false)}) {
+  for (const Actor& actor : {actor_of(coordinate({4}, true)), actor_of(coordinate({4}, false)), actor_of(joint({4}))}) {
     std::vector<float> parameters(actor.parameter_count(), 0.0F);
     const Linear& last = actor.network().layers().back();
     const std::size_t bias = last.offset + static_cast<std::size_t>(last.in) * static_cast<std::size_t>(last.out);
@@ -243,23 +248,23 @@ TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {
   }
 }
 
-TEST(Actor, FindsTheParametersOfTheSchedulesOutputs) {
-  const WeightRule rule({4});
-  const Actor actor(rule);
+TEST(Actor, FindsTheParametersOfTheHeadsOutputs) {
+  const WeightRule rule({4}, 0.01);
+  const Actor& actor = *rule.actor();
   Random random(Seed(1));
   std::vector<float> parameters = rule.initial_parameters(random);
   const auto outputs_of = [&](const std::vector<float>& all) {
     std::vector<float> context(WeightRule::kContext, 0.5F), out(kernel::kOutputs);
-    rule.schedule().forward(all.data(), context.data(), 1, out.data());
+    rule.context_head().forward(all.data(), context.data(), 1, out.data());
     return out;
   };
-  EXPECT_EQ(actor.schedule_parameters({}).size(), actor.schedule_size());
-  const auto positions = actor.schedule_parameters({1, 4});
+  EXPECT_EQ(actor.head_parameters({}).size(), actor.head().size());
+  const auto positions = actor.head_parameters({1, 4});
   EXPECT_EQ(positions.size(), 2U * (WeightRule::kContext + 1));
   for (const std::size_t i : positions) parameters[i] = 1;
   const float sum = 0.5F * WeightRule::kContext + 1;
   EXPECT_EQ(outputs_of(parameters), (std::vector<float>{0, sum, 0, 0, sum, 0}));
-  EXPECT_THROW(actor.schedule_parameters({6}), std::invalid_argument);
+  EXPECT_THROW(actor.head_parameters({6}), std::invalid_argument);
 }
 
 }  // namespace
