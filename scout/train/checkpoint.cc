@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SCOUTCKP";
 constexpr std::string_view kComplete = "COMPLETE";
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 constexpr std::size_t kHeadSize = kMagic.size() + sizeof kVersion;
 constexpr std::size_t kTailSize = sizeof(std::uint32_t) + kComplete.size();
 
@@ -35,8 +35,8 @@ std::string reason() { return std::strerror(errno); }
 CheckpointWriter::CheckpointWriter(const std::string& path)
     : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wb")), checksum_(crc32(0, nullptr, 0)) {
   if (file_ == nullptr) fail(path_, "cannot be written: " + reason());
-  write(kMagic.data(), kMagic.size());
-  (*this)(kVersion);
+  content_.raw(kMagic.data(), kMagic.size());
+  content_(kVersion);
 }
 
 CheckpointWriter::~CheckpointWriter() {
@@ -52,8 +52,8 @@ void CheckpointWriter::write(const void* bytes, std::size_t count) {
 }
 
 void CheckpointWriter::finish() {
-  (*this)(static_cast<std::uint32_t>(checksum_));
-  write(kComplete.data(), kComplete.size());
+  content_(static_cast<std::uint32_t>(checksum_));
+  content_.raw(kComplete.data(), kComplete.size());
   if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) fail(path_, "cannot be written: " + reason());
   const bool closed = std::fclose(file_) == 0;
   file_ = nullptr;
@@ -69,12 +69,17 @@ void CheckpointWriter::finish() {
 // --- Reading
 // ---------------------------------------------------------------------------------------------------------------
 
-CheckpointReader::CheckpointReader(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
-  if (file_ == nullptr) fail(path_, "cannot be read: " + reason());
-  check();
-}
+CheckpointReader::CheckpointReader(const std::string& path)
+    : path_(path),
+      file_(std::fopen(path.c_str(), "rb")),
+      content_(
+          [this](void* bytes, std::size_t count) {
+            if (std::fread(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be read: " + reason());
+          },
+          check(), "checkpoint '" + path + "'") {}
 
-void CheckpointReader::check() {
+std::uint64_t CheckpointReader::check() {
+  if (file_ == nullptr) fail(path_, "cannot be read: " + reason());
   std::error_code error;
   const std::uint64_t size = std::filesystem::file_size(path_, error);
   if (error) fail(path_, "cannot be read: " + error.message());
@@ -90,11 +95,11 @@ void CheckpointReader::check() {
     fail(path_, "has format version " + std::to_string(version) + ", this program reads " + std::to_string(kVersion) +
                     ": continue with the program that wrote it");
   }
-  left_ = size - kHeadSize - kTailSize;
+  const std::uint64_t content = size - kHeadSize - kTailSize;
 
   unsigned long checksum = crc32_z(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(head.data()), head.size());
   std::vector<unsigned char> buffer(1 << 20);
-  for (std::uint64_t rest = left_; rest > 0;) {
+  for (std::uint64_t rest = content; rest > 0;) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(rest, buffer.size()));
     if (std::fread(buffer.data(), 1, part, file_.get()) != part) fail(path_, "cannot be read: " + reason());
     checksum = crc32_z(checksum, buffer.data(), part);
@@ -109,24 +114,7 @@ void CheckpointReader::check() {
   std::memcpy(&expected, tail.data(), sizeof expected);
   if (expected != static_cast<std::uint32_t>(checksum)) fail(path_, "is damaged: its checksum does not match its content");
   std::fseek(file_.get(), static_cast<long>(kHeadSize), SEEK_SET);
-}
-
-std::size_t CheckpointReader::count(std::size_t element_size) {
-  std::uint64_t elements = 0;
-  (*this)(elements);
-  if (elements > left_ / element_size) fail(path_, "is damaged: a list is longer than the file");
-  return static_cast<std::size_t>(elements);
-}
-
-void CheckpointReader::read(void* bytes, std::size_t count) {
-  if (count == 0) return;
-  if (count > left_) fail(path_, "is damaged: its content ends early");
-  if (std::fread(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be read: " + reason());
-  left_ -= count;
-}
-
-void CheckpointReader::finish() const {
-  if (left_ != 0) fail(path_, "is damaged: " + std::to_string(left_) + " bytes of content are left over");
+  return content;
 }
 
 }  // namespace scout

@@ -21,11 +21,11 @@ class CheckpointFile : public testing::Test {
 
   void write() const {
     CheckpointWriter file(path_);
-    file(42);
-    file(std::vector<float>{1, 2, 3});
-    file(std::vector<float>());
-    file(std::string("text"));
-    file(true);
+    file.content()(42);
+    file.content()(std::vector<float>{1, 2, 3});
+    file.content()(std::vector<float>());
+    file.content()(std::string("text"));
+    file.content()(true);
     file.finish();
   }
   std::string content() const {
@@ -52,19 +52,19 @@ TEST_F(CheckpointFile, GivesBackWhatWasWritten) {
   std::vector<float> numbers, empty{1};
   std::string text;
   bool flag = false;
-  file(number);
-  file(numbers);
-  file(empty);
-  file(text);
+  file.content()(number);
+  file.content()(numbers);
+  file.content()(empty);
+  file.content()(text);
   EXPECT_THROW(file.finish(), std::runtime_error);
-  file(flag);
+  file.content()(flag);
   file.finish();
   EXPECT_EQ(number, 42);
   EXPECT_EQ(numbers, (std::vector<float>{1, 2, 3}));
   EXPECT_TRUE(empty.empty());
   EXPECT_EQ(text, "text");
   EXPECT_TRUE(flag);
-  EXPECT_THROW(file(number), std::runtime_error);
+  EXPECT_THROW(file.content()(number), std::runtime_error);
 }
 
 TEST_F(CheckpointFile, FindsEveryTruncation) {
@@ -104,7 +104,7 @@ TEST_F(CheckpointFile, AnAbandonedWriteLeavesTheOldFile) {
   const std::string whole = content();
   {
     CheckpointWriter file(path_);
-    file(7);
+    file.content()(7);
   }
   EXPECT_EQ(content(), whole);
   EXPECT_FALSE(fs::exists(path_ + ".partial"));

@@ -1,63 +1,64 @@
 #include "scout/train/trainer.h"
-#include "scout/problem/catalog/family.h"
-
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 
+#include "scout/base/names.h"
 #include "scout/policy/shipped.h"
-#include "scout/train/learner/selection.h"
+#include "scout/train/checkpoint.h"
 
 namespace scout {
 namespace {
 
-ObserverOptions observer_of(const TrainOptions& options) {
-  return {.form = options.policy.form,
-          .dimension = options.policy.form == "joint" ? options.dimensions.front() : 0,
-          .history = options.policy.history,
-          .gradient = options.policy.gradient};
-}
-
-TrainOptions checked(const TrainOptions& options) {
+const TrainOptions& checked(const TrainOptions& options) {
   validate(options);
   if (options.problems.empty()) throw_bad_option("problems", "[]", "at least one problem");
   if (options.dimensions.empty()) throw_bad_option("dimensions", "[]", "at least one dimension");
-  if (options.policy.form == "joint" && options.dimensions.size() != 1) {
-    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(), "one dimension for a joint policy");
-  }
   return options;
 }
 
-Actor actor_of(const TrainOptions& options) {
-  if (options.policy.form == "network") return Actor(WeightRule(options.policy.hidden));
-  return {observer_of(options), options.policy.hidden, options.policy.proposals};
-}
-
-/// The positions of the parameters that evolve.
-std::vector<std::size_t> evolved_parameters(const Actor& actor, const std::vector<int>& outputs) {
-  const Condition condition = between(0, actor.schedule_outputs() - 1);
-  for (const int output : outputs) {
-    if (!condition.holds(output)) throw_bad_option("evolution.outputs", std::to_string(output), condition.text());
+RuleOptions rule_options_of(const TrainOptions& options) {
+  RuleOptions out{.rule = options.policy.rule,
+                  .dimension = options.dimensions.front(),
+                  .hidden = options.policy.hidden,
+                  .gradient = options.policy.gradient,
+                  .proposals = options.policy.proposals,
+                  .history = options.policy.history,
+                  .step_scale = options.policy.step_scale};
+  const RuleEntry& entry = rule_entry(out.rule);
+  const bool fixed = std::find(entry.options.begin(), entry.options.end(), "dimension") != entry.options.end();
+  if (fixed && options.dimensions.size() != 1) {
+    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(),
+                     "one dimension for policy.rule = \"" + out.rule + "\"");
   }
-  return actor.schedule_parameters(outputs);
+  if (!fixed) out.dimension = 0;
+  return out;
 }
 
-/// Refuses a training whose replay of the policy, of states [M, F], this machine cannot hold.
-void check_memory(const TrainOptions& options, const Family& problem, int dimension, int features) {
-  if (problem.has_own_dimensions()) dimension = problem.sample(Split::validation, 0, dimension)->dimension();
-  const double rows = options.policy.form == "joint" ? 1 : dimension;
-  const double runs = options.rollout.episodes + options.evolution.population;
-  const double steps = std::min<double>(options.replay.capacity, runs * options.rollout.horizon * options.rounds);
-  const double needed = steps * rows * features * sizeof(float);
-  const double present = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  if (needed <= present) return;
-  throw std::invalid_argument(fmt::format(
-      "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: lower "
-      "replay.capacity or dimensions; networks are for policy.form = \"network\", which samples coordinates",
-      steps, problem.name(), dimension, needed / 1e9, present / 1e9));
+const LearnerEntry& learner_entry(const std::string& name) {
+  std::vector<std::string> known;
+  for (const LearnerEntry& entry : learner_table()) {
+    if (entry.name == name) return entry;
+    known.emplace_back(entry.name);
+  }
+  throw_bad_option("learners", "\"" + name + "\"", "of " + join_names(known));
+}
+
+std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions& options, const RuleOptions& own, Seed seed) {
+  if (options.policy.start.empty()) {
+    Random random(seed.derive("ddpg").derive("networks"));  // the names are part of what a seed gives
+    return rule.initial_parameters(random);
+  }
+  const auto policy = policy_or_file(options.policy.start);
+  const RuleOptions& other = policy->description().rule;
+  if (other.rule != own.rule || other.hidden != own.hidden || policy->parameters().size() != rule.parameter_count()) {
+    throw_bad_option("policy.start", options.policy.start,
+                     "a policy of rule \"" + own.rule + "\" with hidden layers " + nlohmann::json(own.hidden).dump() +
+                         "; that one is \"" + other.rule + "\" with " + nlohmann::json(other.hidden).dump());
+  }
+  return policy->parameters();
 }
 
 double median(std::vector<double> values) {
@@ -67,74 +68,85 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
+void require_same(const std::string& path, const std::string& what, const std::string& saved, const std::string& own) {
+  if (saved == own) return;
+  throw std::invalid_argument("checkpoint '" + path + "' was made with " + what + " = " + saved + ", not " + own +
+                              ": continue with the same, or start a new run");
+}
+
+void require_same_options(const std::string& path, const nlohmann::json& saved, const nlohmann::json& own) {
+  for (const auto& [key, value] : own.items()) {
+    // The first two and the last change no round; the number of threads is compared as it is, not as it was asked for.
+    if (key == "rounds" || key == "checkpoint_every" || key == "threads" || key.starts_with("distributed.")) continue;
+    require_same(path, "option '" + key + "'", saved.contains(key) ? saved[key].dump() : "(none)", value.dump());
+  }
+  for (const auto& [key, value] : saved.items()) {
+    if (!own.contains(key)) require_same(path, "option '" + key + "'", value.dump(), "(none)");
+  }
+}
+
 }  // namespace
 
-Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& place)
+Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& rank)
     : options_(checked(options)),
       seed_(seed),
-      place_(place),
+      rank_(rank),
       team_(options.threads),
-      ddpg_(actor_of(options), options.ddpg, Seed(seed).derive("ddpg"), team_),
-      policy_replay_(static_cast<std::size_t>(options.replay.capacity)),
-      explorer_replay_(static_cast<std::size_t>(options.replay.explorer_capacity)),
-      best_parameters_(ddpg_.averaged_parameters()) {
-  if (!options.policy.start.empty()) start_from(*policy_or_file(options.policy.start));
-  if (evolving()) {
-    ddpg_.freeze_schedule();
-    evolved_ = evolved_parameters(ddpg_.actor(), options_.evolution.outputs);
-    std::vector<double> mean;
-    for (const std::size_t i : evolved_) mean.push_back(ddpg_.actor_parameters()[i]);
-    evolution_ = SeparableCmaEs(std::move(mean), options_.evolution.deviation, population(), options_.evolution.mean_rate);
+      rule_options_(rule_options_of(options)),
+      rule_(make_rule(rule_options_)),
+      episode_{.weights = rule_->for_weights(),
+               .step_scale = rule_->step_scale(),
+               .credit_by_coordinate = options.ddpg.credit == "coordinate",
+               .reward = options.reward},
+      tasks_(options_, Seed(seed), episode_.weights) {
+  check_options_are_used(options_, episode_.weights);
+  parameters_.acting = initial_parameters(*rule_, options_, rule_options_, Seed(seed));
+  best_parameters_ = parameters_.kept = parameters_.acting;
+  bool trajectories_wanted = false;
+  for (const std::string& name : options_.learners) trajectories_wanted |= learner_entry(name).takes_trajectories;
+  for (const std::string& name : options_.learners) {
+    learners_.push_back(learner_entry(name).make(
+        {options_, Seed(seed), rank_, *rule_, episode_, tasks_, parameters_, team_, trajectories_wanted}));
+    for (std::size_t k = 0; k + 1 < learners_.size(); ++k) {
+      if (!learners_[k]->slice().overlaps(learners_.back()->slice())) continue;
+      throw_bad_option("learners", nlohmann::json(options_.learners).dump(),
+                       "of learners with slices of their own: \"" + options_.learners[k] + "\" and \"" + name +
+                           "\" learn the same parameters; see the options that end in .slice");
+    }
   }
-  for (std::size_t p = 0; p < options_.problems.size(); ++p) {
-    const auto problem = family(options_.problems[p]);
-    families_.push_back(problem);
-    for (int dimension : options_.dimensions) {
-      if (!networks()) check_memory(options_, *problem, dimension, ddpg_.actor().features());
+  for (std::size_t p = 0; p < tasks_.problems(); ++p) {
+    for (const int dimension : options_.dimensions) {
       for (int i = 0; i < options_.validation.instances; ++i) {
-        validation_instances_.push_back(problem->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
+        validation_instances_.push_back(
+            tasks_.family_of(p).sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
         validation_problem_.push_back(p);
       }
-      if (problem->has_own_dimensions()) break;
+      if (tasks_.family_of(p).has_own_dimensions()) break;
     }
   }
 }
-
-void Trainer::start_from(const Policy& policy) {
-  const PolicyDescription& own = policy.description();
-  const std::string& form = options_.policy.form;
-  if (own.observer.form != form || own.hidden != options_.policy.hidden) {
-    throw_bad_option("policy.start", options_.policy.start,
-                     "a policy of form \"" + form + "\" with hidden layers " +
-                         nlohmann::json(options_.policy.hidden).dump() + "; that one is \"" + own.observer.form +
-                         "\" with " + nlohmann::json(own.hidden).dump());
-  }
-  ddpg_.start_from(policy.parameters());
-  best_parameters_ = policy.parameters();
-}
-
-ObserverOptions Trainer::observer_options() const { return observer_of(options_); }
 
 RoundReport Trainer::round() {
-  Experience experience{.sequence = next_sequence_, .round = round_};
-  std::vector<Task> tasks;
-  for (std::int64_t k = 0; k < options_.rollout.episodes; ++k) {
-    tasks.push_back(training_task("episode", round_ * options_.rollout.episodes + k));
-  }
-  roll_out_episodes(tasks, experience);
-  if (exploring()) {
-    tasks.clear();
-    for (std::int64_t k = 0; k < options_.ensemble.instances; ++k) {
-      tasks.push_back(training_task("ensemble", round_ * options_.ensemble.instances + k));
-    }
-    roll_out_ensembles(tasks, experience);
-  }
-  if (evolving()) {
-    Random random(Seed(seed_).derive("evolution").derive(static_cast<std::uint64_t>(generation_)));
-    try_schedules(evolution_.ask(random), 0, experience);
-  }
-  take(std::move(experience));
+  const std::int64_t units = options_.rollout.episodes;
+  take(gather({.round = round_, .first = round_ * units, .last = (round_ + 1) * units}));
   return learn();
+}
+
+Experience Trainer::collect(std::int64_t sequence) {
+  return gather({.whole_round = false, .round = round_, .first = sequence, .last = sequence + rank_chunk(), .rank = rank_});
+}
+
+Experience Trainer::gather(const Window& window) {
+  Experience out{.sequence = window.whole_round ? next_sequence_ : window.last,
+                 .round = round_,
+                 .units = window.last - window.first};
+  for (const auto& learner : learners_) {
+    std::vector<Rollout> rollouts = learner->ask(window, observe_explorers);
+    roll_out(rollouts, episode_, team_);
+    for (const Rollout& rollout : rollouts) out.evaluations += rollout.evaluations;
+    out.findings.push_back(learner->digest(std::move(rollouts)));
+  }
+  return out;
 }
 
 void Trainer::take(Experience experience) {
@@ -145,238 +157,151 @@ void Trainer::take(Experience experience) {
     dropped_ += experience.units;
     return;
   }
-  for (Trajectory& trajectory : experience.policy) policy_replay_.add(std::move(trajectory));
-  for (Trajectory& trajectory : experience.explorers) explorer_replay_.add(std::move(trajectory));
-  for (Candidate& candidate : experience.candidates) taken_.candidates.push_back(std::move(candidate));
+  if (experience.findings.size() != learners_.size()) {
+    throw std::runtime_error("damaged experience: of " + std::to_string(experience.findings.size()) + " learners, not " +
+                             std::to_string(learners_.size()));
+  }
+  for (std::size_t k = 0; k < learners_.size(); ++k) learners_[k]->take(experience.findings[k], experience.findings);
   stale_rounds_ += static_cast<double>(stale * experience.units);
-  taken_.units += experience.units;
-  taken_.return_sum += experience.return_sum;
-  taken_.ensembles += experience.ensembles;
-  add(experience.summary, taken_.summary);
+  units_ += experience.units;
 }
 
 RoundReport Trainer::learn() {
   RoundReport report;
-  const auto units = static_cast<double>(std::max<std::int64_t>(taken_.units, 1));
-  report.mean_return = taken_.return_sum / units;
-  report.staleness = stale_rounds_ / units;
+  report.staleness = stale_rounds_ / static_cast<double>(std::max<std::int64_t>(units_, 1));
   report.dropped = dropped_;
-  report.ensembles = taken_.summary;
-  report.ensembles.best_gap_share /= std::max(taken_.ensembles, 1);
-  if (evolving()) evolve();
   // What came while this rank rolled out is caught up with, one round after the other; what a saturated learner never will
   // is let go.
-  const std::int64_t backlog = options_.rollout.episodes + place_.ranks * rank_chunk();
-  taken_ = {.units = std::clamp<std::int64_t>(taken_.units - options_.rollout.episodes, 0, backlog),
-            .candidates = std::move(taken_.candidates)};
+  const std::int64_t backlog = options_.rollout.episodes + rank_.ranks * rank_chunk();
+  units_ = std::clamp<std::int64_t>(units_ - options_.rollout.episodes, 0, backlog);
   stale_rounds_ = 0;
   dropped_ = 0;
-  update_networks(report);
+  for (const auto& learner : learners_) learner->learn(round_, report);
   report.round = ++round_;
-  report.updates = ddpg_.updates();
   report.evaluations = evaluations_;
-  if (round_ % options_.validation.every == 0 || finished()) validate_policy(report);
+  if (round_ % options_.validation.every == 0 || finished()) {
+    validate_policy(report);
+    if (report.validation_score < best_score_) {
+      report.best = true;
+      best_score_ = report.validation_score;
+      best_round_ = round_;
+      best_parameters_ = parameters_.kept;
+    }
+  }
   return report;
 }
 
-Trainer::Task Trainer::training_task(const char* axis, std::int64_t index) const {
-  const Seed seed = Seed(seed_).derive(axis).derive(static_cast<std::uint64_t>(index));
-  Random random(seed.derive("task"));
-  const auto& problem = options_.problems[static_cast<std::size_t>(index) % options_.problems.size()];
-  const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
-  const std::uint64_t number = random.next();
-  return {family(problem)->sample(Split::train, number, dimension), problem + "/train/" + std::to_string(number), seed, {}};
-}
-
-void Trainer::roll_out_episodes(std::span<const Task> tasks, Experience& experience) {
-  if (networks()) return roll_out_network_episodes(tasks, experience);
-  std::vector<Environment> environments;
-  std::vector<Random> random;
-  std::vector<double> noise;
-  environments.reserve(tasks.size());
-  for (const Task& task : tasks) {
-    environments.emplace_back(task.instance, observer_options(), options_.reward, options_.policy.step_scale,
-                              options_.ddpg.credit == "coordinate");
-    environments.back().record(true);
-    random.emplace_back(task.seed.derive("rollout"));
-    std::vector<double> theta(static_cast<std::size_t>(task.instance->dimension()));
-    task.instance->sample_start(random.back(), theta);
-    noise.push_back(
-        random.back().log_uniform(options_.rollout.noise, std::max(options_.rollout.noise, options_.rollout.noise_high)));
-    environments.back().start(theta, options_.rollout.horizon);
-  }
-  roll_out(ddpg_.actor(), acting_parameters(), environments, options_.rollout.horizon, noise, random, team_);
-  for (Environment& e : environments) {
-    experience.evaluations += e.evaluations();
-    Trajectory trajectory = e.take_trajectory();
-    experience.return_sum += std::accumulate(trajectory.rewards.begin(), trajectory.rewards.end(), 0.0) / trajectory.rows;
-    experience.policy.push_back(std::move(trajectory));
-  }
-  experience.units += static_cast<std::int64_t>(tasks.size());
-}
-
-void Trainer::try_schedules(std::span<const SeparableCmaEs::Sample> schedules, std::int64_t first, Experience& experience) {
-  if (networks()) return try_network_schedules(schedules, first, experience);
-  const EvolutionOptions& evolution = options_.evolution;
-  const std::size_t problems = families_.size();
-  const std::size_t runs = problems * static_cast<std::size_t>(evolution.instances);
-
-  // All candidates run on the same instances from the same starts; those change every few generations.
-  const Seed tasks = Seed(seed_).derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / evolution.renew));
-  struct Result {
-    std::vector<double> score;  // by problem
-    std::vector<Trajectory> recorded;
-    std::int64_t evaluations = 0;
-  };
-  std::vector<Result> results(schedules.size());
-  team_.for_shards(static_cast<int>(schedules.size()), [&](int begin, int end) {
-    for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
-      Result& result = results[c];
-      const std::size_t recorded = (static_cast<std::size_t>(first) + c) % runs;
-      result.score.assign(problems, 0.0);
-      const std::vector<float> parameters = with_schedule(schedules[c].point);
-      std::vector<Environment> environments;
-      environments.reserve(runs);
-      for (std::size_t k = 0; k < runs; ++k) {
-        Random draw(tasks.derive(static_cast<std::uint64_t>(k)));
-        const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
-        std::shared_ptr<const Instance> instance = families_[k % problems]->sample(Split::train, draw.next(), dimension);
-        std::vector<double> theta(static_cast<std::size_t>(instance->dimension()));
-        instance->sample_start(draw, theta);
-        environments.emplace_back(std::move(instance), observer_options(), options_.reward, options_.policy.step_scale,
-                                  options_.ddpg.credit == "coordinate");
-        environments.back().record(k == recorded);
-        environments.back().start(theta, options_.rollout.horizon);
-      }
-      roll_out(ddpg_.actor(), parameters, environments, options_.rollout.horizon, {}, {});
-      for (std::size_t k = 0; k < environments.size(); ++k) {
-        Environment& e = environments[k];
-        result.score[k % problems] += std::log(e.best_gap_share() + evolution.floor);
-        result.evaluations += e.evaluations();
-        if (k == recorded) result.recorded.push_back(e.take_trajectory());
-      }
-    }
-  });
-  for (std::size_t c = 0; c < schedules.size(); ++c) {
-    experience.evaluations += results[c].evaluations;
-    experience.candidates.push_back({generation_, schedules[c].direction, std::move(results[c].score)});
-    for (Trajectory& trajectory : results[c].recorded) experience.policy.push_back(std::move(trajectory));
-  }
-}
-
-std::vector<float> Trainer::with_schedule(std::span<const double> schedule) const {
-  std::vector<float> parameters = acting_parameters();
-  for (std::size_t k = 0; k < evolved_.size(); ++k) parameters[evolved_[k]] = static_cast<float>(schedule[k]);
-  return parameters;
-}
-
-void Trainer::evolve() {
-  // Scores can be compared on the same instances only. How old a schedule is does not matter: its direction counts.
-  std::vector<Candidate>& candidates = taken_.candidates;
-  std::erase_if(candidates, [&](const Candidate& c) {
-    return c.generation / options_.evolution.renew != generation_ / options_.evolution.renew;
-  });
-  const auto count = static_cast<std::size_t>(population());
-  if (candidates.size() < count) return;
-
-  std::vector<std::span<const double>> scores;
-  for (std::size_t c = 0; c < count; ++c) scores.emplace_back(candidates[c].score);
-  const std::vector<int> order = selection_order(scores, options_.evolution.order);
-  std::vector<std::vector<double>> directions;
-  for (std::size_t c = 0; c < count; ++c) directions.push_back(std::move(candidates[c].direction));
-  evolution_.replace(std::move(directions));
-  evolution_.tell(order);
-  candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count));
-  ++generation_;
-  const std::vector<float> next = with_schedule(evolution_.mean());
-  ddpg_.set_schedule(std::span(next).last(ddpg_.actor().schedule_size()),
-                     std::max(options_.evolution.average, 1.0 / static_cast<double>(generation_)));
-}
-
-void Trainer::roll_out_ensembles(std::span<const Task> tasks, Experience& experience) {
-  if (networks()) return roll_out_network_ensembles(tasks, experience);
-  std::vector<std::unique_ptr<Ensemble>> ensembles;
-  std::vector<std::vector<Trajectory>> trajectories(tasks.size());
-  for (const Task& task : tasks) {
-    ensembles.push_back(std::make_unique<Ensemble>(
-        task.instance, observer_options(), options_.reward, options_.policy.step_scale, options_.ddpg.credit == "coordinate",
-        options_.ensemble.explorer, options_.rollout.horizon, task.seed, task.share));
-  }
-  team_.for_shards(static_cast<int>(tasks.size()), [&](int begin, int end) {
-    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
-      Ensemble::Observe observe;
-      if (k == 0 && observe_explorers) {
-        observe = [&](const ExplorerEvent& event) { observe_explorers(tasks[0].name, event); };
-      }
-      trajectories[k] = ensembles[k]->run(observe);
-    }
-  });
-  for (std::size_t k = 0; k < tasks.size(); ++k) {
-    for (Trajectory& trajectory : trajectories[k]) experience.explorers.push_back(std::move(trajectory));
-    experience.evaluations += ensembles[k]->evaluations();
-    add(ensembles[k]->summary(), experience.summary);
-  }
-  experience.ensembles += static_cast<int>(tasks.size());
-}
-
-void Trainer::update_networks(RoundReport& report) {
-  if (policy_replay_.size() < static_cast<std::size_t>(options_.replay.warm_up)) return;
-  const DdpgOptions& ddpg = options_.ddpg;
-  const bool exploring = explorer_replay_.size() > 0;
-  const int explorer_batch = exploring ? static_cast<int>(std::lround(ddpg.batch * options_.replay.explorer_share)) : 0;
-  Random random(Seed(seed_).derive("updates").derive(static_cast<std::uint64_t>(round_)));
-  const int all =
-      networks() ? options_.rollout.weights : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
-  const int rows = ddpg.rows > 0 ? ddpg.rows : all;
-  for (int k = 0; k < options_.updates; ++k) {
-    batch_.clear(ddpg.batch * rows, ddpg_.actor().features(), ddpg_.actor().actions());
-    const auto discount = static_cast<float>(ddpg.discount);
-    if (ddpg.batch > explorer_batch) {
-      policy_replay_.sample(ddpg.batch - explorer_batch, ddpg.n_step, discount, ddpg.rows, random, batch_);
-    }
-    if (explorer_batch > 0) explorer_replay_.sample(explorer_batch, ddpg.n_step, discount, ddpg.rows, random, batch_);
-    const DdpgReport one = ddpg_.update(batch_, random);
-    report.critic_loss += one.critic_loss / options_.updates;
-    report.mean_q += one.mean_q / options_.updates;
-  }
+RoundReport Trainer::validate_now() {
+  RoundReport report{.round = round_, .evaluations = evaluations_};
+  validate_policy(report);
+  return report;
 }
 
 void Trainer::validate_policy(RoundReport& report) {
-  if (networks()) return validate_network_policy(report);
-  std::vector<Environment> environments;
-  environments.reserve(validation_instances_.size());
-  for (std::size_t k = 0; k < validation_instances_.size(); ++k) {
-    const auto& instance = validation_instances_[k];
-    environments.emplace_back(instance, observer_options(), options_.reward, options_.policy.step_scale, false);
-    Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
-    std::vector<double> theta(static_cast<std::size_t>(instance->dimension()));
-    instance->sample_start(random, theta);
-    environments.back().start(theta, options_.rollout.horizon);
+  const auto stepper = rule_->with(parameters_.kept);
+  const double low = options_.rollout.least_horizon();
+  // Functions in a batch for each thread; a network by itself.
+  const std::size_t count = validation_instances_.size();
+  const std::size_t groups =
+      episode_.weights ? count : std::min<std::size_t>(static_cast<std::size_t>(team_.size()), count);
+  std::vector<Rollout> rollouts(groups);
+  for (std::size_t g = 0; g < groups; ++g) {
+    for (std::size_t k = count * g / groups; k < count * (g + 1) / groups; ++k) {
+      Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
+      RunRequest run{.instance = validation_instances_[k], .stepper = stepper};
+      run.start = sample_start(*run.instance, random);
+      run.plan.horizon = options_.rollout.horizon;
+      run.judge = true;
+      if (episode_.weights) {
+        // Over the instances of a problem, horizons are spread as in training, to the greatest.
+        const double place = static_cast<double>(static_cast<int>(k) % options_.validation.instances + 1) /
+                             options_.validation.instances;
+        run.plan = {.horizon = static_cast<int>(std::lround(low * std::pow(options_.rollout.horizon / low, place))),
+                    .tell_loss = false};
+      }
+      rollouts[g].runs.push_back(std::move(run));
+    }
   }
-  roll_out(ddpg_.actor(), ddpg_.averaged_parameters(), environments, options_.rollout.horizon, {}, {}, team_);
-  std::vector<double> scores, gaps;
-  for (const Environment& e : environments) {
-    const auto optimum = e.instance().optimum_value();
-    const double gap = optimum ? e.best_value() - *optimum : e.best_value();
-    const double start = optimum ? e.start_value() - *optimum : 1.0;
-    gaps.push_back(gap / e.instance().value_scale());
-    scores.push_back(std::log10(std::max(0.0, gap) / std::max(start, 1e-300) + 1e-8));
+  roll_out(rollouts, episode_, team_);
+  const double floor = episode_.weights ? options_.evolution.floor : 1e-8;
+  std::vector<std::vector<double>> values(tasks_.problems());
+  double sum = 0;
+  std::size_t k = 0;
+  for (const Rollout& rollout : rollouts) {
+    for (const RunResult& result : rollout.results) {
+      sum += std::log10(std::min(result.share + floor, 10.0));
+      values[validation_problem_[k++]].push_back(result.value);
+    }
   }
-  report_validation(report, scores, gaps);
+  report.validated = true;
+  report.validation_score = sum / static_cast<double>(count);
+  for (auto& of_problem : values) report.validation_gaps.push_back(median(of_problem));
 }
 
-void Trainer::report_validation(RoundReport& report, std::span<const double> scores, std::span<const double> values) {
-  std::vector<std::vector<double>> gaps(options_.problems.size());
-  for (std::size_t k = 0; k < values.size(); ++k) gaps[validation_problem_[k]].push_back(values[k]);
-  report.validated = true;
-  report.validation_score = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
-  for (auto& of_problem : gaps) report.validation_gaps.push_back(median(of_problem));
-  if (report.validation_score < best_score_) {
-    report.best = true;
-    best_score_ = report.validation_score;
-    best_round_ = round_;
-    best_parameters_ = ddpg_.averaged_parameters();
+Bytes Trainer::weights() const {
+  ArchiveWriter archive;
+  archive(round_);
+  archive(parameters_.acting);
+  for (const auto& learner : learners_) learner->share(archive);
+  return archive.take();
+}
+
+void Trainer::adopt(std::span<const std::byte> weights) {
+  ArchiveReader archive(weights);
+  archive(round_);
+  std::vector<float> acting;
+  archive(acting);
+  if (acting.size() != parameters_.acting.size()) {
+    throw std::runtime_error("the learner's policy has " + std::to_string(acting.size()) + " parameters, this rank's " +
+                             std::to_string(parameters_.acting.size()) + ": start all ranks with the same options");
   }
+  parameters_.acting = std::move(acting);
+  for (const auto& learner : learners_) learner->adopt(archive);
+  archive.finish();
+}
+
+template <class Archive>
+void Trainer::visit(Archive& archive) {
+  archive(round_);
+  archive(next_sequence_);
+  archive(evaluations_);
+  archive(best_round_);
+  archive(best_score_);
+  archive(best_parameters_);
+  archive(parameters_.acting);
+  archive(parameters_.kept);
+}
+
+void Trainer::save(const std::string& path) const {
+  CheckpointWriter file(path);
+  ArchiveWriter& archive = file.content();
+  archive(training_options_json(options_).dump());
+  archive(seed_);
+  archive(threads());
+  archive(rank_.ranks);
+  const_cast<Trainer*>(this)->visit(archive);
+  for (const auto& learner : learners_) learner->save(archive);
+  file.finish();
+}
+
+void Trainer::restore(const std::string& path) {
+  CheckpointReader file(path);
+  ArchiveReader& archive = file.content();
+  std::string options;
+  std::uint64_t seed = 0;
+  int threads = 0;
+  int ranks = 1;
+  archive(options);
+  archive(seed);
+  archive(threads);
+  archive(ranks);
+  require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
+  // A training on several ranks depends on timing anyway: it goes on with any number of them, and of threads.
+  if (ranks == 1 && rank_.ranks == 1) require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
+  require_same_options(path, nlohmann::json::parse(options), training_options_json(options_));
+  visit(archive);
+  for (const auto& learner : learners_) learner->restore(archive);
+  archive.finish();
 }
 
 }  // namespace scout

@@ -1,4 +1,4 @@
-// Deep deterministic policy gradient (Lillicrap et al. 2015), for actors shared by the rows of a state.
+// Deep deterministic policy gradient (Lillicrap et al. 2015), for actors shared by the coordinates of a state.
 #pragma once
 
 #include <string>
@@ -6,7 +6,9 @@
 
 #include "scout/base/options.h"
 #include "scout/base/parallel.h"
+#include "scout/nn/adam.h"
 #include "scout/policy/rule/actor.h"
+#include "scout/train/learner/critic.h"
 #include "scout/train/learner/replay.h"
 
 namespace scout {
@@ -25,6 +27,7 @@ struct DdpgOptions {
   bool twin_critics = true;
   double target_noise = 0.01;
   double target_noise_clip = 0.03;
+  std::string slice;
   std::string credit = "coordinate";
   bool pooled_critic = true;
   double imitation = 1.0;
@@ -52,6 +55,9 @@ struct DdpgOptions {
     visit("credit", credit, "what a row's Q predicts: its own share of the return, or all rows' mean Q the whole return",
           OneOf{{"coordinate", "shared"}});
     visit("pooled_critic", pooled_critic, "the critic's second layer also sees the mean over rows of the first");
+    visit("slice", slice,
+          "the parameters that it learns: all, the context head, or the rest; empty: all if it learns alone, else the rest",
+          OneOf{{"", "all", "head", "body"}});
     visit("average", average, "decay of the running average of the actor that is judged and kept; 0: the actor itself",
           between(0, 1));
     visit("imitation", imitation,
@@ -61,45 +67,6 @@ struct DdpgOptions {
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
     visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
   }
-};
-
-/// Adam (Kingma & Ba 2015) on a flat vector.
-struct Adam {
-  std::vector<float> mean, square;
-  std::int64_t steps = 0;
-  void update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate);
-};
-
-/// Q of the rows of a state. q_i = w · relu(W2 h_i + W3 mean_j h_j + b), h_i = relu(W1 [s_i, a_i] + b1):
-/// permutation-equivariant (Zaheer et al. 2017); with one row, or not pooled, an ordinary perceptron.
-class Critic {
- public:
-  Critic() = default;
-  Critic(int features, int actions, std::vector<int> hidden, bool pooled);
-  std::size_t parameter_count() const { return parameter_count_; }
-  std::vector<float> initial_parameters(Random& random) const;
-
-  /// The activations of one batch, and scratch of `backward`. Reused from call to call.
-  struct Trace {
-    std::vector<float> hidden, pool, pooled_part, second, q;
-    std::vector<float> d_second, d_hidden, d_pool, move_columns, no_bias;
-  };
-  /// The critic's input [rows, F + A], of states [rows, F] and moves [rows, A]; and the same states with other moves.
-  void join(const float* states, const float* moves, int rows, std::vector<float>& input) const;
-  void replace_moves(const float* moves, int rows, std::vector<float>& input) const;
-  /// Rows [begin[b], begin[b+1]) of the input belong to one state; begin[0] = 0. Returns q [N], in `trace`.
-  const std::vector<float>& forward(const float* parameters, const std::vector<float>& input, std::span<const int> begin,
-                                    Trace& trace) const;
-  /// Of the last `forward` with `trace`. Adds to `gradient` if not null; writes ∂L/∂moves [N, A] to `d_moves` if not null.
-  void backward(const float* parameters, const std::vector<float>& input, std::span<const int> begin, const float* dq,
-                Trace& trace, float* gradient, float* d_moves) const;
-
- private:
-  int features_ = 0;
-  int actions_ = 0;
-  bool pooled_ = false;
-  Linear first_, second_, pool_, output_;
-  std::size_t parameter_count_ = 0;
 };
 
 /// What one update did, for the log.
@@ -118,10 +85,10 @@ class Ddpg {
   /// Starts from another actor's parameters; call before the first update. Throws std::invalid_argument if their number is
   /// another.
   void start_from(const std::vector<float>& parameters);
-  /// Leaves the actor's schedule to the caller, who sets it; the policy gradient then moves the network alone.
-  void freeze_schedule() { schedule_frozen_ = true; }
-  /// Sets the schedule of the actor and its target, and moves that of the averaged actor towards it by `share`, in [0, 1].
-  void set_schedule(std::span<const float> schedule, double share);
+  /// Leaves the actor's parameters outside [begin, end) to the caller: the policy gradient moves those inside alone.
+  void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
+  /// Takes on the parameters outside the own slice, for the actor and its target.
+  void adopt(std::span<const float> parameters);
 
   const Actor& actor() const { return actor_; }
   const std::vector<float>& actor_parameters() const { return actor_parameters_; }
@@ -131,42 +98,53 @@ class Ddpg {
   const DdpgOptions& options() const { return options_; }
   std::int64_t updates() const { return updates_; }
 
-  /// Everything that continues the learning: `state(visitor)` visits each vector<float> and each counter, in a fixed order.
-  template <class Visitor>
-  void state(Visitor&& visit) {
-    visit(actor_parameters_);
-    visit(actor_target_);
-    visit(actor_average_);
+  /// Everything that continues the learning.
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive(actor_parameters_);
+    archive(actor_target_);
+    archive(actor_average_);
     for (int k = 0; k < 2; ++k) {
-      visit(critic_parameters_[k]);
-      visit(critic_target_[k]);
-      visit(critic_adam_[k].mean);
-      visit(critic_adam_[k].square);
-      visit(critic_adam_[k].steps);
+      archive(critic_parameters_[k]);
+      archive(critic_target_[k]);
+      archive(critic_adam_[k]);
     }
-    visit(actor_adam_.mean);
-    visit(actor_adam_.square);
-    visit(actor_adam_.steps);
-    visit(updates_);
+    archive(actor_adam_);
+    archive(updates_);
   }
 
  private:
-  /// One thread's part of a batch.
+  /// One thread's part of a batch: whole transitions.
   struct Shard {
+    // What of the batch it is; see `cut`.
+    int first = 0;
+    int transitions = 0;
+    int rows = 0;            // coordinates, of all its transitions
+    std::vector<int> begin;  // of each transition, from 0; then `rows`
+    const float* states = nullptr;
+    const float* next_states = nullptr;
+    const float* actions = nullptr;
+    const float* returns = nullptr;
+    const float* noise = nullptr;
+    const float* discounts = nullptr;
+
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;
-    std::vector<int> begin;
     std::vector<float> input;  // of the critics
-    std::vector<float> actions, targets, dq, d_moves, replayed_q;
+    std::vector<float> policy_actions, targets, dq, d_actions, replayed_q;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
   };
-  void update_critics(const Batch& batch);
-  void update_actor(const Batch& batch);
+  /// Cuts a batch into a shard for each thread.
+  void cut(const Batch& batch);
+  /// Runs `body` on each shard that is not empty, a thread each.
+  void for_shards(void (Ddpg::*body)(Shard& shard, int batch), int batch);
+  void update_critics(int batch);
+  void update_actor(int batch);
   void update_targets();
   void update_average();
-  void critic_shard(const Batch& batch, int first, int last, Shard& shard);
-  void actor_shard(const Batch& batch, int first, int last, Shard& shard);
+  void critic_gradient(Shard& shard, int batch);
+  void actor_gradient(Shard& shard, int batch);
   void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);
   int critics() const { return options_.twin_critics ? 2 : 1; }
 
@@ -177,9 +155,11 @@ class Ddpg {
   std::vector<float> actor_parameters_, actor_target_, actor_average_;
   std::vector<float> critic_parameters_[2], critic_target_[2];
   Adam actor_adam_, critic_adam_[2];
-  bool schedule_frozen_ = false;
+  std::size_t own_begin_ = 0;
+  std::size_t own_end_ = 0;
   std::int64_t updates_ = 0;
   std::vector<Shard> shards_;
+  int batch_rows_ = 0;  // of the batch that is cut
   std::vector<float> noise_;
 };
 

@@ -5,17 +5,17 @@
 
 namespace scout {
 
-void Batch::clear(int expected_rows, int features, int actions) {
+void Batch::clear(int expected_rows, int features, int action_size) {
   const auto n = static_cast<std::size_t>(expected_rows);
   begin.assign(1, 0);
   states.clear();
-  moves.clear();
+  actions.clear();
   returns.clear();
   next_states.clear();
   discounts.clear();
   states.reserve(n * static_cast<std::size_t>(features));
   next_states.reserve(n * static_cast<std::size_t>(features));
-  moves.reserve(n * static_cast<std::size_t>(actions));
+  actions.reserve(n * static_cast<std::size_t>(action_size));
   returns.reserve(n);
 }
 
@@ -33,12 +33,6 @@ void Replay::add(Trajectory trajectory) {
   for (std::size_t i = 0; i < ends_.size(); ++i) ends_[i] = total += static_cast<std::size_t>(trajectories_[i].steps());
 }
 
-void Replay::clear() {
-  trajectories_.clear();
-  ends_.clear();
-  steps_ = 0;
-}
-
 void Replay::sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const {
   std::vector<std::size_t> chosen;
   for (int k = 0; k < count; ++k) {
@@ -49,11 +43,11 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
     const int first = static_cast<int>(position - (index == 0 ? 0 : ends_[index - 1]));
     const int last = std::min(first + n_step, t.steps());
 
-    const int count_rows = rows > 0 ? std::min(rows, t.rows) : t.rows;
+    const int count_rows = rows > 0 ? std::min(rows, t.coordinates) : t.coordinates;
     const auto f = static_cast<std::size_t>(t.features);
-    const auto a = static_cast<std::size_t>(t.actions);
-    const std::size_t now = static_cast<std::size_t>(first) * static_cast<std::size_t>(t.rows);
-    const std::size_t then = static_cast<std::size_t>(last) * static_cast<std::size_t>(t.rows);
+    const auto a = static_cast<std::size_t>(t.action_size);
+    const std::size_t now = static_cast<std::size_t>(first) * static_cast<std::size_t>(t.coordinates);
+    const std::size_t then = static_cast<std::size_t>(last) * static_cast<std::size_t>(t.coordinates);
     // Rows [row, row + n) of the transition.
     auto append = [&](std::size_t row, std::size_t n) {
       auto copy = [n](std::vector<float>& to, const std::vector<float>& from, std::size_t begin, std::size_t width) {
@@ -62,23 +56,23 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
       };
       copy(batch.states, t.states, now + row, f);
       copy(batch.next_states, t.states, then + row, f);
-      copy(batch.moves, t.moves, now + row, a);
+      copy(batch.actions, t.actions, now + row, a);
       for (std::size_t i = row; i < row + n; ++i) {
         float value = 0;
         for (int s = last - 1; s >= first; --s) {
-          value = t.rewards[static_cast<std::size_t>(s) * static_cast<std::size_t>(t.rows) + i] + gamma * value;
+          value = t.rewards[static_cast<std::size_t>(s) * static_cast<std::size_t>(t.coordinates) + i] + gamma * value;
         }
         batch.returns.push_back(value);
       }
     };
-    if (count_rows == t.rows) {
-      append(0, static_cast<std::size_t>(t.rows));
+    if (count_rows == t.coordinates) {
+      append(0, static_cast<std::size_t>(t.coordinates));
     } else {  // a random subset: the head of a partial Fisher-Yates shuffle
-      chosen.resize(static_cast<std::size_t>(t.rows));
+      chosen.resize(static_cast<std::size_t>(t.coordinates));
       std::iota(chosen.begin(), chosen.end(), std::size_t{0});
       for (int i = 0; i < count_rows; ++i) {
         std::swap(chosen[static_cast<std::size_t>(i)],
-                  chosen[static_cast<std::size_t>(i) + random.index(static_cast<std::uint64_t>(t.rows - i))]);
+                  chosen[static_cast<std::size_t>(i) + random.index(static_cast<std::uint64_t>(t.coordinates - i))]);
         append(chosen[static_cast<std::size_t>(i)], 1);
       }
     }

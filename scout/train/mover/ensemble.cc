@@ -2,15 +2,34 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numeric>
 #include <stdexcept>
 
-#include "scout/policy/rule/action.h"
+#include "scout/base/names.h"
 
 namespace scout {
 namespace {
 
 double geometric(double from, double to, double fraction) { return from * std::pow(to / from, fraction); }
+
+/// The kinds that an ensemble is made of.
+std::vector<const ExplorerEntry*> entries(const ExplorerOptions& options, bool for_weights) {
+  std::vector<const ExplorerEntry*> out;
+  std::vector<std::string> known;
+  for (const ExplorerEntry& entry : explorer_table()) {
+    if (entry.for_weights != for_weights) continue;
+    known.emplace_back(entry.name);
+    if (options.movers.empty()) out.push_back(&entry);
+  }
+  for (const std::string& name : options.movers) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) throw_bad_option("movers", "\"" + name + "\"", "of " + join_names(known) + " for this rule");
+    for (const ExplorerEntry& entry : explorer_table()) {
+      if (entry.name == name) out.push_back(&entry);
+    }
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -23,186 +42,165 @@ double ExplorerOptions::coordinate_probability_at(double fraction) const {
 }
 
 std::string_view to_string(ExplorerEvent::Kind kind) {
-  switch (kind) {
-    case ExplorerEvent::Kind::start:
-      return "start";
-    case ExplorerEvent::Kind::coordinate:
-      return "coordinate";
-    case ExplorerEvent::Kind::gradient:
-      return "gradient";
-    case ExplorerEvent::Kind::reset:
-      return "reset";
-    case ExplorerEvent::Kind::prune:
-      return "prune";
-  }
-  return "";
+  constexpr std::string_view names[]{"start", "coordinate", "gradient", "reset", "prune"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
-void add(const EnsembleSummary& one, EnsembleSummary& total) {
-  total.coordinate_moves += one.coordinate_moves;
-  total.gradient_moves += one.gradient_moves;
-  total.resets += one.resets;
-  total.prunes += one.prunes;
-  total.coordinates_tried += one.coordinates_tried;
-  total.best_gap_share += one.best_gap_share;
-  total.basins += one.basins;
+void EnsembleSummary::add(const EnsembleSummary& other) {
+  coordinate_moves += other.coordinate_moves;
+  gradient_moves += other.gradient_moves;
+  resets += other.resets;
+  prunes += other.prunes;
+  coordinates_tried += other.coordinates_tried;
+  best_gap_share += other.best_gap_share;
+  basins += other.basins;
 }
 
-Ensemble::Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
-                   double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed,
-                   const EnsembleShare& share)
-    : options_(options),
-      horizon_(horizon),
-      directions_(static_cast<std::size_t>(instance->dimension())),
-      random_(seed.derive("ensemble")),
-      best_value_(std::numeric_limits<double>::infinity()),
-      actions_(static_cast<std::size_t>(instance->dimension())) {
+Ensemble::Ensemble(const EnsembleTask& task, const ExplorerOptions& options) : options_(options), task_(task) {
   validate(options);
-  if (share.members < 1 || share.members > instance->dimension() || share.member < 0 || share.member >= share.members) {
-    throw std::invalid_argument("ensemble: member " + std::to_string(share.member) + " of " + std::to_string(share.members) +
-                                " has no coordinate in " + std::to_string(instance->dimension()) + " dimensions");
+  const auto [member, members] = task.share;
+  const auto stride = static_cast<std::size_t>(std::max(members, 1));
+  Random random(task.seed.derive("ensemble"));
+  std::size_t most = 0;
+  for (const ExplorerEntry* entry : entries(options, task.episode.weights)) {
+    Kind kind{entry, entry->make(*task.instance, task.recorded, random), {}, {}};
+    const std::size_t count = kind.kind->directions();
+    if (members < 1 || member < 0 || member >= members || count < stride) {
+      throw std::invalid_argument("ensemble: member " + std::to_string(member) + " of " + std::to_string(members) +
+                                  " has no direction of kind '" + entry->name + "' among " + std::to_string(count));
+    }
+    // Unique directions: of a random permutation every member of the share gets every members-th place.
+    std::vector<std::size_t> all(count);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    shuffle(std::span(all), random);
+    kind.directions.resize(count);
+    for (std::size_t place = static_cast<std::size_t>(member); place < count; place += stride) {
+      kind.directions[all[place]].own = true;
+      kind.order.push_back(all[place]);
+    }
+    most += kind.order.size();
+    kinds_.push_back(std::move(kind));
   }
-  // Unique coordinates: the head of a random permutation, of which every member of the share gets every members-th place.
-  std::vector<int> order(directions_.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-  shuffle(std::span(order), random_);
-  for (auto place = static_cast<std::size_t>(share.member); place < order.size();
-       place += static_cast<std::size_t>(share.members)) {
-    Direction& direction = directions_[static_cast<std::size_t>(order[place])];
-    direction.own = true;
-    if (static_cast<int>(explorers_.size()) == options.explorers) continue;
-    direction.tried = direction.held = true;
-    explorers_.push_back({Environment(instance, observer, reward, step_scale, credit_by_coordinate),
-                          Random(seed.derive("explorer").derive(static_cast<std::uint64_t>(place)))});
-    Explorer& explorer = explorers_.back();
-    explorer.environment.record(true);
-    explorer.coordinate = order[place];
-    explorer.direction = explorer.random.chance(0.5) ? 1 : -1;
+  for (int k = 0; k < options.explorers && members_.size() < most; ++k) {
+    const int number = member + k * members;
+    std::size_t which = static_cast<std::size_t>(member * options.explorers + k) % kinds_.size();
+    while (kinds_[which].dealt == kinds_[which].order.size()) which = (which + 1) % kinds_.size();
+    Kind& kind = kinds_[which];
+    members_.push_back({Random(task.seed.derive("explorer").derive(number)),
+                        Episode(task.instance, task.stepper, task.episode, task.plan), which, kind.kind->explorer()});
+    const std::size_t direction = kind.order[kind.dealt++];
+    kind.directions[direction].tried = true;
+    members_.back().explorer->hold(direction, members_.back().random);
   }
 }
 
-void Ensemble::begin(Explorer& explorer, int step) {
-  std::vector<double> theta(directions_.size());
-  explorer.environment.instance().sample_start(explorer.random, theta);
-  explorer.environment.start(theta, horizon_ - step);
-  explorer.low_steps = 0;
-  start_sum_ += explorer.environment.value();
+void Ensemble::begin(Member& m, int step) {
+  std::vector<double> theta(static_cast<std::size_t>(task_.instance->dimension()));
+  task_.instance->sample_start(m.random, theta);
+  m.episode.start(theta, m.explorer->recording(task_.recorded, m.random), task_.plan.horizon - step);
+  m.explorer->begin(m.episode, m.random);
+  m.low_steps = 0;
+  start_sum_ += m.episode.value();
   ++starts_;
-  best_value_ = std::min(best_value_, explorer.environment.value());
+  best_value_ = std::min(best_value_, m.episode.value());
 }
 
 std::vector<Trajectory> Ensemble::run(const Observe& observe) {
-  auto tell = [&](ExplorerEvent::Kind kind, std::size_t k, int step) {
-    const Explorer& e = explorers_[k];
-    if (observe) observe({kind, static_cast<int>(k), e.coordinate, step, e.environment.value(), e.environment.theta()});
+  const Tell tell = [&](ExplorerEvent::Kind kind, const Member& m, int step) {
+    if (!observe) return;
+    observe({kind, static_cast<int>(&m - members_.data()), kinds_[m.kind].entry->name,
+             static_cast<int>(m.explorer->direction()), step, m.episode.value(), m.episode.theta()});
   };
-  for (std::size_t k = 0; k < explorers_.size(); ++k) {
-    begin(explorers_[k], 0);
-    tell(ExplorerEvent::Kind::start, k, 0);
+  for (Member& m : members_) {
+    begin(m, 0);
+    tell(ExplorerEvent::Kind::start, m, 0);
   }
-  for (int step = 0; step < horizon_; ++step) {
-    for (std::size_t k = 0; k < explorers_.size(); ++k) {
-      Explorer& e = explorers_[k];
-      const double fraction = static_cast<double>(step) / horizon_;
-      const double size = options_.step_at(fraction);
-      const double p = options_.coordinate_probability_at(fraction);
-      const bool along_coordinate = e.random.chance(p);
-      std::fill(actions_.begin(), actions_.end(), 0.0F);
-      if (along_coordinate) {
-        actions_[static_cast<std::size_t>(e.coordinate)] =
-            std::clamp(encode_step(static_cast<float>(e.direction * size)), -1.0F, 1.0F);
-      } else {
-        double square = 0;
-        for (double g : e.environment.gradient()) square += g * g;
-        const double rms = std::sqrt(square / static_cast<double>(actions_.size()));
-        for (std::size_t i = 0; rms > 0 && i < actions_.size(); ++i) {
-          actions_[i] = std::clamp(encode_step(static_cast<float>(-size * e.environment.gradient()[i] / rms)), -1.0F, 1.0F);
-        }
-      }
-      e.environment.step(actions_);
-      best_value_ = std::min(best_value_, e.environment.best_value());
-      tell(along_coordinate ? ExplorerEvent::Kind::coordinate : ExplorerEvent::Kind::gradient, k, step + 1);
-      if (along_coordinate) {
-        ++summary_.coordinate_moves;
-        Direction& direction = directions_[static_cast<std::size_t>(e.coordinate)];
-        ++direction.moves;
-        direction.gain += e.environment.last_rise();
-        if (e.environment.last_rise() <= 0) e.direction = -e.direction;
-        if (options_.prune) consider_pruning(e, static_cast<int>(k), step + 1, observe);
-      } else {
-        ++summary_.gradient_moves;
-      }
-      e.low_steps = low_reward(e) ? e.low_steps + 1 : 0;
-      if (options_.reset && e.low_steps >= options_.reset_after && step + 2 < horizon_) {
-        finished_.push_back(e.environment.take_trajectory());
-        begin(e, step + 1);
-        ++summary_.resets;
-        tell(ExplorerEvent::Kind::reset, k, step + 1);
-      }
-    }
+  for (int t = 0; t < task_.plan.horizon; ++t) {
+    for (Member& m : members_) step(m, t, tell);
   }
-  for (Explorer& e : explorers_) finished_.push_back(e.environment.take_trajectory());
-
-  count_basins();
-  for (const Direction& direction : directions_) summary_.coordinates_tried += direction.tried ? 1 : 0;
-  summary_.best_gap_share = 1;
-  if (const auto optimum = explorers_.front().environment.instance().optimum_value()) {
-    const double start_gap = start_sum_ / starts_ - *optimum;
-    if (start_gap > 0) summary_.best_gap_share = (best_value_ - *optimum) / start_gap;
-  }
+  finish();
   return std::move(finished_);
 }
 
-bool Ensemble::low_reward(const Explorer& explorer) const {
-  const double mean_start = start_sum_ / starts_;
-  return explorer.environment.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
+void Ensemble::step(Member& m, int t, const Tell& tell) {
+  if (m.episode.over()) return;
+  const double fraction = static_cast<double>(t) / task_.plan.horizon;
+  const double size = options_.step_at(fraction);
+  const bool along = m.random.chance(options_.coordinate_probability_at(fraction));
+  Episode* const episode = &m.episode;
+  const auto move = [&](Episode& e) { along ? m.explorer->explore(e, size) : m.explorer->settle(e, size); };
+  Episode::step({&episode, 1}, scratch_, move, m.explorer->follows_rule());
+  if (!m.episode.failed()) best_value_ = std::min(best_value_, m.episode.best_value());
+  tell(along ? ExplorerEvent::Kind::coordinate : ExplorerEvent::Kind::gradient, m, t + 1);
+  ++(along ? summary_.coordinate_moves : summary_.gradient_moves);
+  if (along) {
+    Direction& direction = kinds_[m.kind].directions[m.explorer->direction()];
+    ++direction.moves;
+    direction.gain += m.explorer->judge(m.episode);
+    if (options_.prune && m.explorer->prunable() && prune(m)) tell(ExplorerEvent::Kind::prune, m, t + 1);
+  }
+  m.low_steps = poor(m) ? m.low_steps + 1 : 0;
+  if (options_.reset && (m.low_steps >= options_.reset_after || m.episode.failed()) && t + 2 < task_.plan.horizon) {
+    finished_.push_back(m.episode.take_trajectory());
+    begin(m, t + 1);
+    ++summary_.resets;
+    tell(ExplorerEvent::Kind::reset, m, t + 1);
+  }
 }
 
-void Ensemble::consider_pruning(Explorer& explorer, int index, int step, const Observe& observe) {
-  Direction& own = directions_[static_cast<std::size_t>(explorer.coordinate)];
-  if (own.moves < options_.prune_after) return;
-  // Poor: gains less a move than the tried coordinates do on average.
+bool Ensemble::poor(const Member& m) const {
+  const double mean_start = start_sum_ / starts_;
+  return m.episode.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
+}
+
+bool Ensemble::prune(Member& m) {
+  std::vector<Direction>& directions = kinds_[m.kind].directions;
+  const Direction& own = directions[m.explorer->direction()];
+  if (own.moves < options_.prune_after) return false;
   double gain = 0;
   int moves = 0;
-  std::vector<int> untried;
-  for (std::size_t i = 0; i < directions_.size(); ++i) {
-    gain += directions_[i].gain;
-    moves += directions_[i].moves;
-    if (directions_[i].own && !directions_[i].tried) untried.push_back(static_cast<int>(i));
+  std::vector<std::size_t> untried;
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    gain += directions[i].gain;
+    moves += directions[i].moves;
+    if (directions[i].own && !directions[i].tried) untried.push_back(i);
   }
-  if (untried.empty() || own.gain / own.moves > gain / moves) return;
-  own.held = false;
-  explorer.coordinate = untried[explorer.random.index(untried.size())];
-  directions_[static_cast<std::size_t>(explorer.coordinate)].tried = true;
-  directions_[static_cast<std::size_t>(explorer.coordinate)].held = true;
+  if (untried.empty() || own.gain / own.moves > gain / moves) return false;
+  const std::size_t next = untried[m.random.index(untried.size())];
+  directions[next].tried = true;
+  m.explorer->hold(next, m.random);
   ++summary_.prunes;
-  if (observe) {
-    observe({ExplorerEvent::Kind::prune, index, explorer.coordinate, step, explorer.environment.value(),
-             explorer.environment.theta()});
-  }
+  return true;
 }
 
-void Ensemble::count_basins() {
+void Ensemble::finish() {
   std::vector<std::vector<double>> places;
-  for (const Explorer& e : explorers_) {
-    const auto lower = e.environment.instance().lower();
-    const auto upper = e.environment.instance().upper();
-    const auto point = e.environment.best_point();
+  const Instance& instance = *task_.instance;
+  for (Member& m : members_) {
+    finished_.push_back(m.episode.take_trajectory());
+    const auto point = task_.episode.weights ? m.episode.theta() : m.episode.best_point();
     const bool known = std::any_of(places.begin(), places.end(), [&](const auto& place) {
       for (std::size_t i = 0; i < place.size(); ++i) {
-        if (std::abs(place[i] - point[i]) > 0.02 * (upper[i] - lower[i])) return false;
+        if (std::abs(place[i] - point[i]) > 0.02 * (instance.upper()[i] - instance.lower()[i])) return false;
       }
       return true;
     });
     if (!known) places.emplace_back(point.begin(), point.end());
   }
   summary_.basins = static_cast<int>(places.size());
+  for (const Kind& kind : kinds_) {
+    summary_.coordinates_tried += static_cast<int>(
+        std::count_if(kind.directions.begin(), kind.directions.end(), [](const Direction& d) { return d.tried; }));
+  }
+  // Losses are not below 0.
+  const auto optimum = task_.episode.weights ? instance.optimum_value().value_or(0.0) : instance.optimum_value();
+  const double start_gap = start_sum_ / starts_ - optimum.value_or(0.0);
+  summary_.best_gap_share = optimum && start_gap > 0 ? (best_value_ - *optimum) / start_gap : 1;
 }
 
 std::int64_t Ensemble::evaluations() const {
-  std::int64_t total = 0;
-  for (const Explorer& e : explorers_) total += e.environment.evaluations();
-  return total;
+  return std::accumulate(members_.begin(), members_.end(), std::int64_t{0},
+                         [](std::int64_t sum, const Member& m) { return sum + m.episode.evaluations(); });
 }
 
 }  // namespace scout

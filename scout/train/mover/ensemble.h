@@ -1,16 +1,19 @@
-// The exploration ensemble: explorers that move along their own coordinate or along their gradient, and whose experience is
-// replayed beside the policy's.
+// The exploration ensemble: explorers that move along directions of their own, and whose experience is replayed beside the
+// policy's. The same for the coordinates of functions and for the weights of networks.
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "scout/base/options.h"
 #include "scout/base/random.h"
-#include "scout/train/episode/environment.h"
+#include "scout/train/episode/episode.h"
+#include "scout/train/mover/mover.h"
 
 namespace scout {
 
@@ -27,7 +30,7 @@ struct ExplorerOptions {
   bool prune = true;
   bool coordinate_moves = true;
   bool gradient_moves = true;
-  std::string directions = "all";
+  std::vector<std::string> movers;
 
   /// η, and p_coor, when `fraction` of the horizon is over: geometric decays.
   double step_at(double fraction) const;
@@ -35,7 +38,7 @@ struct ExplorerOptions {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("explorers", explorers, "N: explorers on one instance, each with its own coordinate; at most M", at_least(1));
+    visit("explorers", explorers, "N: explorers on one instance, each with its own direction", at_least(1));
     visit("coordinate_probability", coordinate_probability, "p_coor at the beginning", between(0, 1));
     visit("coordinate_probability_end", coordinate_probability_end, "p_coor at the end (geometric decay)", inside(0, 1));
     visit("step", step, "step size at the beginning, as a share of the step scale", positive());
@@ -43,13 +46,13 @@ struct ExplorerOptions {
     visit("reset_after", reset_after, "steps in a low-reward region before an explorer starts anew", at_least(1));
     visit("reset_margin", reset_margin,
           "low-reward: f above this share of the way from the ensemble's best to its mean start", between(0, 1));
-    visit("prune_after", prune_after, "moves along a coordinate before it can be pruned", at_least(1));
+    visit("prune_after", prune_after, "moves along a direction before it can be pruned", at_least(1));
     visit("reset", reset, "whether explorers are reset");
-    visit("prune", prune, "whether poor coordinates are replaced by untried ones");
-    visit("coordinate_moves", coordinate_moves, "off: explorers never move along coordinates (p_coor = 0)");
-    visit("gradient_moves", gradient_moves, "off: explorers never follow their gradient (p_coor = 1)");
-    visit("directions", directions, "form network: what an explorer holds; all: one kind after the other",
-          OneOf{{"weights", "tensor", "orthogonal", "all"}});
+    visit("prune", prune, "whether poor directions are replaced by untried ones");
+    visit("coordinate_moves", coordinate_moves, "off: explorers never move along their direction (p_coor = 0)");
+    visit("gradient_moves", gradient_moves, "off: explorers always move along their direction (p_coor = 1)");
+    visit("movers", movers,
+          "kinds of explorers, one after the other (scout list explorers); empty: all that fit the rule");
   }
 };
 
@@ -58,48 +61,68 @@ struct ExplorerEvent {
   enum class Kind { start, coordinate, gradient, reset, prune };
   Kind kind;
   int explorer;
-  int coordinate;
+  std::string_view mover;  ///< its kind
+  int coordinate;          ///< the number of its direction
   int step;
   double value;
   std::span<const double> theta;
 };
 std::string_view to_string(ExplorerEvent::Kind kind);
 
-/// Totals of one ensemble's life.
+/// Totals over ensembles' lives.
 struct EnsembleSummary {
-  std::int64_t coordinate_moves = 0;
-  std::int64_t gradient_moves = 0;
+  std::int64_t coordinate_moves = 0;  ///< along explorers' own directions
+  std::int64_t gradient_moves = 0;    ///< the others
   int resets = 0;
   int prunes = 0;
-  int coordinates_tried = 0;
-  double best_gap_share = 0;  ///< (best - f*)/(mean start - f*), or 1 if f* is not known
+  int coordinates_tried = 0;  ///< directions
+  double best_gap_share = 0;  ///< (best - f*)/(mean start - f*), or 1 if f* is not known; summed over ensembles
   int basins = 0;             ///< distinct resting places: points of a settled explorer more than 2 % of the box apart
+
+  void add(const EnsembleSummary& other);
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive(coordinate_moves);
+    archive(gradient_moves);
+    archive(resets);
+    archive(prunes);
+    archive(coordinates_tried);
+    archive(best_gap_share);
+    archive(basins);
+  }
 };
 
-/// Adds to totals over several ensembles; the gap share is summed too.
-void add(const EnsembleSummary& one, EnsembleSummary& total);
-
-/// The part of an instance's coordinates that an ensemble may explore. The others belong to ensembles of other processes on
-/// the same instance: coordinates are dealt out for good, by a permutation that all of them draw alike, so that no two
-/// explorers anywhere ever hold the same one, and none has to ask.
+/// The part of an instance's directions that an ensemble may explore. The others belong to ensembles of other processes on the
+/// same instance: directions are dealt out for good, by a permutation that all of them draw alike, so that no two explorers
+/// anywhere ever hold the same one, and none has to ask.
 struct EnsembleShare {
   int member = 0;   ///< in [0, members)
-  int members = 1;  ///< at most M
+  int members = 1;  ///< at most as many as there are directions of each kind
 };
 
-/// N explorers on one instance, for `horizon` steps each. Each holds a coordinate that no other holds. At step t of T
-/// explorer k moves along its coordinate with probability p_coor(t), else against its gradient, with step size η(t); both
-/// decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
+/// What an ensemble explores.
+struct EnsembleTask {
+  std::shared_ptr<const Instance> instance;
+  std::shared_ptr<const Stepper> stepper;
+  EpisodeOptions episode;
+  EpisodePlan plan;
+  std::size_t recorded = 0;  ///< weights recorded of an explorer; of a function's, all coordinates are
+  Seed seed;
+  EnsembleShare share{};
+};
+
+/// N explorers on one instance, for `horizon` steps each. Each holds a direction that no other holds. At step t of T an explorer
+/// moves along its direction with probability p_coor(t), else as its kind does otherwise, with step size η(t). Both decay
+/// geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
 ///
-/// A move along the coordinate is ±η(t), and turns round after a step that did not lower f. A gradient move is
-/// -η(t) ∇f/rms(∇f), each coordinate bounded by the step scale.
+/// A direction is pruned when it gains less a move than the tried ones of its kind do on average, and an untried one is left. An
+/// explorer whose f stays high, or is not finite, starts anew.
 class Ensemble {
  public:
   using Observe = std::function<void(const ExplorerEvent&)>;
 
-  Ensemble(std::shared_ptr<const Instance> instance, const ObserverOptions& observer, const RewardOptions& reward,
-           double step_scale, bool credit_by_coordinate, const ExplorerOptions& options, int horizon, Seed seed,
-           const EnsembleShare& share = {});
+  /// Throws std::invalid_argument on bad options, unknown kinds, or kinds that do not fit the rule.
+  Ensemble(const EnsembleTask& task, const ExplorerOptions& options);
 
   /// Rolls everything out, and returns the trajectories: one for each explorer and each reset.
   std::vector<Trajectory> run(const Observe& observe = {});
@@ -107,38 +130,45 @@ class Ensemble {
   std::int64_t evaluations() const;
 
  private:
-  struct Explorer {
-    Environment environment;
-    Random random;
-    int coordinate = 0;
-    double direction = 1;
-    int low_steps = 0;
-  };
-  /// How a coordinate has done, over the whole ensemble.
+  /// How a direction has done.
   struct Direction {
     bool own = false;  // in the share
     bool tried = false;
-    bool held = false;
     int moves = 0;
-    double gain = 0;  // what the moves along it raised the potential by
+    double gain = 0;  // what the moves along it have earned
+  };
+  struct Kind {
+    const ExplorerEntry* entry;
+    std::unique_ptr<ExplorerKind> kind;
+    std::vector<Direction> directions;
+    std::vector<std::size_t> order;  // the share's, in the order in which explorers get their first
+    std::size_t dealt = 0;
+  };
+  struct Member {
+    Random random;
+    Episode episode;
+    std::size_t kind;
+    std::unique_ptr<Explorer> explorer;
+    int low_steps = 0;
   };
 
-  void begin(Explorer& explorer, int step);
-  void move(Explorer& explorer, int step);
-  bool low_reward(const Explorer& explorer) const;
-  void consider_pruning(Explorer& explorer, int index, int step, const Observe& observe);
-  void count_basins();
+  void begin(Member& member, int step);
+  /// Gives the member an untried direction if its own is poor. Returns whether it did.
+  bool prune(Member& member);
+  bool poor(const Member& member) const;
+  using Tell = std::function<void(ExplorerEvent::Kind, const Member&, int step)>;
+  void step(Member& member, int step, const Tell& tell);
+  void finish();
 
   ExplorerOptions options_;
-  int horizon_;
-  std::vector<Explorer> explorers_;
-  std::vector<Direction> directions_;
-  Random random_;
-  double best_value_ = 0;
+  EnsembleTask task_;
+  std::vector<Kind> kinds_;
+  std::vector<Member> members_;
+  ProposalScratch scratch_;
+  double best_value_ = std::numeric_limits<double>::infinity();
   double start_sum_ = 0;
   int starts_ = 0;
   std::vector<Trajectory> finished_;
-  std::vector<float> actions_;
   EnsembleSummary summary_;
 };
 

@@ -33,7 +33,7 @@ std::string agreement(const Trainer& trainer) {
 }
 
 Bytes text_message(Kind kind, const std::string& text) {
-  ByteWriter bytes;
+  ArchiveWriter bytes;
   bytes(kind);
   bytes(text);
   return bytes.take();
@@ -96,13 +96,14 @@ class Learner {
     traffic_.bytes_received += static_cast<std::int64_t>(message.bytes.size());
     std::string failure;
     try {
-      ByteReader bytes(message.bytes);
+      ArchiveReader bytes(message.bytes);
       Kind kind{};
       bytes(kind);
       if (kind == Kind::hello) {
         greet(bytes, rank);
       } else if (kind == Kind::experience && rank.begun) {
-        Experience experience = read_experience(bytes);
+        Experience experience;
+        bytes(experience);
         bytes.finish();
         trainer_.take(std::move(experience));
       } else if (kind == Kind::failure) {
@@ -117,7 +118,7 @@ class Learner {
     answer(message.from, rank);
   }
 
-  void greet(ByteReader& bytes, Rank& rank) const {
+  void greet(ArchiveReader& bytes, Rank& rank) const {
     std::uint32_t protocol = 0;
     std::string own;
     bytes(protocol);
@@ -131,7 +132,7 @@ class Learner {
   void answer(int to, Rank& rank) {
     if (weights_.empty()) weights_ = trainer_.weights();
     const bool newer = rank.round < trainer_.rounds_done();
-    ByteWriter bytes;
+    ArchiveWriter bytes;
     bytes(rank.begun ? Kind::answer : Kind::begin);
     if (!rank.begun) bytes(first_);
     bytes(static_cast<std::uint8_t>(newer));
@@ -161,7 +162,7 @@ class Learner {
 
 /// Returns when the learner says stop.
 void act(Trainer& trainer, Transport& transport, const std::function<bool()>& interrupted) {
-  ByteWriter hello;
+  ArchiveWriter hello;
   hello(Kind::hello);
   hello(kProtocol);
   hello(machine());
@@ -171,7 +172,7 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
   int unanswered = 1;
   for (;;) {
     while (auto message = transport.receive()) {
-      ByteReader bytes(message->bytes);
+      ArchiveReader bytes(message->bytes);
       Kind kind{};
       bytes(kind);
       if (kind == Kind::stop) return;
@@ -187,9 +188,9 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
       transport.wait(kLook);
       continue;
     }
-    ByteWriter experience;
+    ArchiveWriter experience;
     experience(Kind::experience);
-    write_experience(experience, trainer.collect(sequence));
+    experience(trainer.collect(sequence));
     transport.send(0, experience.take());
     ++unanswered;
     sequence += trainer.rank_chunk();

@@ -144,7 +144,7 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
     }
   };
   next();  // hello
-  ByteWriter begin;
+  ArchiveWriter begin;
   begin(std::uint8_t{3});
   begin(std::int64_t{40});
   begin(std::uint8_t{1});
@@ -154,7 +154,7 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
   ends[0]->send(1, content);
   for (int k = 0; k < 3; ++k) {
     const Bytes bytes = next();
-    ByteReader reader(std::span<const std::byte>(bytes).subspan(1));
+    ArchiveReader reader(std::span<const std::byte>(bytes).subspan(1));
     const Experience experience = read_experience(reader);
     EXPECT_EQ(experience.sequence, 40 + k + 1);
     EXPECT_EQ(experience.round, 5);
@@ -162,7 +162,7 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
   }
   ends[0]->wait(std::chrono::milliseconds(300));
   EXPECT_FALSE(ends[0]->receive()) << "three messages without an answer: no more";
-  ByteWriter stop;
+  ArchiveWriter stop;
   stop(std::uint8_t{5});
   ends[0]->send(1, stop.take());
   ends[0]->close(kTimeout);
@@ -238,7 +238,7 @@ TEST(Distributed, GenerationsAreMadeOfSchedulesFromAllRanks) {
   Trainer learner(options, 3, {0, 2}), actor(options, 3, {1, 2});
   auto generation = [&] {
     const Bytes weights = learner.weights();
-    ByteReader bytes(weights);
+    ArchiveReader bytes(weights);
     std::int64_t round = 0, number = 0;
     bytes(round);
     bytes(number);

@@ -15,13 +15,13 @@ using testing::ThrowsMessage;
 constexpr double kTimeout = 60;
 
 Bytes number(int value) {
-  ByteWriter bytes;
+  ArchiveWriter bytes;
   bytes(value);
   return bytes.take();
 }
 
 int value_of(const Message& message) {
-  ByteReader bytes(message.bytes);
+  ArchiveReader bytes(message.bytes);
   int value = 0;
   bytes(value);
   bytes.finish();

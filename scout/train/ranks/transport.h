@@ -12,15 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "scout/base/bytes.h"
+#include "scout/base/archive.h"
 
 namespace scout {
-
-/// One process of a training that may have several. Rank 0 learns; all ranks roll out.
-struct RankOf {
-  int rank = 0;
-  int ranks = 1;
-};
 
 struct Message {
   int from = 0;

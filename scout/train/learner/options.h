@@ -1,18 +1,20 @@
 // Every option of meta-training, with its default: what CONFIG.toml and --set can change.
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "scout/base/options.h"
-#include "scout/train/episode/environment.h"
+#include "scout/train/episode/credit.h"
 #include "scout/train/learner/ddpg.h"
 #include "scout/train/mover/ensemble.h"
 
 namespace scout {
 
 struct PolicyOptions {
-  std::string form = "coordinatewise";
+  std::string rule = "coordinate";
   std::vector<int> hidden{32, 32};
   bool gradient = true;
   bool proposals = true;
@@ -22,20 +24,18 @@ struct PolicyOptions {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("form", form,
-          "one small network shared by all coordinates, one network for a fixed M, or the fused rule for the weights of "
-          "networks",
-          OneOf{{"coordinatewise", "joint", "network"}});
+    visit("rule", rule, "the update rule whose parameters are trained (scout list rules)");
     visit("hidden", hidden, "widths of the actor's hidden layers", at_least(1));
     visit("gradient", gradient, "observe the gradient; off is the seed's literal state");
-    visit("proposals", proposals, "the actor blends steps that the features contain (coordinatewise)");
-    visit("history", history, "steps of history in the state (joint)", at_least(1));
-    visit("step_scale", step_scale,
-          "the largest step of a coordinate, as a share of the box's width; form network: the base step, as a share of the "
-          "tensor's scale",
-          positive());
+    visit("proposals", proposals, "the actor blends steps that the features contain");
+    visit("history", history, "steps of history in the state", at_least(1));
+    visit(
+        "step_scale", step_scale,
+        "functions: the largest step of a coordinate, as a share of the box's width; weights: the base step, as a share of "
+        "the tensor's scale",
+        positive());
     visit("start", start,
-          "policy to start from, of the same form and widths: a file, or one that comes with the library; "
+          "policy to start from, of the same rule and widths: a file, or one that comes with the library; "
           "empty: the initial policy");
   }
 };
@@ -53,6 +53,8 @@ struct RolloutOptions {
   double tell_horizon = 0.9;
   double tell_loss = 0.5;
 
+  int least_horizon() const { return horizon_low > 0 ? std::min(horizon_low, horizon) : horizon; }
+
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("episodes", episodes, "episodes of the policy in a round", at_least(1));
@@ -60,18 +62,17 @@ struct RolloutOptions {
     visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
           positive());
     visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
-    visit("horizon_low", horizon_low,
-          "form network: least horizon; each run draws its own, log-uniformly. 0: all have `horizon`", at_least(0));
-    visit("curriculum", curriculum, "form network: rounds in which the greatest horizon grows from the least to `horizon`",
+    visit("horizon_low", horizon_low, "weights: least horizon; each run draws its own, log-uniformly. 0: all have `horizon`",
           at_least(0));
-    visit("weights", weights, "form network: weights of a run whose transitions are kept", at_least(1));
-    visit("weight_noise", weight_noise,
-          "form network: noise on the steps of single weights, as a share of that on whole tensors", at_least(0));
+    visit("curriculum", curriculum, "weights: rounds in which the greatest horizon grows from the least to `horizon`",
+          at_least(0));
+    visit("weights", weights, "weights: weights of a run whose transitions are kept", at_least(1));
+    visit("weight_noise", weight_noise, "weights: noise on the steps of single weights, as a share of that on whole tensors",
+          at_least(0));
     visit("noise_memory", noise_memory,
-          "form network: share of a tensor's noise that is left at the next step; 1: drawn once a run", between(0, 1));
-    visit("tell_horizon", tell_horizon, "form network: share of runs in which the policy knows the horizon", between(0, 1));
-    visit("tell_loss", tell_loss, "form network: share of runs in which the policy sees the minibatches' losses",
-          between(0, 1));
+          "weights: share of a tensor's noise that is left at the next step; 1: drawn once a run", between(0, 1));
+    visit("tell_horizon", tell_horizon, "weights: share of runs in which the policy knows the horizon", between(0, 1));
+    visit("tell_loss", tell_loss, "weights: share of runs in which the policy sees the minibatches' losses", between(0, 1));
   }
 };
 
@@ -88,22 +89,22 @@ struct EvolutionOptions {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("population", population,
-          "schedules tried in a round by the CMA-ES; 0: none, and DDPG learns the schedule as well", at_least(0));
+    visit("population", population, "candidates tried in a round by the CMA-ES", at_least(4));
     visit("instances", instances, "instances of each problem that they are tried on", at_least(1));
     visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
     visit("deviation", deviation, "standard deviation of the first generation", positive());
     visit("mean_rate", mean_rate, "share of a generation's step that the mean takes, c_m",
           Condition{.low = 0, .high = 1, .open_low = true});
-    visit("average", average, "share of a new generation's mean in the running average of schedules that is judged and kept",
+    visit("average", average, "share of a new generation's mean in the running average of means that is judged and kept",
           between(0, 1));
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
-    visit("order", order,
-          "what orders schedules, added up over the problems: log gaps; their distance from the problem's median over their "
-          "spread; or ranks within the problem",
-          OneOf{{"mean", "spread", "ranks"}});
-    visit("outputs", outputs, "those of the schedule's outputs that evolve, from 0; the others stay as they are; empty: all",
-          at_least(0));
+    visit(
+        "order", order,
+        "what orders candidates, added up over the problems: log gaps; their distance from the problem's median over their "
+        "spread; or ranks within the problem",
+        OneOf{{"mean", "spread", "ranks"}});
+    visit("outputs", outputs,
+          "those of the context head's outputs that evolve, from 0; the others stay as they are; empty: all", at_least(0));
   }
 };
 
@@ -162,6 +163,7 @@ struct DistributedOptions {
 
 struct TrainOptions {
   std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
+  std::vector<std::string> learners{"evolution", "ddpg"};
   std::vector<int> dimensions{10};
   int rounds = 300;
   int updates = 24;
@@ -180,6 +182,7 @@ struct TrainOptions {
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("problems", problems, "families to train on, mixed evenly");
+    visit("learners", learners, "what learns, in this order, each its own slice of the parameters (scout list learners)");
     visit("dimensions", dimensions, "dimensions to train on, mixed evenly", at_least(1));
     visit("rounds", rounds, "rounds of rollouts and updates", at_least(1));
     visit("updates", updates, "updates of the networks in a round", at_least(0));
@@ -195,6 +198,17 @@ struct TrainOptions {
     visit("validation", validation);
     visit("distributed", distributed);
   }
+
+  /// Options of learners that have none of their own above: by name, as a JSON object that the learner reads.
+  std::map<std::string, nlohmann::json> others{};
 };
+
+/// Every option with its value, those of `others` included, as a flat object.
+nlohmann::json training_options_json(const TrainOptions& options);
+/// `set_options`, for those of `others` too.
+void set_training_options(TrainOptions& options, const nlohmann::json& values);
+/// Throws std::invalid_argument: an option that the chosen rule and learners do not use has another value than its default.
+/// `weights`: whether the rule is for weights.
+void check_options_are_used(const TrainOptions& options, bool weights);
 
 }  // namespace scout

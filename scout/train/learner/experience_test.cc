@@ -37,13 +37,13 @@ Experience experience() {
 }
 
 Bytes written(const Experience& e) {
-  ByteWriter bytes;
+  ArchiveWriter bytes;
   write_experience(bytes, e);
   return bytes.take();
 }
 
 Experience read(std::span<const std::byte> content) {
-  ByteReader bytes(content);
+  ArchiveReader bytes(content);
   Experience e = read_experience(bytes);
   bytes.finish();
   return e;
@@ -80,10 +80,10 @@ TEST(ExperienceBytes, NoTruncationIsTakenForAnExperience) {
 }
 
 TEST(ExperienceBytes, AListLongerThanTheMessageIsRefusedBeforeItIsMade) {
-  ByteWriter writer;
+  ArchiveWriter writer;
   writer(std::numeric_limits<std::uint64_t>::max() / 4);
   const Bytes bytes = writer.take();
-  ByteReader reader(bytes);
+  ArchiveReader reader(bytes);
   std::vector<float> numbers;
   EXPECT_THAT([&] { reader(numbers); }, ThrowsMessage<std::runtime_error>(HasSubstr("longer than the message")));
 }

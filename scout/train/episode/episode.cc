@@ -1,0 +1,231 @@
+#include "scout/train/episode/episode.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "scout/optimizer/oracle.h"
+
+namespace scout {
+
+Episode::Episode(std::shared_ptr<const Instance> instance, std::shared_ptr<const Stepper> stepper,
+                 const EpisodeOptions& options, const EpisodePlan& plan)
+    : instance_(std::move(instance)),
+      stepper_(std::move(stepper)),
+      options_(options),
+      plan_(plan),
+      run_(stepper_->new_run(instance_->dimension())),
+      credit_(options.weights ? credit_along_step(options.reward.scale)
+                              : credit_to_optimum(options.reward, options.credit_by_coordinate)) {
+  const auto m = static_cast<std::size_t>(instance_->dimension());
+  double width = 0;
+  for (std::size_t i = 0; i < m; ++i) width += instance_->upper()[i] - instance_->lower()[i];
+  scale_ = options.step_scale * width / static_cast<double>(m);
+  gradient_.resize(m);
+}
+
+double Episode::potential(double f) const {
+  return -options_.reward.scale * std::log(std::max(0.0, f - reference_) / start_gap_ + options_.reward.floor);
+}
+
+void Episode::start(std::span<const double> theta, Recording recording, int horizon) {
+  plan_.horizon = horizon;
+  start(theta, std::move(recording));
+}
+
+void Episode::start(std::span<const double> theta, Recording recording) {
+  theta_.assign(theta.begin(), theta.end());
+  minibatches_ = 0;
+  instance_->evaluate_minibatch(minibatches_++, theta_, {&f_, 1}, gradient_);
+  ++evaluations_;
+  start_value_ = best_ = worst_ = f_;
+  if (options_.weights) {
+    start_theta_ = theta_;
+    ended_ = !std::isfinite(f_) || !all_finite(gradient_);
+  } else {
+    best_theta_ = theta_;
+    best_gradient_ = gradient_;
+    ended_ = false;
+  }
+  step_ = best_step_ = 0;
+  reference_ = instance_->optimum_value().value_or(options_.weights ? 0.0 : f_);
+  // Without a known optimum the first gap is unknown: the gradient's size over a tenth of the box stands in.
+  start_gap_ = f_ - reference_;
+  if (!(start_gap_ > 0)) {
+    double norm = 0;
+    for (double g : gradient_) norm += std::abs(g);
+    start_gap_ = std::max(0.1 * scale_ * norm, 1e-300);
+  }
+  const std::vector<TensorShape> tensors = instance_->tensors();
+  const RunFrame frame{.scale = scale_,
+                       .horizon = plan_.tell_horizon ? plan_.horizon : 0,
+                       .lower = instance_->lower(),
+                       .upper = instance_->upper(),
+                       .tensors = tensors};
+  run_->start({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt}, frame);
+
+  trajectory_ = {};
+  recorded_ = std::move(recording.rows);
+  if (recording.all) {
+    recorded_.resize(run_->rows());
+    std::iota(recorded_.begin(), recorded_.end(), std::size_t{0});
+  }
+  if (recorded_.empty()) return;
+  trajectory_.coordinates = static_cast<int>(recorded_.size());
+  trajectory_.features = static_cast<int>(run_->features());
+  trajectory_.action_size = static_cast<int>(theta_.size() / run_->rows());
+  trajectory_.states.reserve(recorded_.size() * run_->features() * static_cast<std::size_t>(plan_.horizon + 1));
+  record_state();
+  credit_->start(*this);
+}
+
+void Episode::record_state() {
+  const std::size_t size = recorded_.size() * run_->features();
+  trajectory_.states.resize(trajectory_.states.size() + size);
+  run_->write_features(recorded_, trajectory_.states.data() + trajectory_.states.size() - size);
+}
+
+namespace {
+
+/// Calls body(first, count) for each stretch of neighbours that are alike.
+template <class Alike, class Body>
+void for_stretches(std::span<Episode* const> episodes, Alike&& alike, Body&& body) {
+  for (std::size_t first = 0; first < episodes.size();) {
+    std::size_t count = 1;
+    while (first + count < episodes.size() && alike(*episodes[first], *episodes[first + count])) ++count;
+    body(episodes.subspan(first, count));
+    first += count;
+  }
+}
+
+}  // namespace
+
+void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Move& move, bool propose) {
+  thread_local std::vector<RuleRun*> runs;
+  if (propose) {
+    const auto alike = [](const Episode& a, const Episode& b) { return a.stepper_ == b.stepper_; };
+    for_stretches(episodes, alike, [&](std::span<Episode* const> stretch) {
+      runs.clear();
+      for (Episode* e : stretch) runs.push_back(e->run_.get());
+      stretch.front()->stepper_->propose(runs, scratch);
+    });
+  }
+  for (Episode* e : episodes) {
+    if (move) move(*e);
+    e->previous_f_ = e->f_;
+    if (!e->recorded_.empty()) {
+      std::vector<float>& actions = e->trajectory_.actions;
+      const std::size_t size = e->recorded_.size() * static_cast<std::size_t>(e->trajectory_.action_size);
+      actions.resize(actions.size() + size);
+      e->run_->write_actions(e->recorded_, actions.data() + actions.size() - size);
+      if (e->credit_->wants_before()) e->before_ = e->theta_;
+    }
+    e->run_->apply(e->theta_);
+    ++e->step_;
+  }
+
+  thread_local std::vector<double> theta, f, gradient;
+  const auto alike = [](const Episode& a, const Episode& b) {
+    return a.instance_ == b.instance_ && a.minibatches_ == b.minibatches_;
+  };
+  for_stretches(episodes, alike, [&](std::span<Episode* const> stretch) {
+    const auto wants_before = [](const Episode* e) { return !e->recorded_.empty() && e->credit_->wants_before(); };
+    Episode& first = *stretch.front();
+    const std::size_t m = first.theta_.size();
+    if (stretch.size() == 1 && !wants_before(&first)) {
+      first.instance_->evaluate_minibatch(first.minibatches_++, first.theta_, {&first.f_, 1}, first.gradient_);
+      return first.digest(0, {});
+    }
+    theta.clear();
+    for (const Episode* e : stretch) theta.insert(theta.end(), e->theta_.begin(), e->theta_.end());
+    for (const Episode* e : stretch) {
+      if (wants_before(e)) theta.insert(theta.end(), e->before_.begin(), e->before_.end());
+    }
+    f.resize(theta.size() / m);
+    gradient.resize(theta.size());
+    first.instance_->evaluate_minibatch(first.minibatches_, theta, f, gradient);
+    std::size_t before = stretch.size();
+    for (std::size_t k = 0; k < stretch.size(); ++k) {
+      Episode& e = *stretch[k];
+      e.f_ = f[k];
+      std::copy_n(&gradient[k * m], m, e.gradient_.begin());
+      ++e.minibatches_;
+      if (wants_before(&e)) {
+        ++e.evaluations_;
+        e.digest(f[before], std::span(gradient).subspan(before * m, m));
+        ++before;
+      } else {
+        e.digest(0, {});
+      }
+    }
+  });
+}
+
+void Episode::digest(double f_before, std::span<const double> gradient_before) {
+  ++evaluations_;
+  const bool finite = std::isfinite(f_) && all_finite(gradient_);
+  const double best_before = best_;
+  if (finite) {
+    worst_ = std::max(worst_, f_);
+    if (f_ < best_) {
+      best_ = f_;
+      best_step_ = step_;
+      if (!options_.weights) {
+        best_theta_ = theta_;
+        best_gradient_ = gradient_;
+        if (!instance_->optimum_value()) reference_ = std::min(reference_, f_);
+      }
+    }
+  } else if (options_.weights) {
+    ended_ = true;
+  } else {
+    f_ = worst_;  // for the reward; then the run goes on from its best point
+  }
+  last_rise_ = potential(f_) - potential(previous_f_);
+  const LastStep step{finite,  last_rise_, potential(best_) - potential(best_before),
+                      before_, f_before,   gradient_before};
+  if (!finite && !options_.weights) {
+    theta_ = best_theta_;
+    gradient_ = best_gradient_;
+    f_ = best_;
+  }
+  if (!recorded_.empty()) {
+    trajectory_.rewards.resize(trajectory_.rewards.size() + recorded_.size());
+    credit_->reward(*this, step, std::span(trajectory_.rewards).last(recorded_.size()));
+  }
+  run_->observe({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt});
+  if (!recorded_.empty()) record_state();
+}
+
+void Episode::run(std::span<Episode* const> episodes, const Move& move) {
+  std::vector<Episode*> running(episodes.begin(), episodes.end());
+  ProposalScratch scratch;
+  while (std::erase_if(running, [](const Episode* e) { return e->over(); }), !running.empty()) step(running, scratch, move);
+}
+
+std::span<const float> Episode::last_rewards() const {
+  return std::span(trajectory_.rewards).last(trajectory_.rewards.empty() ? 0 : recorded_.size());
+}
+
+double Episode::final_share() const {
+  if (!options_.weights) return std::max(0.0, best_ - reference_) / start_gap_;
+  const double optimum = instance_->optimum_value().value_or(0.0);
+  const double start = std::max(instance_->true_value(start_theta_) - optimum, 1e-300);
+  const double value = instance_->true_value(theta_);
+  evaluations_ += 2;
+  if (ended_ || !std::isfinite(value)) return std::numeric_limits<double>::infinity();
+  return std::max(0.0, value - optimum) / start;
+}
+
+double Episode::final_value() const {
+  if (options_.weights) return instance_->true_value(theta_);
+  return (best_ - instance_->optimum_value().value_or(0.0)) / instance_->value_scale();
+}
+
+Trajectory Episode::take_trajectory() {
+  trajectory_.terminated = ended_ || (options_.reward.finite && step_ >= plan_.horizon);
+  return std::move(trajectory_);
+}
+
+}  // namespace scout

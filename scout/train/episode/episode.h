@@ -1,0 +1,129 @@
+// One run of an update rule on one instance, for functions and for the weights of networks: the Markov decision process.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "scout/policy/rule/update_rule.h"
+#include "scout/problem/instance.h"
+#include "scout/train/episode/credit.h"
+#include "scout/train/episode/trajectory.h"
+
+namespace scout {
+
+/// What all episodes of a training have in common.
+struct EpisodeOptions {
+  /// Whether θ are weights, and the rule one for weights: then an episode is judged by the loss at its last point, is over where
+  /// f or ∇f is not finite, and credits along the step. Else it is judged by its best point, goes back to that where f or ∇f is
+  /// not finite, and credits to the optimum.
+  bool weights = false;
+  double step_scale = 0.7;           ///< UpdateRule::step_scale
+  bool credit_by_coordinate = true;  ///< see credit_to_optimum
+  RewardOptions reward;
+};
+
+/// What one episode is told.
+struct EpisodePlan {
+  int horizon = 100;         ///< steps, T
+  bool tell_horizon = true;  ///< whether a rule for weights knows T
+  bool tell_loss = true;     ///< whether a rule for weights sees the minibatches' losses
+};
+
+/// The coordinates of a state that are recorded: none, all rows of the rule, or some of them.
+struct Recording {
+  bool all = false;
+  std::vector<std::size_t> rows{};
+};
+
+class Episode {
+ public:
+  Episode(std::shared_ptr<const Instance> instance, std::shared_ptr<const Stepper> stepper, const EpisodeOptions& options,
+          const EpisodePlan& plan);
+
+  /// Begins at θ [M].
+  void start(std::span<const double> theta, Recording recording = {});
+  /// The same with another horizon.
+  void start(std::span<const double> theta, Recording recording, int horizon);
+
+  /// Changes the actions that the episode is about to take, episode.run().actions().
+  using Move = std::function<void(Episode& episode)>;
+  /// Takes one step in each of the episodes, none of which is over. Those that follow each other with the same stepper make
+  /// their proposals as one batch; those that follow each other on the same instance, at the same step, are evaluated as one
+  /// batch (Classifier::evaluate_each). `propose`: whether the rule is asked at all, or the move does everything.
+  static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Move& move = {}, bool propose = true);
+  /// Makes episodes that have just begun to their ends, in step.
+  static void run(std::span<Episode* const> episodes, const Move& move = {});
+  /// Whether the horizon is reached, or a loss was not finite (see EpisodeOptions::weights).
+  bool over() const { return ended_ || step_ >= plan_.horizon; }
+  /// Whether the latter.
+  bool failed() const { return ended_; }
+
+  const Instance& instance() const { return *instance_; }
+  RuleRun& run() { return *run_; }
+  const RuleRun& run() const { return *run_; }
+  const EpisodeOptions& options() const { return options_; }
+  int horizon() const { return plan_.horizon; }
+  int steps() const { return step_; }
+  /// The largest step of a coordinate (functions).
+  double scale() const { return scale_; }
+  /// The point that the run stands on, and f and ∇f there, of the latest minibatch.
+  std::span<const double> theta() const { return theta_; }
+  double value() const { return f_; }
+  std::span<const double> gradient() const { return gradient_; }
+  double start_value() const { return start_value_; }
+  double best_value() const { return best_; }
+  std::span<const double> best_point() const { return best_theta_; }
+  bool best_is_new() const { return best_step_ == step_; }
+  /// f*, or the least value seen where it is not known; the start's gap to it.
+  double reference() const { return reference_; }
+  double start_gap() const { return start_gap_; }
+  /// Φ = -log(gap/gap⁰ + floor): the negated function value, normalised so that families of any scale can be mixed and so that
+  /// each halving of the gap counts the same.
+  double potential(double f) const;
+  /// By how much the last step raised Φ of the point that the run stands on.
+  double last_rise() const { return last_rise_; }
+  /// Of the last step: a number for each recorded coordinate.
+  std::span<const float> last_rewards() const;
+  std::span<const std::size_t> recorded() const { return recorded_; }
+
+  /// The final gap as a share of the start's: functions, of the best point; weights, of the judged loss at the last point
+  /// (which costs two evaluations), infinite if something was not finite.
+  double final_share() const;
+  /// f at the point that is judged: functions, the gap in textbook units; weights, the judged loss.
+  double final_value() const;
+  /// Of f and ∇f, those for credit and judgement included.
+  std::int64_t evaluations() const { return evaluations_ + credit_->evaluations(); }
+
+  /// Hands over what was recorded since `start`.
+  Trajectory take_trajectory();
+
+ private:
+  void record_state();
+  void digest(double f_before, std::span<const double> gradient_before);
+
+  std::shared_ptr<const Instance> instance_;
+  std::shared_ptr<const Stepper> stepper_;
+  EpisodeOptions options_;
+  EpisodePlan plan_;
+  std::unique_ptr<RuleRun> run_;
+  std::unique_ptr<Credit> credit_;
+  double scale_ = 1;
+  double reference_ = 0;
+  double start_gap_ = 1;
+  double start_value_ = 0;
+  double worst_ = 0;
+  double f_ = 0, previous_f_ = 0, best_ = 0, last_rise_ = 0;
+  std::vector<double> start_theta_, theta_, before_, gradient_, best_theta_, best_gradient_;
+  int step_ = 0;
+  int best_step_ = 0;
+  bool ended_ = false;
+  std::uint64_t minibatches_ = 0;  // one a point
+  mutable std::int64_t evaluations_ = 0;
+  std::vector<std::size_t> recorded_;
+  Trajectory trajectory_;
+};
+
+}  // namespace scout

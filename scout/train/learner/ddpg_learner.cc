@@ -1,0 +1,218 @@
+// The learner "ddpg": the policy's noisy episodes and an exploration ensemble feed replays that DDPG learns from.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "scout/train/learner/ddpg.h"
+#include "scout/train/learner/learners.h"
+#include "scout/train/learner/replay.h"
+
+namespace scout::learner {
+namespace {
+
+const Actor& actor_of(const TrainingContext& context) {
+  if (const Actor* actor = context.rule.actor()) return *actor;
+  throw_bad_option("learners", "\"ddpg\"", "of learners that fit policy.rule: it has no actor whose gradient could be taken");
+}
+
+class DdpgLearner final : public Learner {
+ public:
+  explicit DdpgLearner(const TrainingContext& context)
+      : context_(context),
+        options_(context.options),
+        ddpg_(actor_of(context), options_.ddpg, context.seed.derive("ddpg"), context.team),
+        policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
+        explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
+    check_memory();
+    ddpg_.start_from(context.parameters.acting);
+    ddpg_.own(slice().begin, slice().end);
+  }
+
+  Slice slice() const override {
+    const std::string& name = options_.ddpg.slice;
+    return slice_of(context_.rule, !name.empty() ? name : options_.learners.size() > 1 ? "body" : "all");
+  }
+
+  std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
+    std::vector<Rollout> out;
+    const auto acting = context_.acting();
+    const std::vector<Task> episodes = context_.tasks.episodes(window);
+    // A batch of neighbours for each thread.
+    const std::size_t count = episodes.size();
+    const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
+    for (std::size_t s = 0; s < threads; ++s) {
+      out.emplace_back();
+      for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
+        out.back().runs.push_back(noisy_episode(episodes[k], acting, window.round));
+      }
+    }
+    if (!exploring()) return out;
+    for (const Task& task : context_.tasks.ensembles(window)) {
+      Random random(task.seed.derive("rollout"));
+      out.emplace_back();
+      Rollout& rollout = out.back();
+      rollout.ensemble = EnsembleTask{.instance = task.instance,
+                                      .stepper = acting,
+                                      .episode = context_.episode,
+                                      .plan = context_.tasks.plan(window.round, random),
+                                      .recorded = static_cast<std::size_t>(options_.rollout.weights),
+                                      .seed = task.seed,
+                                      .share = task.share};
+      rollout.explorers = options_.ensemble.explorer;
+      const bool first = out.size() == threads + 1;
+      if (first && observe) {
+        rollout.observe = [observe, name = task.name](const ExplorerEvent& event) { observe(name, event); };
+      }
+    }
+    return out;
+  }
+
+  Findings digest(std::vector<Rollout> done) override {
+    Findings out;
+    for (Rollout& rollout : done) {
+      for (RunResult& result : rollout.results) {
+        out.return_sum += result.mean_return;
+        ++out.episodes;
+        if (result.trajectory.steps() > 0) out.policy.push_back(std::move(result.trajectory));
+      }
+      if (!rollout.ensemble) continue;
+      for (Trajectory& trajectory : rollout.trajectories) out.explorers.push_back(std::move(trajectory));
+      ++out.ensembles;
+      out.summary.add(rollout.summary);
+    }
+    return out;
+  }
+
+  void take(Findings& own, std::span<Findings> all) override {
+    const auto add = [](std::vector<Trajectory>& from, Replay& to) {
+      for (Trajectory& trajectory : from) to.add(std::move(trajectory));
+      from.clear();
+    };
+    add(own.policy, policy_replay_);
+    for (Findings& findings : all) add(findings.policy, policy_replay_);
+    add(own.explorers, explorer_replay_);
+    return_sum_ += own.return_sum;
+    episodes_ += own.episodes;
+    ensembles_ += own.ensembles;
+    summary_.add(own.summary);
+  }
+
+  void learn(std::int64_t round, RoundReport& report) override {
+    double critic_loss = 0;
+    double mean_q = 0;
+    if (policy_replay_.size() >= static_cast<std::size_t>(options_.replay.warm_up)) {
+      ddpg_.adopt(context_.parameters.acting);
+      Random random(context_.seed.derive("updates").derive(static_cast<std::uint64_t>(round)));
+      for (int k = 0; k < options_.updates; ++k) {
+        draw_batch(random);
+        const DdpgReport one = ddpg_.update(batch_, random);
+        critic_loss += one.critic_loss / options_.updates;
+        mean_q += one.mean_q / options_.updates;
+      }
+      const auto copy_slice = [&](const std::vector<float>& from, std::vector<float>& to) {
+        std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(slice().begin), slice().end - slice().begin,
+                    to.begin() + static_cast<std::ptrdiff_t>(slice().begin));
+      };
+      copy_slice(ddpg_.actor_parameters(), context_.parameters.acting);
+      copy_slice(ddpg_.averaged_parameters(), context_.parameters.kept);
+    }
+    report.metrics.push_back({"updates", static_cast<double>(ddpg_.updates())});
+    report.metrics.push_back({"mean_return", return_sum_ / static_cast<double>(std::max<std::int64_t>(episodes_, 1))});
+    report.metrics.push_back({"critic_loss", critic_loss});
+    report.metrics.push_back({"mean_q", mean_q});
+    report.ensembles = summary_;
+    report.ensembles.best_gap_share /= std::max(ensembles_, 1);
+    return_sum_ = 0;
+    episodes_ = 0;
+    ensembles_ = 0;
+    summary_ = {};
+  }
+
+  void save(ArchiveWriter& archive) const override {
+    const_cast<Ddpg&>(ddpg_).visit(archive);
+    policy_replay_.save(archive);
+    explorer_replay_.save(archive);
+  }
+  void restore(ArchiveReader& archive) override {
+    ddpg_.visit(archive);
+    policy_replay_.restore(archive);
+    explorer_replay_.restore(archive);
+  }
+
+ private:
+  bool exploring() const { return options_.replay.explorer_share > 0 && options_.ensemble.instances > 0; }
+
+  RunRequest noisy_episode(const Task& task, const std::shared_ptr<const Stepper>& acting, std::int64_t round) const {
+    const RolloutOptions& rollout = options_.rollout;
+    Random random(task.seed.derive("rollout"));
+    RunRequest run{.instance = task.instance, .stepper = acting};
+    run.plan = context_.tasks.plan(round, random);
+    run.start = sample_start(*task.instance, random);
+    run.recording = context_.tasks.recording(*task.instance, random);
+    const double deviation = random.log_uniform(rollout.noise, std::max(rollout.noise, rollout.noise_high));
+    const NoiseOptions noise{.deviation = deviation, .memory = rollout.noise_memory, .weight_noise = rollout.weight_noise};
+    run.mover = context_.episode.weights
+                    ? tensor_noise(noise, task.instance->tensors(), Random(task.seed.derive("noise")))
+                    : action_noise(noise, random);
+    return run;
+  }
+
+  void draw_batch(Random& random) {
+    const DdpgOptions& ddpg = options_.ddpg;
+    const bool explored = explorer_replay_.size() > 0;
+    const int explorers = explored ? static_cast<int>(std::lround(ddpg.batch * options_.replay.explorer_share)) : 0;
+    const int all = context_.episode.weights ? options_.rollout.weights
+                                             : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
+    const auto discount = static_cast<float>(ddpg.discount);
+    batch_.clear(ddpg.batch * (ddpg.rows > 0 ? ddpg.rows : all), ddpg_.actor().features(), ddpg_.actor().actions());
+    if (ddpg.batch > explorers) {
+      policy_replay_.sample(ddpg.batch - explorers, ddpg.n_step, discount, ddpg.rows, random, batch_);
+    }
+    if (explorers > 0) explorer_replay_.sample(explorers, ddpg.n_step, discount, ddpg.rows, random, batch_);
+  }
+
+  /// Refuses a training whose replay of the policy, of states [M, F], this machine cannot hold.
+  void check_memory() const {
+    if (context_.episode.weights) return;  // samples coordinates
+    const double present = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+    const double runs = options_.rollout.episodes + options_.evolution.population;
+    const double steps = std::min<double>(options_.replay.capacity, runs * options_.rollout.horizon * options_.rounds);
+    for (std::size_t p = 0; p < context_.tasks.problems(); ++p) {
+      const Family& problem = context_.tasks.family_of(p);
+      for (int dimension : options_.dimensions) {
+        if (problem.has_own_dimensions()) dimension = problem.sample(Split::validation, 0, dimension)->dimension();
+        const double rows = ddpg_.actor().actions() > 1 ? 1 : dimension;
+        const double needed = steps * rows * ddpg_.actor().features() * sizeof(float);
+        if (needed <= present) continue;
+        throw std::invalid_argument(fmt::format(
+            "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: lower "
+            "replay.capacity or dimensions; networks are for policy.rule = \"weight\", which samples coordinates",
+            steps, problem.name(), dimension, needed / 1e9, present / 1e9));
+      }
+    }
+  }
+
+  TrainingContext context_;
+  const TrainOptions& options_;
+  Ddpg ddpg_;
+  Replay policy_replay_, explorer_replay_;
+  Batch batch_;
+  // Of what was taken in since the last round.
+  double return_sum_ = 0;
+  std::int64_t episodes_ = 0;
+  int ensembles_ = 0;
+  EnsembleSummary summary_;
+};
+
+}  // namespace
+
+const LearnerEntry ddpg{
+    "ddpg",
+    "deep deterministic policy gradient (Lillicrap et al. 2015), fed by an exploration ensemble",
+    {"updates", "ddpg.", "replay.", "ensemble.", "rollout.noise", "rollout.noise_high", "reward."},
+    true,
+    [](const TrainingContext& context) -> std::unique_ptr<Learner> { return std::make_unique<DdpgLearner>(context); }};
+
+}  // namespace scout::learner

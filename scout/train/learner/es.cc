@@ -1,0 +1,135 @@
+// The learner "es": an antithetic evolution strategy (Salimans et al. 2017, "Evolution strategies as a scalable alternative to
+// reinforcement learning"), on whole episodes.
+#include <algorithm>
+#include <cmath>
+
+#include "scout/nn/adam.h"
+#include "scout/train/learner/learners.h"
+
+namespace scout::learner {
+namespace {
+
+struct EsOptions {
+  int pairs = 8;
+  double deviation = 0.03;
+  double learning_rate = 3e-3;
+  double floor = 1e-5;
+  double average = 0.9;
+  std::string slice = "all";
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("pairs", pairs, "antithetic pairs in a round", at_least(1));
+    visit("deviation", deviation, "standard deviation of the perturbations", positive());
+    visit("learning_rate", learning_rate, "Adam's step", positive());
+    visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+    visit("average", average, "decay of the running average that is judged and kept", between(0, 1));
+    visit("slice", slice, "the parameters that it learns: all, the context head, or the rest", OneOf{{"all", "head", "body"}});
+  }
+};
+
+class Es final : public Learner {
+ public:
+  explicit Es(const TrainingContext& context)
+      : context_(context), options_(own_options<EsOptions>(context.options, "es")), slice_(slice_of(context.rule, options_.slice)) {}
+
+  Slice slice() const override { return slice_; }
+
+  /// Each unit of a round is a share of the pairs. A pair makes the same run twice, with the parameters moved either way.
+  std::vector<Rollout> ask(const Window& window, const ObserveExplorers&) override {
+    const auto [first, last] = context_.tasks.share_of(window, options_.pairs);
+    std::vector<Rollout> out;
+    asked_.clear();
+    for (std::int64_t pair = first; pair < last; ++pair) {
+      Random random(context_.seed.derive("es").derive(window.rank.rank).derive(static_cast<std::uint64_t>(pair)));
+      std::vector<double> direction(slice_.end - slice_.begin);
+      for (double& x : direction) x = random.normal();
+      RunRequest run;
+      run.instance = context_.tasks.sample(static_cast<std::size_t>(pair) % context_.tasks.problems(), random);
+      run.plan = context_.tasks.plan(window.round, random);
+      run.start = sample_start(*run.instance, random);
+      run.judge = true;
+      out.emplace_back();
+      for (const double sign : {1.0, -1.0}) {
+        run.stepper = context_.rule.with(moved(direction, sign * options_.deviation));
+        out.back().runs.push_back(run);
+      }
+      asked_.push_back(std::move(direction));
+    }
+    return out;
+  }
+
+  Findings digest(std::vector<Rollout> done) override {
+    Findings out;
+    for (std::size_t k = 0; k < done.size(); ++k) {
+      std::vector<double> scores;
+      for (const RunResult& result : done[k].results) scores.push_back(log_share(result.share, options_.floor));
+      out.candidates.push_back({0, std::move(asked_[k]), std::move(scores)});
+    }
+    return out;
+  }
+
+  void take(Findings& own, std::span<Findings>) override {
+    for (Candidate& candidate : own.candidates) pairs_.push_back(std::move(candidate));
+  }
+
+  void learn(std::int64_t, RoundReport& report) override {
+    std::vector<float> gradient(slice_.end - slice_.begin, 0.0F);
+    double score = 0;
+    for (const Candidate& pair : pairs_) {
+      const double slope =
+          (pair.score[0] - pair.score[1]) / (2 * options_.deviation * static_cast<double>(pairs_.size()));
+      score += (pair.score[0] + pair.score[1]) / (2 * static_cast<double>(pairs_.size()));
+      for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += static_cast<float>(slope * pair.direction[i]);
+    }
+    report.metrics.push_back({"es_score", score});
+    if (pairs_.empty()) return;
+    pairs_.clear();
+    Parameters& parameters = context_.parameters;
+    const auto begin = parameters.acting.begin() + static_cast<std::ptrdiff_t>(slice_.begin);
+    std::vector<float> own(begin, begin + static_cast<std::ptrdiff_t>(gradient.size()));
+    adam_.update(own, gradient, options_.learning_rate);
+    std::copy(own.begin(), own.end(), begin);
+    const auto share = static_cast<float>(std::max(1 - options_.average, 1 / static_cast<double>(adam_.steps)));
+    for (std::size_t i = slice_.begin; i < slice_.end; ++i) {
+      parameters.kept[i] += share * (parameters.acting[i] - parameters.kept[i]);
+    }
+  }
+
+  void save(ArchiveWriter& archive) const override {
+    archive(adam_);
+    archive(pairs_);
+  }
+  void restore(ArchiveReader& archive) override {
+    archive(adam_);
+    archive(pairs_);
+  }
+
+ private:
+  std::vector<float> moved(const std::vector<double>& direction, double distance) const {
+    std::vector<float> parameters = context_.parameters.acting;
+    for (std::size_t i = 0; i < direction.size(); ++i) {
+      parameters[slice_.begin + i] += static_cast<float>(distance * direction[i]);
+    }
+    return parameters;
+  }
+
+  TrainingContext context_;
+  EsOptions options_;
+  Slice slice_;
+  Adam adam_;
+  std::vector<std::vector<double>> asked_;  // directions of the pairs that are being tried
+  std::vector<Candidate> pairs_;
+};
+
+}  // namespace
+
+const LearnerEntry es{
+    "es",
+    "an antithetic evolution strategy with Adam (Salimans et al. 2017)",
+    {"es."},
+    false,
+    [](const TrainingContext& context) -> std::unique_ptr<Learner> { return std::make_unique<Es>(context); },
+    described<EsOptions>};
+
+}  // namespace scout::learner

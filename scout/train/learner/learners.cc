@@ -1,0 +1,25 @@
+#include "scout/train/learner/learners.h"
+
+#include <stdexcept>
+
+namespace scout {
+
+const std::vector<LearnerEntry>& learner_table() {
+  static const std::vector<LearnerEntry> table{
+      learner::ddpg,
+      learner::evolution,
+      learner::es,
+  };
+  return table;
+}
+
+Slice slice_of(const UpdateRule& rule, std::string_view name) {
+  const Linear head = rule.context_head();
+  const std::size_t count = rule.parameter_count();
+  const std::size_t begin = head.out > 0 ? head.offset : count;
+  if (name == "all") return {0, count};
+  if (name == "head") return {begin, begin + (head.out > 0 ? head.size() : 0)};
+  return {0, begin};
+}
+
+}  // namespace scout

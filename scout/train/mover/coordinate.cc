@@ -1,0 +1,62 @@
+// The founding text's explorer: along its own coordinate, else against the gradient.
+#include <algorithm>
+#include <cmath>
+
+#include "scout/policy/rule/action.h"
+#include "scout/train/mover/explorers.h"
+
+namespace scout::explorer {
+namespace {
+
+class Coordinate final : public Explorer {
+ public:
+  Recording recording(std::size_t, Random&) const override { return {.all = true}; }
+  void hold(std::size_t direction, Random& random) override {
+    if (sign_ == 0) sign_ = random.chance(0.5) ? 1 : -1;
+    Explorer::hold(direction, random);
+  }
+  bool follows_rule() const override { return false; }
+
+  /// ±η along the coordinate.
+  void explore(Episode& episode, double size) override {
+    const std::span<float> actions = episode.run().actions();
+    std::fill(actions.begin(), actions.end(), 0.0F);
+    actions[direction()] = std::clamp(encode_step(static_cast<float>(sign_ * size)), -1.0F, 1.0F);
+  }
+  /// -η ∇f/rms(∇f), each coordinate bounded by the step scale.
+  void settle(Episode& episode, double size) override {
+    const std::span<float> actions = episode.run().actions();
+    const std::span<const double> gradient = episode.gradient();
+    double square = 0;
+    for (double g : gradient) square += g * g;
+    const double rms = std::sqrt(square / static_cast<double>(actions.size()));
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      actions[i] = rms > 0 ? std::clamp(encode_step(static_cast<float>(-size * gradient[i] / rms)), -1.0F, 1.0F) : 0.0F;
+    }
+  }
+  double judge(const Episode& episode) override {
+    if (episode.last_rise() <= 0) sign_ = -sign_;
+    return episode.last_rise();
+  }
+
+ private:
+  double sign_ = 0;
+};
+
+class Kind final : public ExplorerKind {
+ public:
+  explicit Kind(const Instance& instance) : coordinates_(static_cast<std::size_t>(instance.dimension())) {}
+  std::size_t directions() const override { return coordinates_; }
+  std::unique_ptr<Explorer> explorer() override { return std::make_unique<Coordinate>(); }
+
+ private:
+  std::size_t coordinates_;
+};
+
+std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) { return std::make_unique<Kind>(instance); }
+
+}  // namespace
+
+const ExplorerEntry coordinate{"coordinate", "one coordinate by the step size, else against the gradient", false, make};
+
+}  // namespace scout::explorer

@@ -1,0 +1,86 @@
+// Movers: what chooses the actions of an episode in training, instead of the rule or on top of it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scout/base/random.h"
+#include "scout/train/episode/episode.h"
+
+namespace scout {
+
+/// Sees an episode, and changes the actions that its rule proposes.
+class Mover {
+ public:
+  virtual ~Mover() = default;
+  virtual void move(Episode& episode) = 0;
+};
+
+/// How much a policy's episodes are disturbed.
+struct NoiseOptions {
+  double deviation = 0;     ///< of the noise on actions
+  double memory = 0.95;     ///< weights: share of a tensor's noise that is left at the next step
+  double weight_noise = 0;  ///< weights: noise on the steps of single recorded weights, as a share of that on whole tensors
+};
+
+/// Independent normal noise on every action, for rules for functions.
+std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random);
+/// For rules of weights: the step of each tensor times a factor that wanders about 1 and, if asked for, independent noise on the
+/// steps of the recorded weights. A weight that alone goes further only seems to gain by it: the loss curves along what all
+/// weights do together.
+std::unique_ptr<Mover> tensor_noise(const NoiseOptions& options, const std::vector<TensorShape>& tensors, Random random);
+
+/// A mover of an exploration ensemble. It holds a direction that no other explorer holds. At each step the ensemble lets it
+/// either move along that or do what it does otherwise, and has it judge the former.
+class Explorer {
+ public:
+  virtual ~Explorer() = default;
+
+  /// The rows of the rule that are recorded, `count` of them or, if `count` is 0, all.
+  virtual Recording recording(std::size_t count, Random& random) const = 0;
+  /// A life begins: the episode has been started.
+  virtual void begin([[maybe_unused]] const Episode& episode, [[maybe_unused]] Random& random) {}
+  /// Whether `explore` and `settle` start from the rule's proposal.
+  virtual bool follows_rule() const { return true; }
+  /// Whether it can take up another direction in the middle of a life.
+  virtual bool prunable() const { return true; }
+  /// Moves along its direction, by η in units of the largest action.
+  virtual void explore(Episode& episode, double size) = 0;
+  /// Moves as it does otherwise: as the rule proposes, if it says nothing else.
+  virtual void settle([[maybe_unused]] Episode& episode, [[maybe_unused]] double size) {}
+  /// What the last move along the direction has earned. Turns round where that was nothing.
+  virtual double judge(const Episode& episode) = 0;
+
+  /// Takes up a direction, by its number among those of its kind.
+  virtual void hold(std::size_t direction, [[maybe_unused]] Random& random) { direction_ = direction; }
+  std::size_t direction() const { return direction_; }
+
+ private:
+  std::size_t direction_ = 0;
+};
+
+/// What the explorers of one kind have in common, for one ensemble.
+class ExplorerKind {
+ public:
+  virtual ~ExplorerKind() = default;
+  /// The directions that there are, numbered from 0.
+  virtual std::size_t directions() const = 0;
+  /// An explorer that holds none yet.
+  virtual std::unique_ptr<Explorer> explorer() = 0;
+};
+
+/// A row of the table of explorers.
+struct ExplorerEntry {
+  const char* name;
+  const char* summary;  ///< one line for `scout list explorers`
+  bool for_weights;     ///< whether it moves weights; else the coordinates of functions
+  /// `recorded`: weights that are recorded of an explorer.
+  std::unique_ptr<ExplorerKind> (*make)(const Instance& instance, std::size_t recorded, Random& random);
+};
+
+/// Every kind of explorer.
+const std::vector<ExplorerEntry>& explorer_table();
+
+}  // namespace scout
