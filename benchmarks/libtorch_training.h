@@ -7,8 +7,8 @@
 #pragma once
 
 #include "benchmarks/libtorch_policy.h"
-#include "scout/train/learner/evolution.h"
-#include "scout/train/options.h"
+#include "scout/train/learner/cma_es.h"
+#include "scout/train/learner/options.h"
 
 namespace scout::benchmark {
 

@@ -16,7 +16,7 @@
 #include "scout/policy/shipped.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/train/mover/ensemble.h"
-#include "scout/train/options.h"
+#include "scout/train/learner/options.h"
 
 namespace scout {
 namespace fs = std::filesystem;

@@ -29,7 +29,7 @@ Progress::Progress(const Trainer& trainer)
     : first_(trainer.rounds_done()),
       rounds_(trainer.options().rounds),
       problems_(trainer.options().problems),
-      terminal_(isatty(STDOUT_FILENO) == 1 && trainer.place().ranks == 1) {  // mpirun fakes a terminal
+      terminal_(isatty(STDOUT_FILENO) == 1 && trainer.rank().ranks == 1) {  // mpirun fakes a terminal
   if (trainer.best_round() > 0) note_best(trainer.best_score(), trainer.best_round());
 }
 

@@ -8,6 +8,9 @@ namespace scout {
 namespace fs = std::filesystem;
 namespace {
 
+/// Points with more coordinates, the weights of networks, are not written.
+constexpr std::size_t kLongest = 100;
+
 /// Opens `path` for appending, cut down to the lines of rounds up to `round`.
 std::ofstream continue_file(const fs::path& path, std::int64_t round) {
   std::string kept;
@@ -29,11 +32,12 @@ nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& e
   const bool move = event.kind == Kind::coordinate || event.kind == Kind::gradient;
   nlohmann::json line{{"instance", instance},
                       {"explorer", event.explorer},
+                      {"mover", event.mover},
                       {"coordinate", event.coordinate},
                       {"step", event.step},
-                      {"theta", std::vector<double>(event.theta.begin(), event.theta.end())},
                       {"value", event.value},
                       {"event", move ? "move" : std::string(to_string(event.kind))}};
+  if (event.theta.size() <= kLongest) line["theta"] = std::vector<double>(event.theta.begin(), event.theta.end());
   if (move) line["along"] = std::string(to_string(event.kind));
   return line;
 }
@@ -42,7 +46,7 @@ TrainingLog::TrainingLog(const fs::path& directory, const Trainer& trainer)
     : rounds_(continue_file(directory / "log.jsonl", trainer.rounds_done())),
       explorers_(continue_file(directory / "explorers.jsonl", trainer.rounds_done())) {
   if (trainer.rounds_done() > 0) return;
-  rounds_ << nlohmann::json{{"options", to_json(trainer.options())},
+  rounds_ << nlohmann::json{{"options", training_options_json(trainer.options())},
                             {"seed", trainer.seed()},
                             {"threads", trainer.threads()},
                             {"machine", machine_facts()},
@@ -54,28 +58,22 @@ TrainingLog::TrainingLog(const fs::path& directory, const Trainer& trainer)
 void TrainingLog::write(const RoundReport& report, const Trainer& trainer, double seconds, const Traffic* traffic) {
   const std::vector<std::string>& problems = trainer.options().problems;
   const EnsembleSummary& ensembles = report.ensembles;
-  nlohmann::json line{{"round", report.round},
-                      {"updates", report.updates},
-                      {"evaluations", report.evaluations},
-                      {"mean_return", report.mean_return},
-                      {"critic_loss", report.critic_loss},
-                      {"mean_q", report.mean_q},
-                      {"seconds", seconds},
-                      {"ensembles",
-                       {{"coordinate_moves", ensembles.coordinate_moves},
-                        {"gradient_moves", ensembles.gradient_moves},
-                        {"resets", ensembles.resets},
-                        {"prunes", ensembles.prunes},
-                        {"coordinates_tried", ensembles.coordinates_tried},
-                        {"best_gap_share", ensembles.best_gap_share},
-                        {"basins", ensembles.basins}}}};
+  nlohmann::json line{{"round", report.round}, {"evaluations", report.evaluations}, {"seconds", seconds}};
+  for (const auto& [name, value] : report.metrics) line[name] = value;
+  line["ensembles"] = {{"coordinate_moves", ensembles.coordinate_moves},
+                       {"gradient_moves", ensembles.gradient_moves},
+                       {"resets", ensembles.resets},
+                       {"prunes", ensembles.prunes},
+                       {"coordinates_tried", ensembles.coordinates_tried},
+                       {"best_gap_share", ensembles.best_gap_share},
+                       {"basins", ensembles.basins}};
   if (report.validated) {
     nlohmann::json gaps = nlohmann::json::object();
     for (std::size_t p = 0; p < problems.size(); ++p) gaps[problems[p]] = report.validation_gaps[p];
     line["validation"] = {{"score", report.validation_score}, {"median_gaps", gaps}, {"best", report.best}};
   }
   if (traffic != nullptr) {
-    line["ranks"] = {{"count", trainer.place().ranks},
+    line["ranks"] = {{"count", trainer.rank().ranks},
                      {"staleness", report.staleness},
                      {"dropped", report.dropped},
                      {"messages", traffic->messages},

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
-#include "scout/cli/assignments.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/shipped.h"
@@ -44,15 +44,42 @@ void prepare_folder(const TrainArguments& arguments, const fs::path& out) {
 
 }  // namespace
 
+namespace {
+
+/// Where --set chooses other learners than CONFIG, what CONFIG says of those that it leaves out is let go.
+void drop_unused(nlohmann::json& config, const nlohmann::json& assigned) {
+  if (!assigned.contains("learners")) return;
+  std::vector<std::string> chosen;
+  detail::assign("learners", chosen, assigned["learners"]);
+  const auto owned = [&](const std::string& key, bool by_chosen) {
+    return std::any_of(learner_table().begin(), learner_table().end(), [&](const LearnerEntry& entry) {
+      const bool is_chosen = std::find(chosen.begin(), chosen.end(), entry.name) != chosen.end();
+      return is_chosen == by_chosen && std::any_of(entry.options.begin(), entry.options.end(), [&](const std::string& begin) {
+               return begin.ends_with('.') ? key.starts_with(begin) : key == begin;
+             });
+    });
+  };
+  const nlohmann::json flat = flatten(config);
+  config = flat;
+  for (const auto& [key, value] : flat.items()) {
+    if (owned(key, false) && !owned(key, true)) config.erase(key);
+  }
+}
+
+}  // namespace
+
 TrainOptions read_options(const TrainArguments& arguments) {
   TrainOptions options;
-  const auto values = read_toml(arguments.config);
+  nlohmann::json config = read_toml(arguments.config);
+  nlohmann::json assigned = nlohmann::json::object();
+  for (const auto& assignment : arguments.assignments) assigned.update(parse_assignment(assignment));
+  drop_unused(config, assigned);
   try {
-    set_options(options, values);
+    set_training_options(options, config);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(arguments.config + ": " + error.what());
   }
-  apply_assignments(options, arguments.assignments);
+  set_training_options(options, assigned);
   return options;
 }
 
@@ -113,15 +140,12 @@ void TrainingRun::save_policy() const {
     seconds += before.value("training_seconds", 0.0);
     evaluations += before.value("evaluations", std::int64_t{0});
   }
-  const PolicyDescription description{.observer = trainer_.observer_options(),
-                                      .hidden = options.policy.hidden,
-                                      .proposals = options.policy.proposals,
-                                      .step_scale = options.policy.step_scale,
+  const PolicyDescription description{.rule = trainer_.rule_options(),
                                       .horizon = options.rollout.horizon,
-                                      .provenance = {{"options", to_json(options)},
+                                      .provenance = {{"options", training_options_json(options)},
                                                      {"seed", trainer_.seed()},
                                                      {"threads", trainer_.threads()},
-                                                     {"ranks", trainer_.place().ranks},
+                                                     {"ranks", trainer_.rank().ranks},
                                                      {"round", trainer_.best_round()},
                                                      {"validation_score", trainer_.best_score()},
                                                      {"training_seconds", seconds},

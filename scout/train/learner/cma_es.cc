@@ -1,4 +1,4 @@
-#include "scout/train/learner/evolution.h"
+#include "scout/train/learner/cma_es.h"
 
 #include <algorithm>
 #include <cmath>

@@ -28,7 +28,8 @@ nlohmann::json training_options_json(const TrainOptions& options) {
 
 void set_training_options(TrainOptions& options, const nlohmann::json& values) {
   nlohmann::json shared = nlohmann::json::object();
-  for (const auto& [key, value] : flatten(values).items()) {
+  const nlohmann::json flat = flatten(values);
+  for (const auto& [key, value] : flat.items()) {
     const LearnerEntry* owner = owner_of(key);
     if (owner == nullptr) {
       shared[key] = value;

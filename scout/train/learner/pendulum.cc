@@ -69,7 +69,7 @@ std::vector<double> train_pendulum(const PendulumOptions& options, Seed seed) {
     // Whole episodes enter the replay; meanwhile the updates, one a step, learn from those before.
     Pendulum pendulum(random);
     Trajectory episode;
-    episode.rows = episode.actions = 1;
+    episode.coordinates = episode.action_size = 1;
     episode.features = Pendulum::kFeatures;
     auto record_state = [&] {
       const auto features = pendulum.features();
@@ -82,7 +82,7 @@ std::vector<double> train_pendulum(const PendulumOptions& options, Seed seed) {
           warm ? static_cast<double>(act(ddpg.actor_parameters(), pendulum)) + options.noise * random.normal()
                : random.uniform(-1.0, 1.0);
       const double action = std::clamp(noisy, -1.0, 1.0);
-      episode.moves.push_back(static_cast<float>(action));
+      episode.actions.push_back(static_cast<float>(action));
       episode.rewards.push_back(static_cast<float>(options.reward_scale * pendulum.step(Pendulum::kMaxTorque * action)));
       record_state();
       if (!warm) continue;

@@ -19,9 +19,9 @@ namespace scout {
 struct RunRequest {
   std::shared_ptr<const Instance> instance;
   std::shared_ptr<const Stepper> stepper;  ///< the rule with the parameters that act
-  std::vector<double> start;               ///< θ⁰ [M]
-  EpisodePlan plan;                        ///< its length, among others
-  std::shared_ptr<Mover> mover;            ///< null: the rule alone
+  std::vector<double> start{};             ///< θ⁰ [M]
+  EpisodePlan plan{};                      ///< its length, among others
+  std::shared_ptr<Mover> mover{};          ///< null: the rule alone
   Recording recording{};                   ///< what goes into the trajectory
   bool judge = false;                      ///< whether share and value are wanted, which may cost evaluations
   /// An episode to go on with, for `steps` more steps, instead of a new one. It is handed back.

@@ -44,9 +44,9 @@ std::string silent(const std::string& who, double seconds) {
          " s (distributed.timeout): its process or machine is gone";
 }
 
-class Learner {
+class Leader {
  public:
-  Learner(Trainer& trainer, Transport& transport, const LearnerHooks& hooks)
+  Leader(Trainer& trainer, Transport& transport, const LearnerHooks& hooks)
       : trainer_(trainer), transport_(transport), hooks_(hooks), ranks_(static_cast<std::size_t>(transport.ranks())) {}
 
   void run() {
@@ -179,7 +179,7 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
       if (kind == Kind::begin) bytes(sequence);
       std::uint8_t newer = 0;
       bytes(newer);
-      if (newer != 0) trainer.adopt(bytes.rest());
+      if (newer != 0) trainer.adopt(std::span(message->bytes).last(bytes.left()));
       --unanswered;
     }
     if (sequence < 0 || unanswered >= trainer.options().distributed.window || interrupted()) {
@@ -200,7 +200,7 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
 }  // namespace
 
 void run_learner(Trainer& trainer, Transport& transport, const LearnerHooks& hooks) {
-  Learner(trainer, transport, hooks).run();
+  Leader(trainer, transport, hooks).run();
 }
 
 void run_actor(Trainer& trainer, Transport& transport, const std::function<bool()>& interrupted) {
