@@ -13,10 +13,11 @@
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/cli/training_log.h"
+#include "scout/policy/rules.h"
 #include "scout/policy/shipped.h"
 #include "scout/problem/catalog/family.h"
-#include "scout/train/mover/ensemble.h"
 #include "scout/train/learner/options.h"
+#include "scout/train/mover/ensemble.h"
 
 namespace scout {
 namespace fs = std::filesystem;
@@ -69,6 +70,7 @@ TrainOptions training_options(const Policy& policy) {
   TrainOptions options;
   const auto trained_with = policy.description().provenance.value("options", nlohmann::json::object());
   set_options(options, known_options<TrainOptions>(trained_with));
+  options.ensemble.explorer.movers.clear();
   return options;
 }
 
@@ -76,13 +78,19 @@ TrainOptions training_options(const Policy& policy) {
 /// that the optimizers' paths are drawn on. It judges nothing and trains nothing.
 void record_explorers(const bench::Suite& suite, const fs::path& out, const Policy& policy) {
   const TrainOptions options = training_options(policy);
+  const auto rule = make_rule({.step_scale = options.policy.step_scale});  // which explorers of functions do not ask
+  Random random(Seed(0));
+  const auto stepper = rule->with(rule->initial_parameters(random));
   std::string content;
   for (const auto& problem : suite.trajectories.problems) {
     const std::string name = bench::instance_name(problem, Split::test, 0);
-    Ensemble ensemble(family(problem)->sample(Split::test, 0, 2), ObserverOptions{}, options.reward,
-                      options.policy.step_scale,
-                      /*credit_by_coordinate=*/false, options.ensemble.explorer, options.rollout.horizon,
-                      Seed(0).derive("drawn explorers").derive(problem));
+    const EnsembleTask task{
+        .instance = family(problem)->sample(Split::test, 0, 2),
+        .stepper = stepper,
+        .episode = {.step_scale = rule->step_scale(), .credit_by_coordinate = false, .reward = options.reward},
+        .plan = {.horizon = options.rollout.horizon},
+        .seed = Seed(0).derive("drawn explorers").derive(problem)};
+    Ensemble ensemble(task, options.ensemble.explorer);
     ensemble.run([&](const ExplorerEvent& event) { content += explorer_line(name, event).dump() + "\n"; });
   }
   write_atomically(out / "explorers.jsonl", content);

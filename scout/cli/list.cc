@@ -5,10 +5,10 @@
 #include "scout/baseline/table.h"
 #include "scout/bench/run/spec.h"
 #include "scout/cli/commands.h"
+#include "scout/policy/rules.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/axes.h"
 #include "scout/problem/instance.h"
-#include "scout/policy/rules.h"
 #include "scout/train/learner/learner.h"
 #include "scout/train/mover/ensemble.h"
 
@@ -47,8 +47,9 @@ void list_explorers() {
   for (const ExplorerEntry& entry : explorer_table()) {
     row(entry.name, std::string(entry.for_weights ? "weights: " : "functions: ") + entry.summary);
   }
-  fmt::print("\nEach moves along its own direction with probability p_coor, else as it does otherwise. Options of the ensemble, "
-             "below `ensemble.` in a training's CONFIG:\n");
+  fmt::print(
+      "\nEach moves along its own direction with probability p_coor, else as it does otherwise. Options of the ensemble, "
+      "below `ensemble.` in a training's CONFIG:\n");
   list_options<EnsembleOptions>();
 }
 
@@ -75,7 +76,8 @@ void list_suites() {
 
 void add_list(CLI::App& app, int& exit_code) {
   auto what = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("list", "List problems, optimizers, rules, learners, explorers, suites, or options of training");
+  CLI::App* command =
+      app.add_subcommand("list", "List problems, optimizers, rules, learners, explorers, suites, or options of training");
   command->add_option("WHAT", *what, "problems, optimizers, rules, learners, explorers, suites or options")
       ->required()
       ->check(CLI::IsMember({"problems", "optimizers", "rules", "learners", "explorers", "suites", "options"}));

@@ -54,7 +54,8 @@ void drop_unused(nlohmann::json& config, const nlohmann::json& assigned) {
   const auto owned = [&](const std::string& key, bool by_chosen) {
     return std::any_of(learner_table().begin(), learner_table().end(), [&](const LearnerEntry& entry) {
       const bool is_chosen = std::find(chosen.begin(), chosen.end(), entry.name) != chosen.end();
-      return is_chosen == by_chosen && std::any_of(entry.options.begin(), entry.options.end(), [&](const std::string& begin) {
+      return is_chosen == by_chosen &&
+             std::any_of(entry.options.begin(), entry.options.end(), [&](const std::string& begin) {
                return begin.ends_with('.') ? key.starts_with(begin) : key == begin;
              });
     });

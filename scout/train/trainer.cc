@@ -46,7 +46,8 @@ const LearnerEntry& learner_entry(const std::string& name) {
   throw_bad_option("learners", "\"" + name + "\"", "of " + join_names(known));
 }
 
-std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions& options, const RuleOptions& own, Seed seed) {
+std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions& options, const RuleOptions& own,
+                                      Seed seed) {
   if (options.policy.start.empty()) {
     Random random(seed.derive("ddpg").derive("networks"));  // the names are part of what a seed gives
     return rule.initial_parameters(random);
@@ -137,9 +138,8 @@ Experience Trainer::collect(std::int64_t sequence) {
 }
 
 Experience Trainer::gather(const Window& window) {
-  Experience out{.sequence = window.whole_round ? next_sequence_ : window.last,
-                 .round = round_,
-                 .units = window.last - window.first};
+  Experience out{
+      .sequence = window.whole_round ? next_sequence_ : window.last, .round = round_, .units = window.last - window.first};
   for (const auto& learner : learners_) {
     std::vector<Rollout> rollouts = learner->ask(window, observe_explorers);
     roll_out(rollouts, episode_, team_);
@@ -202,8 +202,7 @@ void Trainer::validate_policy(RoundReport& report) {
   const double low = options_.rollout.least_horizon();
   // Functions in a batch for each thread; a network by itself.
   const std::size_t count = validation_instances_.size();
-  const std::size_t groups =
-      episode_.weights ? count : std::min<std::size_t>(static_cast<std::size_t>(team_.size()), count);
+  const std::size_t groups = episode_.weights ? count : std::min<std::size_t>(static_cast<std::size_t>(team_.size()), count);
   std::vector<Rollout> rollouts(groups);
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t k = count * g / groups; k < count * (g + 1) / groups; ++k) {
@@ -214,8 +213,8 @@ void Trainer::validate_policy(RoundReport& report) {
       run.judge = true;
       if (episode_.weights) {
         // Over the instances of a problem, horizons are spread as in training, to the greatest.
-        const double place = static_cast<double>(static_cast<int>(k) % options_.validation.instances + 1) /
-                             options_.validation.instances;
+        const double place =
+            static_cast<double>(static_cast<int>(k) % options_.validation.instances + 1) / options_.validation.instances;
         run.plan = {.horizon = static_cast<int>(std::lround(low * std::pow(options_.rollout.horizon / low, place))),
                     .tell_loss = false};
       }

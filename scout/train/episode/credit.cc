@@ -56,7 +56,8 @@ class ToOptimum final : public Credit {
       for (std::size_t i = 0; i < m; ++i) shares_[i] += gradient_[i] * (theta[i] - optimum[i]) / options_.path_points;
     }
     if (!all_finite(shares_)) return;  // a gradient on the way was not finite: the coordinates share the potential
-    const double missed = (f - e.reference() - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
+    const double missed =
+        (f - e.reference() - std::accumulate(shares_.begin(), shares_.end(), 0.0)) / static_cast<double>(m);
     for (std::size_t i = 0; i < m; ++i) {
       const double own = std::max(0.0, shares_[i] + missed) * static_cast<double>(m) / e.start_gap();
       out[i] = -options_.scale * std::log(own + options_.floor);
@@ -80,8 +81,7 @@ class AlongStep final : public Credit {
     const double scale = static_cast<double>(e.theta().size()) / std::max(std::fabs(step.f_before), 1e-12);
     for (std::size_t k = 0; k < rewards.size(); ++k) {
       const std::size_t i = e.recorded()[k];
-      const double credit =
-          -scale * 0.5 * (step.gradient_before[i] + e.gradient()[i]) * (e.theta()[i] - step.before[i]);
+      const double credit = -scale * 0.5 * (step.gradient_before[i] + e.gradient()[i]) * (e.theta()[i] - step.before[i]);
       const bool known = step.finite && std::isfinite(credit);
       rewards[k] = scale_ * (known ? std::clamp(static_cast<float>(credit), -kBound, kBound) : kNotFinite);
     }

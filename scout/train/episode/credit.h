@@ -62,8 +62,8 @@ class Credit {
 /// The reward of a step is the rise of the episode's potential Φ (Episode::potential), that of the current or of the best
 /// point. Rewards telescope: no detour earns anything.
 ///
-/// `by_coordinate`: each coordinate has a potential of its own, -log(M·gap_i/gap⁰ + floor), where gap_i = ∫₀¹ ∂_i f(θ* + s(θ -
-/// θ*)) (θ_i - θ*_i) ds is its part of the gap: integrated gradients (Sundararajan, Taly & Yan 2017), exact where f is
+/// `by_coordinate`: each coordinate has a potential of its own, -log(M·gap_i/gap⁰ + floor), where gap_i = ∫₀¹ ∂_i f(θ* + s(θ
+/// - θ*)) (θ_i - θ*_i) ds is its part of the gap: integrated gradients (Sundararajan, Taly & Yan 2017), exact where f is
 /// separable and adding up to the gap everywhere. Only the teacher knows θ*: no observation contains it.
 std::unique_ptr<Credit> credit_to_optimum(const RewardOptions& options, bool by_coordinate);
 
@@ -71,8 +71,9 @@ std::unique_ptr<Credit> credit_to_optimum(const RewardOptions& options, bool by_
 ///
 ///     r_i = -M · ½ (g_i(θ) + g_i(θ + Δθ)) Δθ_i / f(θ),
 ///
-/// all on the next minibatch, which the step did not see: the trapezoid rule for the integral of the gradient along the step.
-/// The mean of r over all weights is the fall of log f to second order. Bounded to ±10; -1 for all where f or ∇f is not finite.
+/// all on the next minibatch, which the step did not see: the trapezoid rule for the integral of the gradient along the
+/// step. The mean of r over all weights is the fall of log f to second order. Bounded to ±10; -1 for all where f or ∇f is
+/// not finite.
 std::unique_ptr<Credit> credit_along_step(double scale);
 
 }  // namespace scout

@@ -183,8 +183,7 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
     f_ = worst_;  // for the reward; then the run goes on from its best point
   }
   last_rise_ = potential(f_) - potential(previous_f_);
-  const LastStep step{finite,  last_rise_, potential(best_) - potential(best_before),
-                      before_, f_before,   gradient_before};
+  const LastStep step{finite, last_rise_, potential(best_) - potential(best_before), before_, f_before, gradient_before};
   if (!finite && !options_.weights) {
     theta_ = best_theta_;
     gradient_ = best_gradient_;

@@ -16,9 +16,9 @@ namespace scout {
 
 /// What all episodes of a training have in common.
 struct EpisodeOptions {
-  /// Whether θ are weights, and the rule one for weights: then an episode is judged by the loss at its last point, is over where
-  /// f or ∇f is not finite, and credits along the step. Else it is judged by its best point, goes back to that where f or ∇f is
-  /// not finite, and credits to the optimum.
+  /// Whether θ are weights, and the rule one for weights: then an episode is judged by the loss at its last point, is over
+  /// where f or ∇f is not finite, and credits along the step. Else it is judged by its best point, goes back to that where f
+  /// or ∇f is not finite, and credits to the optimum.
   bool weights = false;
   double step_scale = 0.7;           ///< UpdateRule::step_scale
   bool credit_by_coordinate = true;  ///< see credit_to_optimum
@@ -80,8 +80,8 @@ class Episode {
   /// f*, or the least value seen where it is not known; the start's gap to it.
   double reference() const { return reference_; }
   double start_gap() const { return start_gap_; }
-  /// Φ = -log(gap/gap⁰ + floor): the negated function value, normalised so that families of any scale can be mixed and so that
-  /// each halving of the gap counts the same.
+  /// Φ = -log(gap/gap⁰ + floor): the negated function value, normalised so that families of any scale can be mixed and so
+  /// that each halving of the gap counts the same.
   double potential(double f) const;
   /// By how much the last step raised Φ of the point that the run stands on.
   double last_rise() const { return last_rise_; }

@@ -14,7 +14,8 @@ namespace {
 
 const Actor& actor_of(const TrainingContext& context) {
   if (const Actor* actor = context.rule.actor()) return *actor;
-  throw_bad_option("learners", "\"ddpg\"", "of learners that fit policy.rule: it has no actor whose gradient could be taken");
+  throw_bad_option("learners", "\"ddpg\"",
+                   "of learners that fit policy.rule: it has no actor whose gradient could be taken");
 }
 
 class DdpgLearner final : public Learner {
@@ -153,9 +154,8 @@ class DdpgLearner final : public Learner {
     run.recording = context_.tasks.recording(*task.instance, random);
     const double deviation = random.log_uniform(rollout.noise, std::max(rollout.noise, rollout.noise_high));
     const NoiseOptions noise{.deviation = deviation, .memory = rollout.noise_memory, .weight_noise = rollout.weight_noise};
-    run.mover = context_.episode.weights
-                    ? tensor_noise(noise, task.instance->tensors(), Random(task.seed.derive("noise")))
-                    : action_noise(noise, random);
+    run.mover = context_.episode.weights ? tensor_noise(noise, task.instance->tensors(), Random(task.seed.derive("noise")))
+                                         : action_noise(noise, random);
     return run;
   }
 
@@ -187,7 +187,8 @@ class DdpgLearner final : public Learner {
         const double needed = steps * rows * ddpg_.actor().features() * sizeof(float);
         if (needed <= present) continue;
         throw std::invalid_argument(fmt::format(
-            "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: lower "
+            "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: "
+            "lower "
             "replay.capacity or dimensions; networks are for policy.rule = \"weight\", which samples coordinates",
             steps, problem.name(), dimension, needed / 1e9, present / 1e9));
       }

@@ -1,5 +1,5 @@
-// The learner "es": an antithetic evolution strategy (Salimans et al. 2017, "Evolution strategies as a scalable alternative to
-// reinforcement learning"), on whole episodes.
+// The learner "es": an antithetic evolution strategy (Salimans et al. 2017, "Evolution strategies as a scalable alternative
+// to reinforcement learning"), on whole episodes.
 #include <algorithm>
 #include <cmath>
 
@@ -24,14 +24,17 @@ struct EsOptions {
     visit("learning_rate", learning_rate, "Adam's step", positive());
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("average", average, "decay of the running average that is judged and kept", between(0, 1));
-    visit("slice", slice, "the parameters that it learns: all, the context head, or the rest", OneOf{{"all", "head", "body"}});
+    visit("slice", slice, "the parameters that it learns: all, the context head, or the rest",
+          OneOf{{"all", "head", "body"}});
   }
 };
 
 class Es final : public Learner {
  public:
   explicit Es(const TrainingContext& context)
-      : context_(context), options_(own_options<EsOptions>(context.options, "es")), slice_(slice_of(context.rule, options_.slice)) {}
+      : context_(context),
+        options_(own_options<EsOptions>(context.options, "es")),
+        slice_(slice_of(context.rule, options_.slice)) {}
 
   Slice slice() const override { return slice_; }
 
@@ -77,8 +80,7 @@ class Es final : public Learner {
     std::vector<float> gradient(slice_.end - slice_.begin, 0.0F);
     double score = 0;
     for (const Candidate& pair : pairs_) {
-      const double slope =
-          (pair.score[0] - pair.score[1]) / (2 * options_.deviation * static_cast<double>(pairs_.size()));
+      const double slope = (pair.score[0] - pair.score[1]) / (2 * options_.deviation * static_cast<double>(pairs_.size()));
       score += (pair.score[0] + pair.score[1]) / (2 * static_cast<double>(pairs_.size()));
       for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += static_cast<float>(slope * pair.direction[i]);
     }

@@ -46,10 +46,10 @@ struct Findings {
 };
 
 struct Experience {
-  std::int64_t sequence = 0;       ///< one past the last number of its units
-  std::int64_t round = 0;          ///< rounds done by the learner whose parameters acted
-  std::int64_t units = 0;          ///< what a round is made of
-  std::int64_t evaluations = 0;    ///< of training instances
+  std::int64_t sequence = 0;         ///< one past the last number of its units
+  std::int64_t round = 0;            ///< rounds done by the learner whose parameters acted
+  std::int64_t units = 0;            ///< what a round is made of
+  std::int64_t evaluations = 0;      ///< of training instances
   std::vector<Findings> findings{};  ///< by learner
 
   template <class Archive>

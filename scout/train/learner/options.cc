@@ -43,9 +43,9 @@ void set_training_options(TrainOptions& options, const nlohmann::json& values) {
 }
 
 void check_options_are_used(const TrainOptions& options, bool weights) {
-  std::vector<std::string> used{"problems", "learners",  "dimensions",      "rounds",           "threads", "checkpoint_every",
-                                "validation.", "distributed.", "policy.rule", "policy.start", "rollout.horizon",
-                                "rollout.episodes"};
+  std::vector<std::string> used{"problems",    "learners",         "dimensions",      "rounds",
+                                "threads",     "checkpoint_every", "validation.",     "distributed.",
+                                "policy.rule", "policy.start",     "rollout.horizon", "rollout.episodes"};
   for (const LearnerEntry& entry : learner_table()) {
     if (std::find(options.learners.begin(), options.learners.end(), entry.name) == options.learners.end()) continue;
     used.insert(used.end(), entry.options.begin(), entry.options.end());
@@ -70,8 +70,8 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
       return beginning.ends_with('.') ? key.starts_with(beginning) : key == beginning;
     });
     if (known && std::find(unused.begin(), unused.end(), key) == unused.end()) continue;
-    throw std::invalid_argument("option '" + key + "' is " + value.dump() + ": neither policy.rule = \"" + options.policy.rule +
-                                "\" nor learners = " + nlohmann::json(options.learners).dump() +
+    throw std::invalid_argument("option '" + key + "' is " + value.dump() + ": neither policy.rule = \"" +
+                                options.policy.rule + "\" nor learners = " + nlohmann::json(options.learners).dump() +
                                 " uses it; leave it at its default");
   }
 }

@@ -53,7 +53,9 @@ class Kind final : public ExplorerKind {
   std::size_t coordinates_;
 };
 
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) { return std::make_unique<Kind>(instance); }
+std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
+  return std::make_unique<Kind>(instance);
+}
 
 }  // namespace
 

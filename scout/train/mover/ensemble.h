@@ -51,8 +51,7 @@ struct ExplorerOptions {
     visit("prune", prune, "whether poor directions are replaced by untried ones");
     visit("coordinate_moves", coordinate_moves, "off: explorers never move along their direction (p_coor = 0)");
     visit("gradient_moves", gradient_moves, "off: explorers always move along their direction (p_coor = 1)");
-    visit("movers", movers,
-          "kinds of explorers, one after the other (scout list explorers); empty: all that fit the rule");
+    visit("movers", movers, "kinds of explorers, one after the other (scout list explorers); empty: all that fit the rule");
   }
 };
 
@@ -92,9 +91,9 @@ struct EnsembleSummary {
   }
 };
 
-/// The part of an instance's directions that an ensemble may explore. The others belong to ensembles of other processes on the
-/// same instance: directions are dealt out for good, by a permutation that all of them draw alike, so that no two explorers
-/// anywhere ever hold the same one, and none has to ask.
+/// The part of an instance's directions that an ensemble may explore. The others belong to ensembles of other processes on
+/// the same instance: directions are dealt out for good, by a permutation that all of them draw alike, so that no two
+/// explorers anywhere ever hold the same one, and none has to ask.
 struct EnsembleShare {
   int member = 0;   ///< in [0, members)
   int members = 1;  ///< at most as many as there are directions of each kind
@@ -111,12 +110,12 @@ struct EnsembleTask {
   EnsembleShare share{};
 };
 
-/// N explorers on one instance, for `horizon` steps each. Each holds a direction that no other holds. At step t of T an explorer
-/// moves along its direction with probability p_coor(t), else as its kind does otherwise, with step size η(t). Both decay
-/// geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
+/// N explorers on one instance, for `horizon` steps each. Each holds a direction that no other holds. At step t of T an
+/// explorer moves along its direction with probability p_coor(t), else as its kind does otherwise, with step size η(t). Both
+/// decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
 ///
-/// A direction is pruned when it gains less a move than the tried ones of its kind do on average, and an untried one is left. An
-/// explorer whose f stays high, or is not finite, starts anew.
+/// A direction is pruned when it gains less a move than the tried ones of its kind do on average, and an untried one is
+/// left. An explorer whose f stays high, or is not finite, starts anew.
 class Ensemble {
  public:
   using Observe = std::function<void(const ExplorerEvent&)>;

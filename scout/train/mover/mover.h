@@ -27,9 +27,9 @@ struct NoiseOptions {
 
 /// Independent normal noise on every action, for rules for functions.
 std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random);
-/// For rules of weights: the step of each tensor times a factor that wanders about 1 and, if asked for, independent noise on the
-/// steps of the recorded weights. A weight that alone goes further only seems to gain by it: the loss curves along what all
-/// weights do together.
+/// For rules of weights: the step of each tensor times a factor that wanders about 1 and, if asked for, independent noise on
+/// the steps of the recorded weights. A weight that alone goes further only seems to gain by it: the loss curves along what
+/// all weights do together.
 std::unique_ptr<Mover> tensor_noise(const NoiseOptions& options, const std::vector<TensorShape>& tensors, Random random);
 
 /// A mover of an exploration ensemble. It holds a direction that no other explorer holds. At each step the ensemble lets it

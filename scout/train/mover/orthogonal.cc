@@ -81,7 +81,9 @@ class Kind final : public ExplorerKind {
   Axes axes_ = std::make_shared<std::list<Axis>>();
 };
 
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) { return std::make_unique<Kind>(instance); }
+std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
+  return std::make_unique<Kind>(instance);
+}
 
 }  // namespace
 

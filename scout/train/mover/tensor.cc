@@ -64,7 +64,9 @@ class Kind final : public ExplorerKind {
   std::vector<Range> tensors_;
 };
 
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) { return std::make_unique<Kind>(instance); }
+std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
+  return std::make_unique<Kind>(instance);
+}
 
 }  // namespace
 
