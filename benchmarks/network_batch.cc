@@ -1,5 +1,5 @@
 // Training several small networks at once as one batch, beside one after the other: what an evaluation of loss and gradient
-// of one net costs both ways, and which way Classifier::evaluate_each takes.
+// of one classifier costs both ways, and which way Classifier::evaluate_each takes.
 //
 //   benchmarks/network_batch [--out FILE.json] [--nets K] [--repeats N]
 //

@@ -28,7 +28,7 @@ struct TrainOptions {
   double share = 0.25;
   std::int64_t steps = 100;
   bool ensemble = true;
-  std::string form = "joint";
+  std::string kind = "joint";
   std::vector<std::string> problems{"sphere"};
   std::vector<int> dimensions{10};
   ReplayOptions replay;
@@ -38,7 +38,7 @@ struct TrainOptions {
     visit("share", share, "share of explorer experience", between(0, 1));
     visit("steps", steps, "updates");
     visit("ensemble", ensemble, "whether explorers run");
-    visit("form", form, "policy form", OneOf{{"joint", "coordinatewise"}});
+    visit("kind", kind, "policy kind", OneOf{{"joint", "coordinatewise"}});
     visit("problems", problems, "families");
     visit("dimensions", dimensions, "M of each family", at_least(1));
     visit("replay", replay);
@@ -76,20 +76,20 @@ TEST(Options, SetsNestedFlatAndListValues) {
   set_options(options, {{"rate", 1},
                         {"steps", 1e6},
                         {"ensemble", false},
-                        {"form", "coordinatewise"},
+                        {"kind", "coordinatewise"},
                         {"problems", "rastrigin"},
                         {"dimensions", {2, 5}},
                         {"replay", {{"capacity", 7}}}});
   EXPECT_EQ(options.rate, 1.0);
   EXPECT_EQ(options.steps, 1'000'000);
   EXPECT_FALSE(options.ensemble);
-  EXPECT_EQ(options.form, "coordinatewise");
+  EXPECT_EQ(options.kind, "coordinatewise");
   EXPECT_EQ(options.problems, std::vector<std::string>{"rastrigin"});
   EXPECT_EQ(options.dimensions, (std::vector<int>{2, 5}));
   EXPECT_EQ(options.replay.capacity, 7);
   set_options(options, {{"replay.capacity", 8}});
   EXPECT_EQ(options.replay.capacity, 8);
-  EXPECT_EQ(options.form, "coordinatewise") << "an option that is not named keeps its value";
+  EXPECT_EQ(options.kind, "coordinatewise") << "an option that is not named keeps its value";
 }
 
 TEST(Options, ErrorsNameKeyValueAndCondition) {
@@ -97,7 +97,7 @@ TEST(Options, ErrorsNameKeyValueAndCondition) {
   EXPECT_THAT(complaint({{"share", 1.5}}), says("option 'share' is 1.5: must be in [0, 1]"));
   EXPECT_THAT(complaint({{"replay", {{"capacity", 0}}}}), says("option 'replay.capacity' is 0: must be at least 1"));
   EXPECT_THAT(complaint({{"dimensions", {3, 0}}}), says("option 'dimensions' is 0: must be at least 1"));
-  EXPECT_THAT(complaint({{"form", "both"}}), says("option 'form' is 'both': must be one of joint, coordinatewise"));
+  EXPECT_THAT(complaint({{"kind", "both"}}), says("option 'kind' is 'both': must be one of joint, coordinatewise"));
   EXPECT_THAT(complaint({{"rate", std::numeric_limits<double>::quiet_NaN()}}), says("'rate' is nan: must be a number"));
 }
 

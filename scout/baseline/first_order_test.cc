@@ -147,14 +147,14 @@ TEST(FirstOrder, RatesAreTorchsOnNetworks) {
 /// Bowls about (±1, 0), by turns: minibatches that disagree.
 class Disagreeing : public Stochastic {
  public:
-  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+  void evaluate_minibatch(std::uint64_t minibatch, std::span<const double> theta, std::span<double> f,
                           std::span<double> gradient) const override {
-    const double centre = draw % 2 == 0 ? 1 : -1;
+    const double centre = minibatch % 2 == 0 ? 1 : -1;
     const std::vector<double> moved{theta[0] - centre, theta[1]};
     evaluate(moved, f, gradient);
-    draws.push_back(draw);
+    minibatches.push_back(minibatch);
   }
-  mutable std::vector<std::uint64_t> draws;
+  mutable std::vector<std::uint64_t> minibatches;
 };
 
 TEST(Lbfgs, SearchesEachLineOnOneMinibatch) {
@@ -167,19 +167,21 @@ TEST(Lbfgs, SearchesEachLineOnOneMinibatch) {
     EXPECT_EQ(oracle.values(), 0);
     if (budget < 40) continue;
     const auto point = [&, path = oracle.trajectory()](std::size_t i) { return std::pair{path[2 * i], path[2 * i + 1]}; };
-    const auto& draws = instance.draws;
+    const auto& minibatches = instance.minibatches;
     std::size_t lines = 0;
-    for (std::size_t i = 1; i + 1 < draws.size(); ++i) {
-      if (draws[i] == draws[i - 1]) continue;
+    for (std::size_t i = 1; i + 1 < minibatches.size(); ++i) {
+      if (minibatches[i] == minibatches[i - 1]) continue;
       ++lines;
-      EXPECT_EQ(draws[i], draws[i - 1] + 1);
-      EXPECT_EQ(draws[i - 2], draws[i - 1]) << "a start and a trial at least";
+      EXPECT_EQ(minibatches[i], minibatches[i - 1] + 1);
+      EXPECT_EQ(minibatches[i - 2], minibatches[i - 1]) << "a start and a trial at least";
     }
     EXPECT_GT(lines, 3u);
-    const auto last_draw = draws[draws.size() - 2];
-    const auto began = static_cast<std::size_t>(std::find(draws.begin(), draws.end(), last_draw) - draws.begin());
-    const bool cut_off = draws.back() == last_draw + 1;  // else another line was begun, and nothing was left for it
-    EXPECT_EQ(point(draws.size() - 1) == point(began), cut_off) << "the run ends where the last whole step led";
+    const auto last_minibatch = minibatches[minibatches.size() - 2];
+    const auto began =
+        static_cast<std::size_t>(std::find(minibatches.begin(), minibatches.end(), last_minibatch) - minibatches.begin());
+    const bool cut_off =
+        minibatches.back() == last_minibatch + 1;  // else another line was begun, and nothing was left for it
+    EXPECT_EQ(point(minibatches.size() - 1) == point(began), cut_off) << "the run ends where the last whole step led";
     EXPECT_LT(oracle.best_value(), 1.1) << "f between the bowls is at most 1";
   }
 }
@@ -219,8 +221,9 @@ TEST(Lbfgs, FixedStepsAskOfEachMinibatchOnce) {
     const Disagreeing instance;
     Oracle oracle(instance, budget);
     EXPECT_THROW(make_optimizer("lbfgs-fixed-step", {{"lr", 0.1}})->run(oracle, start, Seed(0)), BudgetExhausted);
-    ASSERT_EQ(instance.draws.size(), static_cast<std::size_t>(budget));
-    for (std::size_t i = 1; i < instance.draws.size(); ++i) EXPECT_GT(instance.draws[i], instance.draws[i - 1]);
+    ASSERT_EQ(instance.minibatches.size(), static_cast<std::size_t>(budget));
+    for (std::size_t i = 1; i < instance.minibatches.size(); ++i)
+      EXPECT_GT(instance.minibatches[i], instance.minibatches[i - 1]);
   }
 }
 

@@ -19,7 +19,7 @@ struct NotFinite {};
 /// successive minibatches.
 ///
 /// With the line search an evaluation asks for f and ∇f. On networks a step is one iteration on one minibatch: all that its
-/// line search asks about is of the same draw, so that values can be compared.
+/// line search asks about is of the same minibatch, so that values can be compared.
 ///
 /// Without it every step has `lr` times the quasi-Newton length, the first one apart. Only ∇f is asked for, once a step, of
 /// a new minibatch each time on networks. Such a run ends with its budget.
@@ -85,7 +85,7 @@ class Lbfgs : public Optimizer {
       const BudgetShare all_but_the_last_call(oracle, oracle.remaining() - 1);
       for (;;) {
         settled = unit;
-        const OneMinibatch draw(oracle);
+        const OneMinibatch minibatch(oracle);
         optimizer.step(evaluate);
       }
     } catch (const NotFinite&) {

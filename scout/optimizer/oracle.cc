@@ -25,21 +25,21 @@ Oracle::Oracle(const Instance& instance, std::int64_t budget)
 double Oracle::value(std::span<const double> theta) {
   charge(theta, 1, 0);
   double f = 0;
-  instance_.evaluate_minibatch(draw(), theta, {&f, 1}, {});
+  instance_.evaluate_minibatch(minibatch(), theta, {&f, 1}, {});
   observe(theta, std::isfinite(f));
   return f;
 }
 
 void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) {
   charge(theta, 0, 1);
-  instance_.evaluate_minibatch(draw(), theta, {}, gradient);
+  instance_.evaluate_minibatch(minibatch(), theta, {}, gradient);
   observe(theta, all_finite(gradient));
 }
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
   charge(theta, instance_.stochastic() ? 0 : 1, 1);
   double f = 0;
-  instance_.evaluate_minibatch(draw(), theta, {&f, 1}, gradient);
+  instance_.evaluate_minibatch(minibatch(), theta, {&f, 1}, gradient);
   observe(theta, std::isfinite(f) && all_finite(gradient));
   return f;
 }

@@ -33,9 +33,9 @@ struct CurvePoint {
 /// each visited point is the judge's and costs nothing: a method that asks for gradients alone pays for gradients alone.
 ///
 /// Where f is stochastic, the training of a network, a minibatch's loss comes with its gradient: both together cost the one
-/// call of the gradient. Each point is a draw of its own (unless a OneMinibatch says otherwise), and the judge, whose f is
-/// dear, looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded up,
-/// and the last of the budget.
+/// call of the gradient. Each point has a minibatch of its own (unless a OneMinibatch says otherwise), and the judge, whose
+/// f is dear, looks at fewer points: each of the first 16 calls, then each time that the calls have grown by 1/16, rounded
+/// up, and the last of the budget.
 class Oracle {
  public:
   /// `budget`: the number of calls; std::invalid_argument if negative. The instance must outlive the oracle.
@@ -43,7 +43,7 @@ class Oracle {
 
   double value(std::span<const double> theta);                               ///< 1 call
   void gradient(std::span<const double> theta, std::span<double> gradient);  ///< 1 call
-  /// 2 calls; where f is stochastic 1, of ∇f. Both are of the same draw.
+  /// 2 calls; where f is stochastic 1, of ∇f. Both are of the same minibatch.
   double value_and_gradient(std::span<const double> theta, std::span<double> gradient);
 
   const Instance& instance() const { return instance_; }
@@ -76,7 +76,7 @@ class Oracle {
   friend class BudgetShare;
   friend class OneMinibatch;
 
-  std::uint64_t draw() { return held_minibatch_ ? *held_minibatch_ : draws_++; }
+  std::uint64_t minibatch() { return held_minibatch_ ? *held_minibatch_ : minibatches_++; }
   void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 
@@ -85,8 +85,8 @@ class Oracle {
   std::int64_t values_ = 0;
   std::int64_t gradients_ = 0;
   std::int64_t non_finite_ = 0;
-  std::int64_t next_judged_ = 0;  ///< calls, where f is stochastic
-  std::uint64_t draws_ = 0;       ///< minibatches so far
+  std::int64_t next_judged_ = 0;   ///< calls, where f is stochastic
+  std::uint64_t minibatches_ = 0;  ///< so far
   std::optional<std::uint64_t> held_minibatch_;
   double best_;
   std::vector<double> best_point_;
@@ -113,11 +113,11 @@ class BudgetShare {
   std::int64_t whole_;
 };
 
-/// Holds one draw: while it lives, every answer of `oracle` is of the same new draw, each counted as ever. Values at two
+/// Holds one minibatch: while it lives, every answer of `oracle` is of the same new one, each counted as ever. Values at two
 /// points can then be compared, as a line search does.
 class OneMinibatch {
  public:
-  explicit OneMinibatch(Oracle& oracle) : oracle_(oracle) { oracle.held_minibatch_ = oracle.draws_++; }
+  explicit OneMinibatch(Oracle& oracle) : oracle_(oracle) { oracle.held_minibatch_ = oracle.minibatches_++; }
   ~OneMinibatch() { oracle_.held_minibatch_.reset(); }
   OneMinibatch(const OneMinibatch&) = delete;
   OneMinibatch& operator=(const OneMinibatch&) = delete;

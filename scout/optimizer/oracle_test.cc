@@ -36,23 +36,23 @@ TEST(Oracle, CountsEachKindOfCall) {
   EXPECT_EQ(oracle.remaining(), 6);
 }
 
-/// θ + the number of the draw.
-class Drawn : public TestInstance {
+/// θ + the number of the minibatch.
+class Minibatches : public TestInstance {
  public:
-  Drawn()
+  Minibatches()
       : TestInstance(1, [](std::span<const double> theta, std::span<double> gradient) {
           gradient[0] = 1;
           return theta[0];
         }) {}
-  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+  void evaluate_minibatch(std::uint64_t minibatch, std::span<const double> theta, std::span<double> f,
                           std::span<double> gradient) const override {
-    if (!f.empty()) f[0] = theta[0] + static_cast<double>(draw);
-    if (!gradient.empty()) gradient[0] = static_cast<double>(draw);
+    if (!f.empty()) f[0] = theta[0] + static_cast<double>(minibatch);
+    if (!gradient.empty()) gradient[0] = static_cast<double>(minibatch);
   }
 };
 
-TEST(Oracle, EachPointIsADrawAndTheRecordIsOfTheTrueValue) {
-  const Drawn instance;
+TEST(Oracle, EachPointHasAMinibatchAndTheRecordIsOfTheTrueValue) {
+  const Minibatches instance;
   Oracle oracle(instance, 10);
   const std::vector<double> theta{5};
   std::vector<double> gradient(1);
@@ -60,17 +60,17 @@ TEST(Oracle, EachPointIsADrawAndTheRecordIsOfTheTrueValue) {
   oracle.gradient(theta, gradient);
   EXPECT_EQ(gradient[0], 1);
   EXPECT_EQ(oracle.value_and_gradient(theta, gradient), 7);
-  EXPECT_EQ(gradient[0], 2) << "of the same draw as the value";
+  EXPECT_EQ(gradient[0], 2) << "of the same minibatch as the value";
   EXPECT_EQ(oracle.best_value(), 5);
 }
 
-TEST(Oracle, OneDrawAnswersForAllPointsAndEachIsCounted) {
-  const Drawn instance;
+TEST(Oracle, OneMinibatchAnswersForAllPointsAndEachIsCounted) {
+  const Minibatches instance;
   Oracle oracle(instance, 10);
   std::vector<double> gradient(1);
   EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 0);
   {
-    const OneMinibatch draw(oracle);
+    const OneMinibatch minibatch(oracle);
     EXPECT_EQ(oracle.value(std::vector<double>{5}), 5 + 1);
     EXPECT_EQ(oracle.value_and_gradient(std::vector<double>{7}, gradient), 7 + 1);
     EXPECT_EQ(gradient[0], 1);
@@ -80,11 +80,11 @@ TEST(Oracle, OneDrawAnswersForAllPointsAndEachIsCounted) {
 }
 
 TEST(Oracle, AStochasticGradientBringsItsValueAlong) {
-  class Minibatches : public Drawn {
+  class Stochastic : public Minibatches {
    public:
     bool stochastic() const override { return true; }
   };
-  const Minibatches instance;
+  const Stochastic instance;
   Oracle oracle(instance, 3);
   const std::vector<double> theta{5};
   std::vector<double> gradient(1);
@@ -99,7 +99,7 @@ TEST(Oracle, AStochasticGradientBringsItsValueAlong) {
 }
 
 TEST(Oracle, StochasticValuesAreJudgedMoreAndMoreRarely) {
-  class Counted : public Drawn {
+  class Counted : public Minibatches {
    public:
     bool stochastic() const override { return true; }
     double true_value(std::span<const double> theta) const override {

@@ -1,4 +1,4 @@
-// Instances of the closed-form functions: a textbook function, moved, scaled and turned.
+// Instances of the analytic functions: a textbook function, moved, scaled and turned.
 #pragma once
 
 #include <memory>

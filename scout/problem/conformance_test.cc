@@ -227,7 +227,7 @@ TEST_P(Conformance, FiniteFarOutside) {
   });
 }
 
-/// Networks, which have dimensions of their own, go through network/family_test.cc.
+/// Classifiers, which have dimensions of their own, go through classifier/family_test.cc.
 std::vector<std::string> functions() {
   auto names = family_names();
   std::erase_if(names, [](const std::string& name) { return family(name)->has_own_dimensions(); });

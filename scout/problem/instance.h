@@ -44,15 +44,15 @@ class Instance {
   /// function of the instance's seed and θ, so evaluation is deterministic.
   virtual void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const = 0;
 
-  /// Whether optimizers see f through random draws, `evaluate_minibatch`. Then `evaluate` is for the judge, and costs much
-  /// more.
+  /// Whether optimizers see f through random minibatches, `evaluate_minibatch`. Then `evaluate` is for the judge, and costs
+  /// much more.
   virtual bool stochastic() const { return false; }
 
-  /// As `evaluate`, estimated from random draw number `draw`: the minibatch of an update. A run counts its draws from 0, one
-  /// for each point that it asks about, unless it holds one (OneMinibatch); f and ∇f of one call belong to the same draw.
-  /// Where nothing is drawn, this is `evaluate`.
-  virtual void evaluate_minibatch([[maybe_unused]] std::uint64_t draw, std::span<const double> theta, std::span<double> f,
-                                  std::span<double> gradient) const {
+  /// As `evaluate`, estimated on random minibatch number `minibatch`. A run counts its minibatches from 0, one for each
+  /// point that it asks about, unless it holds one (OneMinibatch). f and ∇f of one call belong to the same minibatch. Where
+  /// f is not stochastic, this is `evaluate`.
+  virtual void evaluate_minibatch([[maybe_unused]] std::uint64_t minibatch, std::span<const double> theta,
+                                  std::span<double> f, std::span<double> gradient) const {
     evaluate(theta, f, gradient);
   }
 

@@ -35,7 +35,7 @@ TEST(Families, NamesAndSuffixes) {
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
   }
   for (const auto& name : names) {
-    if (family(name)->has_own_dimensions()) continue;  // networks: see network/family_test.cc
+    if (family(name)->has_own_dimensions()) continue;  // classifiers: see classifier/family_test.cc
     for (const char* suffix : {"", "-rotated", "-noisy", "-rotated-noisy"}) {
       EXPECT_EQ(family(name + suffix)->name(), name + suffix);
       EXPECT_FALSE(family(name + suffix)->summary().empty());

@@ -84,7 +84,7 @@ std::string robustness_table(const Results& results) {
   for (const auto& group : groups) headings.push_back(problem_name(group.problem));
   const auto found = [&](std::size_t r, std::size_t g) { return robustness(results.rows[r], groups[g], results); };
   return fmt::format(
-             "<h2>Robustness</h2>\n<p>The final train loss over {} initialisations of the same net: the worst, the "
+             "<h2>Robustness</h2>\n<p>The final train loss over {} initialisations of the same network: the worst, the "
              "initialisation that it belongs to, the best, and between them the spread. The lowest worst case is "
              "marked.</p>\n",
              groups.front().tasks.size()) +

@@ -26,10 +26,10 @@ class TimedInstance final : public Instance {
     inner_.evaluate(theta, f, gradient);
   }
   bool stochastic() const override { return inner_.stochastic(); }
-  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+  void evaluate_minibatch(std::uint64_t minibatch, std::span<const double> theta, std::span<double> f,
                           std::span<double> gradient) const override {
     const Stopwatch stopwatch(asked_seconds_);
-    inner_.evaluate_minibatch(draw, theta, f, gradient);
+    inner_.evaluate_minibatch(minibatch, theta, f, gradient);
   }
   double true_value(std::span<const double> theta) const override {
     const Stopwatch stopwatch(judge_seconds_);

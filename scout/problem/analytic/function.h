@@ -1,4 +1,4 @@
-// What a file in this folder defines: one closed-form test function in its textbook coordinates.
+// What a file in this folder defines: one test function, given by a formula, in its textbook coordinates.
 //
 // To add a problem: copy rastrigin.cc, change it, done. CMake finds the file; the function is then listed, sampled with
 // random shift, scale and difficulty, rotated, made noisy, trained on, benchmarked, and put through the conformance tests.
@@ -29,7 +29,7 @@ struct AnalyticFunction {
   double lower;
   double upper;
 
-  /// The global minimiser z* [M] of this dimension and these parameters; null if there is no closed form.
+  /// The global minimiser z* [M] of this dimension and these parameters; null if there is no formula.
   std::vector<double> (*optimum)(int dimension, const Parameters& parameters) = nullptr;
 
   /// Draws the difficulty parameters; null if there are none.

@@ -89,20 +89,20 @@ TEST_P(ImageNetworks, GradientMatchesDifferencesAlongEachTensor) {
 
 TEST_P(ImageNetworks, SeveralAtOnceGetWhatEachGetsAlone) {
   const std::size_t m = network_->parameter_count();
-  // The stack's limits divide 300 nets into several batches, and leave an odd one.
-  for (const std::size_t nets : {1, 3, 300}) {
+  // The stack's limits divide 300 classifiers into several batches, and leave an odd one.
+  for (const std::size_t classifiers : {1, 3, 300}) {
     std::vector<float> thetas;
-    for (std::size_t k = 0; k < nets; ++k) {
+    for (std::size_t k = 0; k < classifiers; ++k) {
       std::vector<float> theta(m);
       Random random(Seed(5).derive(static_cast<std::uint64_t>(k)));
       initialise(k % 2 == 0 ? "he" : "large", *network_, batch_.inputs, random, theta);
       thetas.insert(thetas.end(), theta.begin(), theta.end());
     }
-    std::vector<Score> scores(nets), silent(nets);
-    std::vector<float> gradients(nets * m), alone(m);
+    std::vector<Score> scores(classifiers), silent(classifiers);
+    std::vector<float> gradients(classifiers * m), alone(m);
     network_->evaluate_each(thetas, batch_.inputs, batch_.labels, scores, gradients);
     network_->evaluate_each(thetas, batch_.inputs, batch_.labels, silent, {});
-    for (std::size_t k = 0; k < nets; ++k) {
+    for (std::size_t k = 0; k < classifiers; ++k) {
       const Score score = network_->evaluate(std::span(thetas).subspan(k * m, m), batch_.inputs, batch_.labels, alone);
       EXPECT_NEAR(scores[k].loss, score.loss, 1e-5 * score.loss);
       EXPECT_EQ(scores[k].correct, score.correct);
@@ -129,7 +129,7 @@ TEST_P(ImageNetworks, TensorsCoverTheParametersAndLsuvReachesEachWeight) {
 
 INSTANTIATE_TEST_SUITE_P(Autograd, ImageNetworks,
                          testing::Values(std::pair{"conv", std::vector{4, 6}}, std::pair{"resnet", std::vector{4, 6, 6}}),
-                         [](const auto& network) { return network.param.first; });
+                         [](const auto& classifier) { return classifier.param.first; });
 
 TEST(Architectures, AreAsLargeAsTheyShouldBe) {
   EXPECT_EQ(image_network("conv", {32, 64, 64})->parameter_count(),
@@ -144,21 +144,21 @@ TEST(Architectures, SequenceNetworksAreCausal) {
   // Changing the last symbol changes no score but the last step's: with labels at each step, f splits into steps.
   for (const auto& name : {"rnn", "transformer"}) {
     const auto source = example_source("markov", 0, false, Seed(1));
-    std::unique_ptr<Classifier> network;
+    std::unique_ptr<Classifier> classifier;
     for (const auto& row : autograd_architectures()) {
-      if (row.name == name) network = row.make({{8}, "relu", "he", 1, 0, false}, *source);
+      if (row.name == name) classifier = row.make({{8}, "relu", "he", 1, 0, false}, *source);
     }
     std::vector<float> inputs(source->input_size());
     std::vector<std::int32_t> labels(16);
     source->read(DataPart::test, std::vector<std::uint32_t>{3}, nullptr, inputs, labels);
-    std::vector<float> theta(network->parameter_count());
+    std::vector<float> theta(classifier->parameter_count());
     Random random(Seed(5));
-    initialise("he", *network, inputs, random, theta);
+    initialise("he", *classifier, inputs, random, theta);
     // The gradient of f's last term is softmax - label; so compare f for two last labels: their difference is that of the
     // last step's scores, which must move with the last symbol; the sum over other steps must not.
     const auto loss = [&](std::span<const float> x, std::int32_t last) {
       labels[15] = last;
-      return network->evaluate(theta, x, labels, {}).loss * 16;
+      return classifier->evaluate(theta, x, labels, {}).loss * 16;
     };
     auto changed = inputs;
     const std::size_t last_symbol = 15 * 6;

@@ -14,8 +14,8 @@ namespace {
 
 using Kind = ParameterTensor::Kind;
 
-/// Several nets are one batch if the largest output of one is no longer than the first, and as many as make the second:
-/// small nets are several times faster so, large ones slower (benchmarks/network_batch.cc).
+/// Several classifiers are one batch if the largest output of one is no longer than the first, and as many as make the
+/// second: small classifiers are several times faster so, large ones slower (benchmarks/network_batch.cc).
 constexpr std::size_t kStackedOutput = std::size_t{1} << 15;
 constexpr std::size_t kStackOutput = std::size_t{1} << 19;
 
@@ -24,8 +24,8 @@ at::Tensor view_of(std::span<const float> numbers, at::IntArrayRef shape) {
   return torch::from_blob(const_cast<float*>(numbers.data()), shape, at::kFloat);
 }
 
-/// One thread an operation: runs are already parallel, and the nets too small to split. The setting is OpenMP's, which every
-/// thread has its own of.
+/// One thread an operation: runs are already parallel, and the classifiers too small to split. The setting is OpenMP's,
+/// which every thread has its own of.
 void use_one_thread() { [[maybe_unused]] thread_local const bool once = (at::set_num_threads(1), true); }
 
 }  // namespace
@@ -33,9 +33,10 @@ void use_one_thread() { [[maybe_unused]] thread_local const bool once = (at::set
 at::Tensor Pass::linear(const at::Tensor& x) {
   const at::Tensor weight = take();
   const at::Tensor bias = take();
-  if (nets_ > 1) {
-    const at::Tensor apart = x.reshape({x.size(0), nets_, -1}).transpose(0, 1);
-    return at::baddbmm(bias.view({nets_, 1, -1}), apart, weight.view({nets_, -1, weight.size(1)}).transpose(1, 2));
+  if (classifiers_ > 1) {
+    const at::Tensor apart = x.reshape({x.size(0), classifiers_, -1}).transpose(0, 1);
+    return at::baddbmm(bias.view({classifiers_, 1, -1}), apart,
+                       weight.view({classifiers_, -1, weight.size(1)}).transpose(1, 2));
   }
   const at::Tensor y = at::linear(x, weight, bias);
   observe(2, y);
@@ -44,8 +45,8 @@ at::Tensor Pass::linear(const at::Tensor& x) {
 
 at::Tensor Pass::convolution(const at::Tensor& x, int stride) {
   const at::Tensor weight = take();
-  // What the nets have in common, their input, is in one group.
-  const std::int64_t groups = x.size(1) == weight.size(1) ? 1 : nets_;
+  // What the classifiers have in common, their input, is in one group.
+  const std::int64_t groups = x.size(1) == weight.size(1) ? 1 : classifiers_;
   const at::Tensor y = at::conv2d(x, weight, {}, stride, weight.size(2) / 2, 1, groups);
   observe(1, y);
   return y;

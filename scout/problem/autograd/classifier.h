@@ -1,4 +1,4 @@
-// Networks whose gradients come from LibTorch's autograd.
+// Classifiers whose gradients come from LibTorch's autograd.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,21 +10,22 @@
 
 namespace scout {
 
-/// What a weight tensor puts out: its number among the network's tensors, and its output.
+/// What a weight tensor puts out: its number among the classifier's tensors, and its output.
 using WeightObserver = std::function<void(std::size_t tensor, const at::Tensor& output)>;
 
-/// One forward pass: hands out the parameters in the order in which the network declared them.
+/// One forward pass: hands out the parameters in the order in which the classifier declared them.
 ///
-/// Several nets may go through one pass, which costs far less than their passes apart where they are small: the channels of
-/// K nets lie side by side, [B, K · channels, ...], and convolutions take them as groups. Only layers that say so can.
+/// Several classifiers may go through one pass, which costs far less than their passes apart where they are small: the
+/// channels of K classifiers lie side by side, [B, K · channels, ...], and convolutions take them as groups. Only layers
+/// that say so can.
 class Pass {
  public:
-  /// `parameters` are views of θ, their first axes K times as long for K `nets`. `observe` may be empty.
-  Pass(const std::vector<at::Tensor>& parameters, const WeightObserver& observe, std::int64_t nets = 1)
-      : parameters_(parameters), observe_(observe), nets_(nets) {}
+  /// `parameters` are views of θ, their first axes K times as long for K `classifiers`. `observe` may be empty.
+  Pass(const std::vector<at::Tensor>& parameters, const WeightObserver& observe, std::int64_t classifiers = 1)
+      : parameters_(parameters), observe_(observe), classifiers_(classifiers) {}
 
   at::Tensor take() { return parameters_[next_++]; }
-  at::Tensor linear(const at::Tensor& x);  ///< takes W [out, in] and b [out]; of K nets, the scores [K, B, out]
+  at::Tensor linear(const at::Tensor& x);  ///< takes W [out, in] and b [out]; of K classifiers, the scores [K, B, out]
   at::Tensor convolution(const at::Tensor& x, int stride);  ///< takes W [out, in, k, k]; padding k / 2; any K
   at::Tensor channel_bias(const at::Tensor& x);             ///< takes b [channels]; x [B, channels, ...]; any K
   at::Tensor batch_norm(const at::Tensor& x);               ///< takes scale and bias; statistics of this batch; any K
@@ -36,7 +37,7 @@ class Pass {
  private:
   const std::vector<at::Tensor>& parameters_;
   const WeightObserver& observe_;
-  std::int64_t nets_;
+  std::int64_t classifiers_;
   std::size_t next_ = 0;
 };
 
@@ -48,7 +49,7 @@ class AutogradClassifier : public Classifier {
                  std::span<float> gradient) const override;
   void evaluate_each(std::span<const float> thetas, std::span<const float> inputs, std::span<const std::int32_t> labels,
                      std::span<Score> scores, std::span<float> gradients) const override;
-  /// The same, always as one batch; for nets whose layers can (largest_output), or one net.
+  /// The same, always as one batch; for classifiers whose layers can (largest_output), or one classifier.
   void evaluate_stack(std::span<const float> thetas, std::span<const float> inputs, std::span<const std::int32_t> labels,
                       std::span<Score> scores, std::span<float> gradients) const;
   double output_deviation(std::span<const float> theta, std::span<const float> inputs, std::size_t tensor) const override;
@@ -61,16 +62,16 @@ class AutogradClassifier : public Classifier {
   void add_bias(std::int64_t size);
   void add_scale(std::int64_t size);
 
-  /// The scores [B · targets, classes] of x [B, input...]; [K, B, classes] in a pass of K nets.
+  /// The scores [B · targets, classes] of x [B, input...]; [K, B, classes] in a pass of K classifiers.
   virtual at::Tensor scores(Pass& pass, const at::Tensor& x) const = 0;
 
-  /// For a network whose layers can all go through one pass with those of others: the numbers in its largest layer's output
-  /// for one example. 0: it can't.
+  /// For a classifier whose layers can all go through one pass with those of others: the numbers in its largest layer's
+  /// output for one example. 0: it can't.
   virtual std::size_t largest_output() const { return 0; }
 
  private:
   void add(ParameterTensor tensor, std::vector<std::int64_t> shape);
-  /// Of the nets `thetas` [K, M].
+  /// Of the classifiers `thetas` [K, M].
   at::Tensor forward(const at::Tensor& thetas, std::span<const float> inputs, const WeightObserver& observe) const;
 
   std::vector<std::int64_t> input_;

@@ -9,7 +9,7 @@
 namespace scout::autograd {
 namespace {
 
-/// 3x3 convolutions with ReLU, the first with stride 2, the mean over all places, and an affine layer: the net of
+/// 3x3 convolutions with ReLU, the first with stride 2, the mean over all places, and an affine layer: the network of
 /// learned_optimization's image tasks (Metz et al. 2022).
 class Convolutional : public AutogradClassifier {
  public:
@@ -44,8 +44,8 @@ class Convolutional : public AutogradClassifier {
   std::size_t largest_output_ = 0;
 };
 
-/// A small residual net (He et al. 2016): a 3x3 convolution, then one block of two a stage, each stage but the first at half
-/// the resolution, then as above.
+/// A small residual network (He et al. 2016): a 3x3 convolution, then one block of two a stage, each stage but the first at
+/// half the resolution, then as above.
 class Residual : public AutogradClassifier {
  public:
   Residual(const ClassifierChoice& choice, const ExampleSource& source)

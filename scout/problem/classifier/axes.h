@@ -24,15 +24,15 @@ struct ClassifierAxes {
 
   template <class Visitor>
   void describe(Visitor&& visit) {
-    visit("hidden", hidden, "widths of the hidden layers (channels, in a convolutional net), e.g. 32x32");
+    visit("hidden", hidden, "widths of the hidden layers (channels, in a convolutional network), e.g. 32x32");
     visit("activation", activation, "between the layers of a perceptron", OneOf{{"relu", "tanh", "sigmoid"}});
     visit("init", init, "where training starts", OneOf{initialisations()});
     visit("batch", batch, "examples of a minibatch", at_least(1));
     visit("side", side, "pixels a side of images, which are averaged down; 0: as they come", between(0, 32));
     visit("augment", augment, "random crops and flips of the minibatches' images");
     visit("rescale", rescale,
-          "each tensor is measured in a unit of its own, log-uniform in e^±rescale: the net is the same, its gradients are "
-          "not",
+          "each tensor is measured in a unit of its own, log-uniform in e^±rescale: the network is the same, "
+          "its gradients are not",
           between(0, 10));
     visit("label_noise", label_noise, "share of the labels to train on that are drawn at random", between(0, 1));
   }

@@ -20,7 +20,7 @@ struct ParameterTensor {
   int dimensions = 1;  ///< of the tensor: 2 for a matrix, 4 for a convolution's weights
 };
 
-/// What a network does on a batch.
+/// What a classifier does on a batch.
 struct Score {
   double loss = 0;           ///< mean cross entropy over examples and targets, in nats
   std::int64_t correct = 0;  ///< targets whose class got the largest score
@@ -41,7 +41,8 @@ class Classifier {
                          std::span<float> gradient) const = 0;
 
   /// The same for several parameter vectors `thetas` [K, M] on one batch: `scores` [K], `gradients` [K, M] or empty. They
-  /// are trained at once as one batch where that is faster; a net's numbers then differ in rounding from what it gets alone.
+  /// are trained at once as one batch where that is faster; the numbers of one then differ in rounding from what it gets
+  /// alone.
   virtual void evaluate_each(std::span<const float> thetas, std::span<const float> inputs,
                              std::span<const std::int32_t> labels, std::span<Score> scores,
                              std::span<float> gradients) const {

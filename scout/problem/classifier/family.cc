@@ -52,7 +52,7 @@ class ClassifierInstance : public Instance {
                      Seed seed)
       : choice_(choose(axes, seed)),
         source_(source_of(data, choice_, seed)),
-        network_(architecture.make(choice_, *source_)),
+        classifier_(architecture.make(choice_, *source_)),
         held_out_(held_out_part(split)),
         minibatches_(seed.derive("minibatch")) {
     std::vector<std::uint32_t> order(source_->count(DataPart::inner_train));
@@ -61,10 +61,10 @@ class ClassifierInstance : public Instance {
     shuffle(std::span(order), random);
     order.resize(std::min(order.size(), kJudged));
     judged_.read(*source_, DataPart::inner_train, order, nullptr);
-    upper_.resize(network_->parameter_count());
+    upper_.resize(classifier_->parameter_count());
     unit_.assign(choice_.rescale > 0 ? upper_.size() : 0, 1.0F);
     Random units(seed.derive("rescale"));
-    for (const ParameterTensor& tensor : network_->tensors()) {
+    for (const ParameterTensor& tensor : classifier_->tensors()) {
       const auto first = static_cast<std::ptrdiff_t>(tensor.offset);
       const double unit = unit_.empty() ? 1.0 : std::exp(units.uniform(-choice_.rescale, choice_.rescale));
       std::fill_n(upper_.begin() + first, tensor.size, std::max(1.0, start_bound(choice_.init, tensor)) / unit);
@@ -78,7 +78,7 @@ class ClassifierInstance : public Instance {
 
   std::vector<TensorShape> tensors() const override {
     std::vector<TensorShape> out;
-    for (const ParameterTensor& tensor : network_->tensors()) {
+    for (const ParameterTensor& tensor : classifier_->tensors()) {
       const auto size = static_cast<std::int64_t>(tensor.size);
       out.push_back({size, tensor.dimensions, tensor.dimensions > 1 ? tensor.rows : size});
     }
@@ -91,11 +91,11 @@ class ClassifierInstance : public Instance {
 
   bool stochastic() const override { return true; }
 
-  void evaluate_minibatch(std::uint64_t draw, std::span<const double> theta, std::span<double> f,
+  void evaluate_minibatch(std::uint64_t minibatch, std::span<const double> theta, std::span<double> f,
                           std::span<double> gradient) const override {
     thread_local Batch batch;
     thread_local std::vector<std::uint32_t> indices;
-    Random random(minibatches_.derive(draw));
+    Random random(minibatches_.derive(minibatch));
     indices.resize(static_cast<std::size_t>(choice_.batch));
     for (std::uint32_t& i : indices) i = static_cast<std::uint32_t>(random.index(source_->count(DataPart::inner_train)));
     batch.read(*source_, DataPart::inner_train, indices, &random);
@@ -114,7 +114,7 @@ class ClassifierInstance : public Instance {
                                   std::to_string(upper_.size()));
     }
     std::vector<float> start(theta.size());
-    initialise(choice_.init, *network_, judged_.inputs, random, start);
+    initialise(choice_.init, *classifier_, judged_.inputs, random, start);
     for (std::size_t i = 0; i < unit_.size(); ++i) start[i] /= unit_[i];
     std::copy(start.begin(), start.end(), theta.begin());
   }
@@ -135,7 +135,7 @@ class ClassifierInstance : public Instance {
         std::vector<std::uint32_t> indices(std::min(kChunk, count - first));
         std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
         batch.read(*source_, part, indices, nullptr);
-        const Score score = network_->evaluate(point, batch.inputs, batch.labels, {});
+        const Score score = classifier_->evaluate(point, batch.inputs, batch.labels, {});
         loss += score.loss * static_cast<double>(indices.size());
         correct += score.correct;
       }
@@ -170,7 +170,7 @@ class ClassifierInstance : public Instance {
       const auto inputs = std::span(batch.inputs).subspan(first * source_->input_size(), rows * source_->input_size());
       const auto labels = std::span(batch.labels).subspan(first * targets, rows * targets);
       const double share = static_cast<double>(rows) / static_cast<double>(count);
-      network_->evaluate_each(points, inputs, labels, scores, slopes);
+      classifier_->evaluate_each(points, inputs, labels, scores, slopes);
       for (std::size_t b = 0; b < scores.size(); ++b) losses[b] += share * scores[b].loss;
       for (std::size_t i = 0; i < slopes.size(); ++i) sums[i] += static_cast<float>(share) * slopes[i];
     }
@@ -188,13 +188,13 @@ class ClassifierInstance : public Instance {
 
   ClassifierChoice choice_;
   std::shared_ptr<const ExampleSource> source_;
-  std::unique_ptr<const Classifier> network_;
+  std::unique_ptr<const Classifier> classifier_;
   DataPart held_out_;
   Seed minibatches_;
   Batch judged_;
   std::vector<double> lower_;
   std::vector<double> upper_;
-  std::vector<float> unit_;  // of each parameter: what the net gets is unit · θ. Empty: all 1
+  std::vector<float> unit_;  // of each parameter: what the classifier gets is unit · θ. Empty: all 1
 };
 
 class ClassifierFamily : public Family {

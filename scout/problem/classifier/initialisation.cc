@@ -41,14 +41,14 @@ void fill_orthonormal(std::span<float> weight, std::size_t rows, Random& random)
 }
 
 /// Scales each weight tensor in turn until what it puts out has standard deviation 1.
-void scale_to_unit_variance(const Classifier& network, std::span<const float> inputs, std::span<float> theta) {
+void scale_to_unit_variance(const Classifier& classifier, std::span<const float> inputs, std::span<float> theta) {
   constexpr int attempts = 10;
   constexpr double tolerance = 0.01;
-  const auto& tensors = network.tensors();
+  const auto& tensors = classifier.tensors();
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     if (tensors[t].kind != Kind::weight) continue;
     for (int k = 0; k < attempts; ++k) {
-      const double deviation = network.output_deviation(theta, inputs, t);
+      const double deviation = classifier.output_deviation(theta, inputs, t);
       if (!(deviation > 1e-12) || std::abs(deviation - 1) < tolerance) break;  // a constant output cannot be scaled
       for (float& w : theta.subspan(tensors[t].offset, tensors[t].size)) w = static_cast<float>(w / deviation);
     }
@@ -76,13 +76,13 @@ double start_bound(const std::string& initialisation, const ParameterTensor& ten
   return glorot_factor(initialisation) * glorot_bound(tensor);
 }
 
-void initialise(const std::string& initialisation, const Classifier& network, std::span<const float> inputs, Random& random,
-                std::span<float> theta) {
+void initialise(const std::string& initialisation, const Classifier& classifier, std::span<const float> inputs,
+                Random& random, std::span<float> theta) {
   const auto& names = initialisations();
   if (std::find(names.begin(), names.end(), initialisation) == names.end()) {
     throw std::invalid_argument("initialisation is '" + initialisation + "': must be one of " + join_names(names));
   }
-  for (const ParameterTensor& tensor : network.tensors()) {
+  for (const ParameterTensor& tensor : classifier.tensors()) {
     const auto values = theta.subspan(tensor.offset, tensor.size);
     const auto normal = [&](double deviation) {
       for (float& x : values) x = static_cast<float>(deviation * random.normal());
@@ -102,8 +102,8 @@ void initialise(const std::string& initialisation, const Classifier& network, st
       for (float& x : values) x = static_cast<float>(random.uniform(-bound, bound));
     }
   }
-  if (initialisation == "lsuv") scale_to_unit_variance(network, inputs, theta);
-  for (const ParameterTensor& tensor : network.tensors()) {
+  if (initialisation == "lsuv") scale_to_unit_variance(classifier, inputs, theta);
+  for (const ParameterTensor& tensor : classifier.tensors()) {
     const auto bound = static_cast<float>(start_bound(initialisation, tensor));
     for (float& x : theta.subspan(tensor.offset, tensor.size)) x = std::clamp(x, -bound, bound);
   }

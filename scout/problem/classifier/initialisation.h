@@ -25,7 +25,7 @@ const std::vector<std::string>& initialisations();
 double start_bound(const std::string& initialisation, const ParameterTensor& tensor);
 
 /// Draws `theta` [M]. `inputs` [B, input size] is the batch that lsuv looks at.
-void initialise(const std::string& initialisation, const Classifier& network, std::span<const float> inputs, Random& random,
-                std::span<float> theta);
+void initialise(const std::string& initialisation, const Classifier& classifier, std::span<const float> inputs,
+                Random& random, std::span<float> theta);
 
 }  // namespace scout

@@ -12,20 +12,20 @@ namespace {
 
 class Initialisation : public testing::Test {
  protected:
-  const Perceptron network_{{40, 60, 30, 5}, Activation::relu};
+  const Perceptron classifier_{{40, 60, 30, 5}, Activation::relu};
   std::vector<float> inputs_ = std::vector<float>(100 * 40);
   Initialisation() {
     Random random(Seed(3));
     for (float& x : inputs_) x = static_cast<float>(2 + 3 * random.normal());
   }
   std::vector<float> draw(const std::string& name) const {
-    std::vector<float> theta(network_.parameter_count(), NAN);
+    std::vector<float> theta(classifier_.parameter_count(), NAN);
     Random random(Seed(4));
-    initialise(name, network_, inputs_, random, theta);
+    initialise(name, classifier_, inputs_, random, theta);
     return theta;
   }
   double deviation(const std::vector<float>& theta, std::size_t tensor) const {
-    const auto& t = network_.tensors()[tensor];
+    const auto& t = classifier_.tensors()[tensor];
     double square = 0;
     for (const float x : std::span(theta).subspan(t.offset, t.size)) square += x * x;
     return std::sqrt(square / static_cast<double>(t.size));
@@ -48,12 +48,12 @@ TEST_F(Initialisation, HasTheDocumentedMoments) {
 TEST_F(Initialisation, LsuvGivesEachLayerUnitVariance) {
   const auto theta = draw("lsuv");
   for (const std::size_t tensor : {0U, 2U, 4U}) {
-    EXPECT_NEAR(network_.output_deviation(theta, inputs_, tensor), 1, 0.02);
-    EXPECT_GT(std::abs(network_.output_deviation(draw("large"), inputs_, tensor) - 1), 0.5);
+    EXPECT_NEAR(classifier_.output_deviation(theta, inputs_, tensor), 1, 0.02);
+    EXPECT_GT(std::abs(classifier_.output_deviation(draw("large"), inputs_, tensor) - 1), 0.5);
   }
   // Rows of the second layer [30, 60] are orthogonal, and so are columns of the first [60, 40].
   const float* first = theta.data();
-  const float* second = &theta[network_.tensors()[2].offset];
+  const float* second = &theta[classifier_.tensors()[2].offset];
   double along_rows = 0;
   double along_columns = 0;
   for (std::size_t j = 0; j < 60; ++j) along_rows += second[j] * second[60 + j];
@@ -65,7 +65,7 @@ TEST_F(Initialisation, LsuvGivesEachLayerUnitVariance) {
 TEST_F(Initialisation, StartsStayWithinTheirBounds) {
   for (const auto& name : initialisations()) {
     const auto theta = draw(name);
-    for (const auto& tensor : network_.tensors()) {
+    for (const auto& tensor : classifier_.tensors()) {
       for (const float x : std::span(theta).subspan(tensor.offset, tensor.size)) {
         ASSERT_LE(std::abs(x), start_bound(name, tensor) * (1 + 1e-6)) << name;
       }

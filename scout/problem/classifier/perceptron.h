@@ -1,4 +1,4 @@
-// Multilayer perceptrons, forward and backward by hand: softmax regression, and nets too small for a framework to pay.
+// Multilayer perceptrons, forward and backward by hand: softmax regression, and networks too small for a framework to pay.
 #pragma once
 
 #include <string_view>
@@ -23,7 +23,7 @@ class Perceptron : public Classifier {
   double output_deviation(std::span<const float> theta, std::span<const float> inputs, std::size_t tensor) const override;
 
  private:
-  /// Fills `outputs` of layers 0 to `last`, the activation applied to all but the last layer of the net.
+  /// Fills `outputs` of layers 0 to `last`, the activation applied to all but the last layer of the network.
   void forward(std::span<const float> theta, std::span<const float> inputs, int rows, std::size_t last,
                std::vector<std::vector<float>>& outputs) const;
 

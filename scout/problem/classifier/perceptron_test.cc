@@ -12,14 +12,14 @@ namespace scout {
 namespace {
 
 struct Problem {
-  Perceptron network;
+  Perceptron classifier;
   int inputs;
   std::vector<float> theta;
   std::vector<float> x;
   std::vector<std::int32_t> labels;
 
   Problem(std::vector<int> sizes, Activation activation, std::size_t rows)
-      : network(sizes, activation), inputs(sizes.front()), theta(network.parameter_count()) {
+      : classifier(sizes, activation), inputs(sizes.front()), theta(classifier.parameter_count()) {
     Random random(Seed(11));
     for (float& p : theta) p = static_cast<float>(0.5 * random.normal());
     x.resize(rows * static_cast<std::size_t>(inputs));
@@ -43,7 +43,7 @@ TEST(Perceptron, AgreesWithAutograd) {
   for (const auto& [sizes, activation] : kNets) {
     Problem problem(sizes, activation, 9);
     std::vector<float> gradient(problem.theta.size(), 5.0F);
-    const Score score = problem.network.evaluate(problem.theta, problem.x, problem.labels, gradient);
+    const Score score = problem.classifier.evaluate(problem.theta, problem.x, problem.labels, gradient);
 
     auto theta = torch::from_blob(problem.theta.data(), {std::ssize(problem.theta)}).to(at::kDouble).requires_grad_();
     auto h = torch::from_blob(problem.x.data(), {9, sizes.front()}).to(at::kDouble);
@@ -63,7 +63,7 @@ TEST(Perceptron, AgreesWithAutograd) {
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       EXPECT_NEAR(gradient[i], expected[static_cast<std::int64_t>(i)].item<double>(), 1e-6);
     }
-    EXPECT_EQ(problem.network.evaluate(problem.theta, problem.x, problem.labels, {}).loss, score.loss);
+    EXPECT_EQ(problem.classifier.evaluate(problem.theta, problem.x, problem.labels, {}).loss, score.loss);
   }
 }
 
@@ -71,8 +71,8 @@ TEST(Perceptron, AgreesWithFiniteDifferences) {
   for (const auto& [sizes, activation] : kNets) {
     Problem problem(sizes, activation, 9);
     std::vector<float> gradient(problem.theta.size());
-    problem.network.evaluate(problem.theta, problem.x, problem.labels, gradient);
-    const auto loss = [&] { return problem.network.evaluate(problem.theta, problem.x, problem.labels, {}).loss; };
+    problem.classifier.evaluate(problem.theta, problem.x, problem.labels, gradient);
+    const auto loss = [&] { return problem.classifier.evaluate(problem.theta, problem.x, problem.labels, {}).loss; };
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       const float before = problem.theta[i];
       const float step = 1e-3F;
@@ -87,14 +87,14 @@ TEST(Perceptron, AgreesWithFiniteDifferences) {
 }
 
 TEST(Perceptron, TensorsCoverTheParameters) {
-  const Perceptron network({784, 20, 10}, Activation::sigmoid);
-  EXPECT_EQ(network.parameter_count(), 15910U);
+  const Perceptron classifier({784, 20, 10}, Activation::sigmoid);
+  EXPECT_EQ(classifier.parameter_count(), 15910U);
   std::size_t next = 0;
-  for (const auto& tensor : network.tensors()) {
+  for (const auto& tensor : classifier.tensors()) {
     EXPECT_EQ(tensor.offset, next);
     next += tensor.size;
   }
-  EXPECT_EQ(next, network.parameter_count());
+  EXPECT_EQ(next, classifier.parameter_count());
   EXPECT_THROW(Perceptron({3}, Activation::relu), std::invalid_argument);
   EXPECT_THROW(Perceptron({3, 0, 2}, Activation::relu), std::invalid_argument);
 }

@@ -1,4 +1,5 @@
-// For tests only: what every network family must do. INSTANTIATE_TEST_SUITE_P(..., ClassifierConformance, names, label_of).
+// For tests only: what every family of classifiers must do. INSTANTIATE_TEST_SUITE_P(..., ClassifierConformance, names,
+// label_of).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,9 +23,9 @@ inline std::vector<double> start_of(const Instance& instance, std::uint64_t numb
   return theta;
 }
 
-inline double draw_value(const Instance& instance, std::uint64_t draw, std::span<const double> theta) {
+inline double minibatch_value(const Instance& instance, std::uint64_t minibatch, std::span<const double> theta) {
   double f = 0;
-  instance.evaluate_minibatch(draw, theta, {&f, 1}, {});
+  instance.evaluate_minibatch(minibatch, theta, {&f, 1}, {});
   return f;
 }
 
@@ -84,22 +85,22 @@ TEST_P(ClassifierConformance, BatchEqualsOneByOne) {
   EXPECT_EQ(g, g_alone);
   for (std::size_t b = 0; b < 3; ++b) {
     const auto point = std::span(theta).subspan(b * m, m);
-    EXPECT_EQ(draw_value(*instance, 5, point), f[b]);
+    EXPECT_EQ(minibatch_value(*instance, 5, point), f[b]);
     instance->evaluate_minibatch(5, point, {}, one);
     EXPECT_TRUE(std::equal(one.begin(), one.end(), g.begin() + static_cast<std::ptrdiff_t>(b * m)));
   }
 }
 
-TEST_P(ClassifierConformance, DrawsAreDeterministicDifferAndAverageToTheLoss) {
+TEST_P(ClassifierConformance, MinibatchesAreDeterministicDifferAndAverageToTheLoss) {
   const auto instance = sample();
   const auto theta = start_of(*instance);
-  EXPECT_EQ(draw_value(*sample(), 2, theta), draw_value(*instance, 2, theta));
-  EXPECT_NE(draw_value(*instance, 3, theta), draw_value(*instance, 2, theta));
+  EXPECT_EQ(minibatch_value(*sample(), 2, theta), minibatch_value(*instance, 2, theta));
+  EXPECT_NE(minibatch_value(*instance, 3, theta), minibatch_value(*instance, 2, theta));
   double sum = 0;
   double square = 0;
   constexpr int count = 100;
-  for (std::uint64_t draw = 0; draw < count; ++draw) {
-    const double f = draw_value(*instance, draw, theta);
+  for (std::uint64_t b = 0; b < count; ++b) {
+    const double f = minibatch_value(*instance, b, theta);
     sum += f;
     square += f * f;
   }
