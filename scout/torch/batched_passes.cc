@@ -14,7 +14,6 @@ namespace {
 /// Weights whose features are held at a time.
 constexpr std::int64_t kChunk = 1 << 18;
 constexpr std::int64_t kLow32 = 0xffffffff;
-constexpr std::uint32_t kWeightKey = 0x5bd1e995U;  // as in fused_passes.cc
 
 /// Columns of the table of constants.
 enum Column : std::int64_t {
@@ -78,7 +77,7 @@ class BatchedPasses : public UpdatePasses {
     gradient_ = at::cat(gradients);
   }
 
-  void sums() override {
+  void add_up() override {
     const auto theta = piece_norms(finite_part(theta_).to(at::kDouble), sizes_);
     const auto gradient = piece_norms(finite_part(gradient_).to(at::kDouble), sizes_);
     for (std::size_t k = 0; k < updates_.size(); ++k) {
@@ -88,12 +87,14 @@ class BatchedPasses : public UpdatePasses {
   }
 
   void step(const WeightStepper& stepper) override {
-    prepare(stepper.weights());
+    prepare(static_cast<const FusedStepper&>(stepper).weights());
     for (std::int64_t begin = 0; begin < size_; begin += kChunk) step_chunk(begin, std::min(kChunk, size_ - begin));
     finish();
   }
 
  private:
+  static const FusedPlan& plan_of(const TensorUpdate& update) { return static_cast<const FusedPlan&>(*update.plan); }
+
   /// `weights`: of the layers, row-major.
   void prepare(const std::vector<std::vector<float>>& weights) {
     std::vector<float> constants;
@@ -101,13 +102,13 @@ class BatchedPasses : public UpdatePasses {
     std::vector<at::Tensor> averages;
     biases_.assign(weights.size(), at::Tensor());
     for (const TensorUpdate* update : updates_) {
-      const kernel::StepConstants& c = update->plan.constants;
+      const kernel::StepConstants& c = plan_of(*update).constants;
       constants.push_back(c.gradient_scale);
       constants.insert(constants.end(), std::begin(c.correction), std::end(c.correction));
       constants.insert(constants.end(), {c.square_correction, c.scale, 0.0F, c.step, c.decay});
       constants[constants.size() - kColumns + kLogOffset] = c.square_size;
       keys.push_back(c.key);
-      averages.push_back(update->state->averages);
+      averages.push_back(update->state->numbers);
     }
     constants_ = rows(constants, kColumns, device_);
     constants_.select(1, kLogOffset).copy_(coarse_log2(constants_.select(1, kLogOffset)));
@@ -116,10 +117,10 @@ class BatchedPasses : public UpdatePasses {
     for (std::size_t l = 0; l < weights.size(); ++l) {
       std::vector<float> bias;
       for (const TensorUpdate* update : updates_) {
-        const kernel::Layer& layer = update->plan.network.layer[l];
+        const kernel::Layer& layer = plan_of(*update).network.layer[l];
         bias.insert(bias.end(), layer.bias, layer.bias + layer.out);
       }
-      const std::int64_t out = updates_.front()->plan.network.layer[l].out;
+      const std::int64_t out = plan_of(*updates_.front()).network.layer[l].out;
       biases_[l] = rows(bias, out, device_);
       matrices_.push_back(rows(weights[l], static_cast<std::int64_t>(weights[l].size()) / out, device_).t());
     }
@@ -198,7 +199,7 @@ class BatchedPasses : public UpdatePasses {
     const auto dithers = dither.split_with_sizes(sizes_);
     const auto values = theta_.split_with_sizes(sizes_);
     for (std::size_t k = 0; k < updates_.size(); ++k) {
-      updates_[k]->state->averages = averages[k].contiguous();
+      updates_[k]->state->numbers = averages[k].contiguous();
       at::Tensor& weight = updates_[k]->weight;
       if (weight.scalar_type() == at::kBFloat16) {
         const at::Tensor moved = values[k] + deltas[k];

@@ -16,13 +16,12 @@
 
 #include "scout/base/parallel.h"
 #include "scout/policy/shipped.h"
-#include "scout/torch/record_tensor.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 3;
+constexpr std::int64_t kFormatVersion = 4;
 
 void require(bool holds, const char* key, double value, const char* condition) {
   if (holds) return;
@@ -38,10 +37,9 @@ const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options) {
   require(options.horizon() >= 0, "horizon", static_cast<double>(options.horizon()), "at least 0");
   require(std::isfinite(options.clip_norm()) && options.clip_norm() >= 0, "clip_norm", options.clip_norm(), "at least 0");
   require(options.threads() >= 0, "threads", options.threads(), "at least 0");
-  if (options.policy() != nullptr && options.policy()->description().observer.form != "network") {
-    throw std::invalid_argument("LearnedOptimizer: the policy has the form \"" +
-                                options.policy()->description().observer.form +
-                                "\": must be \"network\"; minimize takes the others");
+  if (options.policy() != nullptr && !options.policy()->rule()->for_weights()) {
+    throw std::invalid_argument("LearnedOptimizer: the policy's rule is \"" + options.policy()->description().rule.rule +
+                                "\", for functions: must be one for the weights of networks; minimize takes this one");
   }
   return options;
 }
@@ -65,6 +63,36 @@ at::Tensor read_tensor(torch::serialize::InputArchive& archive, const std::strin
   return out;
 }
 
+template <class Record>
+at::Tensor pack(const Record& record) {
+  ArchiveWriter writer;
+  if constexpr (requires { record.save(writer); }) {
+    record.save(writer);
+  } else {
+    writer(record);
+  }
+  Bytes bytes = writer.take();
+  return at::from_blob(bytes.data(), {static_cast<std::int64_t>(bytes.size())}, at::kByte).clone();
+}
+
+/// The inverse. Throws std::runtime_error if the tensor is none of such a record.
+template <class Record>
+void unpack(at::Tensor tensor, Record& record) {
+  if (!tensor.defined() || tensor.scalar_type() != at::kByte) throw std::runtime_error("a record is damaged");
+  tensor = tensor.to(at::kCPU).contiguous();
+  ArchiveReader reader({static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()}, "record");
+  if constexpr (requires { record.restore(reader); }) {
+    record.restore(reader);
+  } else {
+    reader(record);
+  }
+  reader.finish();
+}
+
+at::ScalarType type_of(const StateLayout& layout) {
+  return layout.type == StateLayout::Type::bfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
 }  // namespace
 
 LearnedOptimizerOptions::LearnedOptimizerOptions(double lr) : lr_(lr) {}
@@ -82,14 +110,12 @@ void LearnedOptimizerOptions::serialize(torch::serialize::InputArchive& archive)
   weight_decay(value.toDouble());
 }
 
-struct LearnedOptimizer::State {
+struct LearnedOptimizer::State : StepTarget {
   explicit State(const LearnedOptimizerOptions& options)
       : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network")),
-        stepper(policy->weight_rule(), policy->parameters(), policy->description().step_scale),
-        fallback(fallback_rule()),
-        guarded(options.guard()),
-        guard(options.horizon()),
-        horizon(options.horizon()),
+        training(std::static_pointer_cast<const WeightStepper>(policy->stepper()), options.horizon(), options.guard()),
+        layout(training.stepper().layout()),
+        batches(dynamic_cast<const FusedStepper*>(&training.stepper()) != nullptr),
         clip_norm(options.clip_norm()),
         threads(options.threads()),
         fused(options.fused()) {}
@@ -100,39 +126,76 @@ struct LearnedOptimizer::State {
     return *team;
   }
 
-  /// Calls `visitor` with each parameter that was ever stepped, and its state.
-  template <class Visitor>
-  void for_parameters(const std::vector<torch::optim::OptimizerParamGroup>& groups, Visitor&& visitor) {
-    for (const auto& group : groups) {
-      for (const at::Tensor& weight : group.params()) {
-        const auto found = parameters.find(weight.unsafeGetTensorImpl());
-        if (found != parameters.end() && found->second.averages.defined()) visitor(weight, found->second);
+  /// Prepares the updates of a step, and who makes them.
+  void begin(const std::vector<torch::optim::OptimizerParamGroup>& all, std::vector<TensorUpdate> gathered) {
+    end();  // of a step that threw
+    groups = &all;
+    updates = std::move(gathered);
+    std::vector<TensorUpdate*> in_pieces;
+    std::map<std::string, std::vector<TensorUpdate*>> batched;  // by device
+    for (TensorUpdate& update : updates) {
+      ParameterState& state = parameters[update.weight.unsafeGetTensorImpl()];
+      update.state = &state;
+      // Batches have the numbers beside the weights; the rule's own step has them on the CPU.
+      const bool batch = batches && (!fused || !update.weight.is_cpu());
+      if (!state.numbers.defined()) {
+        state.record = training.stepper().new_record();
+        state.plan = training.stepper().new_plan();
+        state.numbers = at::zeros({layout.per_weight, update.shape.size}, type_of(layout));
       }
+      if (state.numbers.size(1) != update.shape.size) {
+        throw std::invalid_argument("LearnedOptimizer: a parameter had " + std::to_string(state.numbers.size(1)) +
+                                    " weights and now has " + std::to_string(update.shape.size) +
+                                    ": make a new optimizer for it");
+      }
+      state.numbers = state.numbers.to(batch ? update.weight.device() : at::kCPU);  // it may have been moved since
+      update.record = &state.record;
+      update.plan = state.plan.get();
+      (batch ? batched[update.weight.device().str()] : in_pieces).push_back(&update);
     }
+    if (!in_pieces.empty()) passes.push_back(piece_passes(std::move(in_pieces), threads_now()));
+    for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group)));
+  }
+  void end() {
+    passes.clear();
+    updates.clear();
   }
 
-  /// Keeps copies of the weights: all, or those that there are none of yet.
-  void hold(const std::vector<torch::optim::OptimizerParamGroup>& groups, bool all) {
-    for_parameters(groups, [all](const at::Tensor& weight, ParameterState& state) {
+  std::vector<TensorStep*> tensors() override {
+    for (auto& pass : passes) pass->add_up();
+    std::vector<TensorStep*> out;
+    for (TensorUpdate& update : updates) out.push_back(&update);
+    return out;
+  }
+  void step(const WeightStepper& stepper) override {
+    for (auto& pass : passes) pass->step(stepper);
+  }
+  void hold(bool all) override {
+    for_parameters([all](const at::Tensor& weight, ParameterState& state) {
       if (!state.held.defined() || (all && state.held.device() != weight.device())) {
         state.held = weight.detach().clone();
       } else if (all) {
         state.held.copy_(weight);
       }
     });
-    if (all) held_run = run;
+  }
+  void restore() override {
+    for_parameters([this](at::Tensor weight, ParameterState& state) {
+      if (state.held.defined()) weight.copy_(state.held);
+      state.record = training.stepper().new_record();
+      state.numbers.zero_();
+    });
   }
 
-  /// Brings back the weights that are held, and begins anew from them.
-  void restore(const std::vector<torch::optim::OptimizerParamGroup>& groups) {
-    for_parameters(groups, [](at::Tensor weight, ParameterState& state) {
-      if (state.held.defined()) weight.copy_(state.held);
-      state.record = {};
-      state.averages.zero_();
-    });
-    const std::int64_t step = run.step;
-    run = held_run;
-    run.step = step;
+  /// Calls `visitor` with each parameter that was ever stepped, and its state.
+  template <class Visitor>
+  void for_parameters(Visitor&& visitor) {
+    for (const auto& group : *groups) {
+      for (const at::Tensor& weight : group.params()) {
+        const auto found = parameters.find(weight.unsafeGetTensorImpl());
+        if (found != parameters.end() && found->second.numbers.defined()) visitor(weight, found->second);
+      }
+    }
   }
 
   /// Of the policy's file, without the checksum that it ends with.
@@ -142,19 +205,18 @@ struct LearnedOptimizer::State {
   }
 
   std::shared_ptr<const Policy> policy;
-  WeightStepper stepper;
-  WeightStepper fallback;
-  bool guarded;
-  Guard guard;
-  RunRecord held_run;  // with the weights that the guard holds
-  std::int64_t horizon;
+  GuardedStep training;
+  StateLayout layout;
+  bool batches;  // whether LibTorch's operations can take the rule's step
   double clip_norm;
   int threads;
   bool fused;
   std::unique_ptr<ThreadTeam> team;
-  RunRecord run;
-  std::int64_t non_finite = 0;
   std::unordered_map<const c10::TensorImpl*, ParameterState> parameters;
+  // Of a step.
+  const std::vector<torch::optim::OptimizerParamGroup>* groups = nullptr;
+  std::vector<TensorUpdate> updates;
+  std::vector<std::unique_ptr<UpdatePasses>> passes;
 };
 
 LearnedOptimizer::LearnedOptimizer(std::vector<torch::optim::OptimizerParamGroup> groups, LearnedOptimizerOptions defaults)
@@ -170,19 +232,19 @@ LearnedOptimizer::LearnedOptimizer(std::vector<at::Tensor> parameters, LearnedOp
 
 LearnedOptimizer::~LearnedOptimizer() = default;
 
-std::int64_t LearnedOptimizer::steps() const { return state_of_run_->run.step; }
-std::int64_t LearnedOptimizer::non_finite_gradients() const { return state_of_run_->non_finite; }
+std::int64_t LearnedOptimizer::steps() const { return state_of_run_->training.steps(); }
+std::int64_t LearnedOptimizer::non_finite_gradients() const { return state_of_run_->training.non_finite(); }
 
 std::int64_t LearnedOptimizer::state_bytes() const {
   const auto bytes = [](const at::Tensor& tensor) {
     return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
   };
   std::int64_t sum = 0;
-  for (const auto& [weight, state] : state_of_run_->parameters) sum += bytes(state.averages) + bytes(state.held);
+  for (const auto& [weight, state] : state_of_run_->parameters) sum += bytes(state.numbers) + bytes(state.held);
   return sum;
 }
 
-const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_->guard.report(); }
+const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_->training.report(); }
 
 namespace {
 
@@ -232,69 +294,9 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   const torch::NoGradGuard no_graph;
   std::vector<TensorUpdate> updates = gather(param_groups());
   if (updates.empty()) return loss;
-
-  std::vector<TensorUpdate*> fused;
-  std::map<std::string, std::vector<TensorUpdate*>> batched;  // by device
-  for (TensorUpdate& update : updates) {
-    update.state = &state.parameters[update.weight.unsafeGetTensorImpl()];
-    at::Tensor& averages = update.state->averages;
-    if (!averages.defined()) {
-      averages = at::zeros({kernel::kMomenta + 1, update.shape.size}, update.weight.options().dtype(at::kBFloat16));
-    }
-    if (averages.size(1) != update.shape.size) {
-      throw std::invalid_argument("LearnedOptimizer: a parameter had " + std::to_string(averages.size(1)) +
-                                  " weights and now has " + std::to_string(update.shape.size) +
-                                  ": make a new optimizer for it");
-    }
-    averages = averages.to(update.weight.device());  // it may have been moved since
-    if (state.fused && update.weight.is_cpu()) {
-      fused.push_back(&update);
-    } else {
-      batched[update.weight.device().str()].push_back(&update);
-    }
-  }
-  std::vector<std::unique_ptr<UpdatePasses>> passes;
-  if (!fused.empty()) passes.push_back(fused_passes(std::move(fused), state.threads_now()));
-  for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group)));
-
-  for (auto& pass : passes) pass->sums();
-  GuardInput input;
-  for (const TensorUpdate& update : updates) {
-    input.add(update.shape, update.sums, update.state->record);
-    input.rate = std::max(input.rate, update.settings.rate);
-  }
-  const double factor = state.clip_norm > 0 ? std::min(1.0, state.clip_norm / (std::sqrt(input.gradient_square) + 1e-6))
-                                            : 1.0;  // as clip_grad_norm_
-  state.run.horizon = state.horizon;
-  if (loss.defined()) input.loss = loss.item<double>();
-  input.gradient_factor = factor;
-  input.rate *= 1 - state.run.elapsed();
-  const Guard::Action action = state.guarded ? state.guard.observe(input) : Guard::Action{};
-  if (action.restore) {
-    state.restore(param_groups());
-    state.non_finite += input.non_finite;
-    state.stepper.end(state.run);
-    return loss;
-  }
-  if (input.loss) {
-    state.run.observe_loss(*input.loss);
-  } else {
-    state.run.observe_loss();
-  }
-  const WeightStepper& stepper = action.fallback ? state.fallback : state.stepper;
-  stepper.begin(state.run, input.theta_square, input.size);
-  if (state.guarded) state.hold(param_groups(), action.hold);
-  for (TensorUpdate& update : updates) {
-    update.settings.rate *= action.rate;
-    update.settings.gradient_factor = factor;
-    update.plan = stepper.plan(state.run, update.state->record, update.shape, update.sums, update.settings);
-  }
-  for (auto& pass : passes) pass->step(stepper);
-  for (const TensorUpdate& update : updates) {
-    WeightStepper::end(update.state->record, update.shape, update.step_sums);
-    state.non_finite += update.step_sums.non_finite;
-  }
-  stepper.end(state.run);
+  state.begin(param_groups(), std::move(updates));
+  state.training.take(state, loss.defined() ? std::optional(loss.item<double>()) : std::nullopt, state.clip_norm);
+  state.end();
   return loss;
 }
 
@@ -302,11 +304,7 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   const State& state = *state_of_run_;
   archive.write("scout_format", c10::IValue(kFormatVersion));
   archive.write("policy", c10::IValue(state.policy_checksum()));
-  archive.write("run", pack(state.run));
-  archive.write("guarded", c10::IValue(state.guarded));
-  archive.write("guard", pack(state.guard.record()));
-  archive.write("held_run", pack(state.held_run));
-  archive.write("non_finite", c10::IValue(state.non_finite));
+  archive.write("training", pack(state.training));
   archive.write("groups", c10::IValue(static_cast<std::int64_t>(param_groups().size())));
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
     const auto& group = param_groups()[g];
@@ -319,7 +317,7 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
       const auto found = state.parameters.find(group.params()[p].unsafeGetTensorImpl());
       if (found == state.parameters.end()) continue;
       group_archive.write("record" + std::to_string(p), pack(found->second.record));
-      group_archive.write("averages" + std::to_string(p), found->second.averages.clone());
+      group_archive.write("numbers" + std::to_string(p), found->second.numbers.clone());
       if (found->second.held.defined()) group_archive.write("held" + std::to_string(p), found->second.held.clone());
     }
     archive.write("group" + std::to_string(g), group_archive);
@@ -342,16 +340,8 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     refuse("has " + std::to_string(value.toInt()) + " parameter groups: this optimizer has " +
            std::to_string(param_groups().size()));
   }
-  RunRecord run, held_run;
-  GuardRecord guard = Guard(state.horizon).record();
-  unpack(read_tensor(archive, "run"), run);
-  archive.read("guarded", value);
-  if (state.guarded && value.toBool()) {
-    unpack(read_tensor(archive, "guard"), guard);
-    unpack(read_tensor(archive, "held_run"), held_run);
-  }
-  archive.read("non_finite", value);
-  const std::int64_t non_finite = value.toInt();
+  GuardedStep training = state.training;
+  unpack(read_tensor(archive, "training"), training);
   std::vector<LearnedOptimizerOptions> options;
   std::unordered_map<const c10::TensorImpl*, ParameterState> parameters;
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
@@ -375,15 +365,19 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
       if (!record.defined()) continue;
       ParameterState& parameter = parameters[weight.unsafeGetTensorImpl()];
       unpack(record, parameter.record);
-      const at::Tensor averages = read_tensor(group_archive, "averages" + std::to_string(p));
-      if (!averages.defined()) refuse("is damaged");
-      if (averages.scalar_type() != at::kBFloat16 || averages.numel() != (kernel::kMomenta + 1) * weight.numel()) {
+      parameter.plan = training.stepper().new_plan();
+      const at::Tensor numbers = read_tensor(group_archive, "numbers" + std::to_string(p));
+      if (!numbers.defined() || static_cast<int>(parameter.record.own.size()) != state.layout.per_tensor) {
+        refuse("is damaged");
+      }
+      if (numbers.scalar_type() != type_of(state.layout) || numbers.dim() != 2 ||
+          numbers.size(0) != state.layout.per_weight || numbers.size(1) != weight.numel()) {
         refuse("does not fit parameter " + std::to_string(p) + " of " + where + ", which has " +
                std::to_string(weight.numel()) + " weights");
       }
-      parameter.averages = averages.to(weight.device()).contiguous().clone();
+      parameter.numbers = numbers.contiguous().clone();
       const at::Tensor held = read_tensor(group_archive, "held" + std::to_string(p));
-      if (!state.guarded || !held.defined()) continue;
+      if (!state.training.guarded() || !held.defined()) continue;
       if (held.sizes() != weight.sizes()) refuse("does not fit parameter " + std::to_string(p) + " of " + where);
       parameter.held = held.to(weight.options()).clone();
     }
@@ -393,10 +387,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     own.lr(options[g].lr());
     own.weight_decay(options[g].weight_decay());
   }
-  state.run = run;
-  state.held_run = held_run;
-  state.guard.resume(guard);
-  state.non_finite = non_finite;
+  state.training = std::move(training);
   state.parameters = std::move(parameters);
 }
 

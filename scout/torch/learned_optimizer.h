@@ -29,11 +29,12 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   TORCH_ARG(double, clip_norm) = 0.0;
   /// Threads for tensors on the CPU; 0: as many as torch uses (at::get_num_threads).
   TORCH_ARG(int, threads) = 0;
-  /// Whether tensors on the CPU are updated by the fused kernel; otherwise by LibTorch operations, as on a GPU.
+  /// Rule "weight": whether tensors on the CPU are updated by the fused kernel; otherwise by LibTorch operations, as on a
+  /// GPU.
   TORCH_ARG(bool, fused) = true;
   /// Whether a plain gradient method acts where the policy's steps diverge or stall (scout/policy/weight/guard.h).
   TORCH_ARG(bool, guard) = true;
-  /// Form "network". Not set: policy("network").
+  /// Of a rule for the weights of networks. Not set: policy("network").
   TORCH_ARG(std::shared_ptr<const Policy>, policy);
 
  public:
@@ -43,7 +44,7 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
   void set_lr(double value) override { lr(value); }
 };
 
-/// Trains the weights of neural networks with a policy of the form "network".
+/// Trains the weights of neural networks with a policy of a rule for weights (scout/policy/weight/weight_stepper.h).
 ///
 ///     scout::LearnedOptimizer optimizer(model->parameters(), scout::LearnedOptimizerOptions().horizon(10000));
 ///     ...
@@ -52,9 +53,10 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
 ///     optimizer.step();
 ///
 /// Weights are float32, float64 or bfloat16, of any shape and layout. Parameters without a gradient are left alone; a
-/// gradient that is not finite counts as 0 at that weight. State: 8 bytes for each weight, as much as Adam's in float32, and
-/// with the guard another copy of the weights. Tensors on the CPU are updated by the fused kernel, on `threads` threads,
-/// whose number does not change the result; others by LibTorch operations on their device.
+/// gradient that is not finite counts as 0 at that weight. State: for the rule "weight" 8 bytes for each weight, as much as
+/// Adam's in float32, and with the guard another copy of the weights. Tensors on the CPU are updated on `threads` threads,
+/// whose number does not change the result. Elsewhere the rule "weight" is carried out by LibTorch operations on the device;
+/// other rules step copies on the CPU, where their state stays.
 ///
 /// The guard is as good as what it sees: `step(closure)` shows it the loss, `step()` no more than weights and gradients. It
 /// calls no closure twice. What is not a parameter, such as the running statistics of batch norm, it cannot bring back.
@@ -63,7 +65,7 @@ struct LearnedOptimizerOptions : public torch::optim::OptimizerCloneableOptions<
 /// equals an uninterrupted one, bit by bit.
 class LearnedOptimizer : public torch::optim::Optimizer {
  public:
-  /// Throws std::invalid_argument if an option is out of range or the policy of another form.
+  /// Throws std::invalid_argument if an option is out of range or the policy of a rule for functions.
   explicit LearnedOptimizer(std::vector<torch::optim::OptimizerParamGroup> groups, LearnedOptimizerOptions defaults = {});
   explicit LearnedOptimizer(std::vector<at::Tensor> parameters, LearnedOptimizerOptions defaults = {});
   ~LearnedOptimizer() override;

@@ -19,10 +19,10 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 std::shared_ptr<const Policy> policy_with(double step_scale, std::size_t output = 0, float bias = 0) {
   const auto base = untrained_network_policy();
   PolicyDescription description = base->description();
-  description.step_scale = step_scale;
+  description.rule.step_scale = step_scale;
   std::vector<float> parameters = base->parameters();
-  const Linear& schedule = base->weight_rule().schedule();
-  parameters[static_cast<std::size_t>(schedule.bias(parameters.data()) - parameters.data()) + output] += bias;
+  const Linear head = base->rule()->context_head();
+  parameters[static_cast<std::size_t>(head.bias(parameters.data()) - parameters.data()) + output] += bias;
   return std::make_shared<Policy>(description, parameters);
 }
 std::shared_ptr<const Policy> huge_steps() { return policy_with(3.0); }

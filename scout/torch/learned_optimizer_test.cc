@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 using Options = LearnedOptimizerOptions;
 
-/// A network policy with random outputs and schedule, so that every part of it matters.
+/// A policy for networks with random outputs and context head, so that every part of it matters.
 std::shared_ptr<const Policy> random_policy() {
   const auto base = untrained_network_policy();
   Random random(Seed(3));
@@ -126,7 +126,7 @@ TEST(LearnedOptimizer, TypesAgree) {
 
 TEST(LearnedOptimizer, SmallStepsInBfloat16AreNotLost) {
   // Steps of a hundredth of the spacing of bfloat16 move the mean of many weights all the same.
-  const double step = 1.5 * 1e-3 * untrained_network_policy()->description().step_scale;
+  const double step = 1.5 * 1e-3 * untrained_network_policy()->rule()->step_scale();
   auto weight = torch::full({40000}, 1.5, torch::requires_grad().dtype(at::kBFloat16));
   weight.mutable_grad() = torch::ones_like(weight);
   LearnedOptimizer optimizer({weight}, Options(1e-3).policy(policy("network-base")));
@@ -351,7 +351,7 @@ TEST(LearnedOptimizer, NamesWhatItCannotDo) {
   }
   EXPECT_NO_THROW(LearnedOptimizer({weight}, Options(4.0).weight_decay(0.25)));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options().policy(untrained_policy())); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("\"coordinatewise\"")));
+              ThrowsMessage<std::invalid_argument>(HasSubstr("\"coordinate\"")));
   std::vector<torch::optim::OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<at::Tensor>{half}, std::make_unique<torch::optim::SGDOptions>(0.1));
   EXPECT_THAT([&] { LearnedOptimizer optimizer(groups); },

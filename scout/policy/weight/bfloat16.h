@@ -17,6 +17,9 @@ inline std::uint16_t to_bfloat16(float x, std::uint32_t dither) {
   return static_cast<std::uint16_t>((std::bit_cast<std::uint32_t>(x) + dither) >> 16);
 }
 
+/// The key of a step.
+inline std::uint32_t step_key(std::int64_t step) { return static_cast<std::uint32_t>(step) * 0x27d4eb2fU; }
+
 /// 32 bits for the weight with this index, as good as random; `key` stands for the step. (Mixing as in MurmurHash3.)
 inline std::uint32_t dither_bits(std::uint32_t index, std::uint32_t key) {
   std::uint32_t h = index * 0x9e3779b1U + key;

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "scout/policy/weight/bfloat16.h"
 #include "scout/policy/weight/formulas.h"
 #include "scout/policy/weight/reference.h"
 
@@ -85,7 +86,7 @@ void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const Tensor
   const double annealing = run.annealing();
   c.step = static_cast<float>(settings.rate * annealing * base_step_ * scale);
   c.decay = static_cast<float>(settings.rate * annealing * settings.weight_decay);
-  c.key = static_cast<std::uint32_t>(tensor.step) * 0x27d4eb2fU;
+  c.key = kernel::step_key(tensor.step);
 
   const auto& context = plan.context = weight_context(run, tensor, shape, scale, relative_rms * relative_rms);
   const Linear& first = layers_.front();

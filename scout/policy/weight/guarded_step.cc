@@ -60,7 +60,10 @@ void GuardedStep::restore(ArchiveReader& archive) {
   bool guarded = false;
   GuardRecord record;
   archive(run_), archive(held_run_), archive(guarded), archive(record), archive(non_finite_);
+  const auto own = static_cast<std::size_t>(stepper_->layout().per_run);
+  if (run_.own.size() != own || held_run_.own.size() != own) archive.fail("of another rule");
   run_.horizon = held_run_.horizon = horizon;
+  guard_ = Guard(horizon);
   if (guarded_ && guarded) guard_.resume(record);
 }
 

@@ -15,8 +15,6 @@ namespace {
 constexpr std::int64_t kPiece = 1 << 15;
 /// Weights of other types that are converted at a time.
 constexpr std::size_t kConverted = 1 << 11;
-/// Dither of weights in bfloat16 is not that of the averages.
-constexpr std::uint32_t kWeightKey = 0x5bd1e995U;
 
 struct Piece {
   std::size_t update;
@@ -24,16 +22,23 @@ struct Piece {
   std::int64_t size;
 };
 
-kernel::StepArrays state_of(const TensorUpdate& update, std::int64_t begin) {
-  auto* averages = reinterpret_cast<std::uint16_t*>(update.state->averages.data_ptr<at::BFloat16>()) + begin;
-  kernel::StepArrays arrays;
-  for (auto& momentum : arrays.momentum) {
-    momentum = averages;
-    averages += update.shape.size;
-  }
-  arrays.square = averages;
-  arrays.first = static_cast<std::size_t>(begin);
-  return arrays;
+/// Weights from `begin` on, whose values are elsewhere.
+WeightPiece piece_of(const TensorUpdate& update, std::int64_t begin) {
+  const at::Tensor& numbers = update.state->numbers;
+  auto* state = static_cast<std::byte*>(numbers.data_ptr()) + static_cast<std::size_t>(begin) * numbers.element_size();
+  const auto first = static_cast<std::size_t>(begin);
+  return {.state = state, .stride = static_cast<std::size_t>(update.shape.size), .first = first};
+}
+
+void add(kernel::TensorSums& total, const kernel::TensorSums& part) {
+  total.theta_square += part.theta_square;
+  total.gradient_square += part.gradient_square;
+  total.non_finite += part.non_finite;
+}
+void add(kernel::StepSums& total, const kernel::StepSums& part) {
+  total.update_square += part.update_square;
+  total.momentum_square += part.momentum_square;
+  total.non_finite += part.non_finite;
 }
 
 void apply(double& weight, float, float delta, std::uint32_t) { weight += static_cast<double>(delta); }
@@ -65,70 +70,61 @@ struct Converted {
   }
   kernel::TensorSums sums(std::int64_t size) {
     kernel::TensorSums total;
-    for_blocks(size, [&](std::size_t, std::size_t count) {
-      const auto part = kernel::tensor_sums(theta.data(), slope.data(), count);
-      total.theta_square += part.theta_square;
-      total.gradient_square += part.gradient_square;
-      total.non_finite += part.non_finite;
-    });
+    for_blocks(size,
+               [&](std::size_t, std::size_t count) { add(total, kernel::tensor_sums(theta.data(), slope.data(), count)); });
     return total;
   }
-  kernel::StepSums step(std::int64_t first, std::int64_t size) {
+  kernel::StepSums step(const WeightStepper& stepper, std::int64_t first, std::int64_t size, double* own_sums) {
+    const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
     kernel::StepSums total;
     for_blocks(size, [&](std::size_t begin, std::size_t count) {
       const std::int64_t at = first + static_cast<std::int64_t>(begin);
-      kernel::StepArrays arrays = state_of(update, at);
-      arrays.theta = theta.data();
-      arrays.gradient = slope.data();
-      arrays.delta = delta.data();
-      const auto part = kernel::weight_step(update.plan.network, update.plan.constants, arrays, count);
-      total.update_square += part.update_square;
-      total.momentum_square += part.momentum_square;
-      total.non_finite += part.non_finite;
+      WeightPiece piece = piece_of(update, at);
+      piece.theta = theta.data();
+      piece.gradient = slope.data();
+      piece.delta = delta.data();
+      add(total, stepper.step(*update.plan, piece, count, own_sums));
       for (std::size_t i = 0; i < count; ++i) {
         const auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(at) + i);
-        apply(weight[begin + i], theta[i], delta[i], kernel::dither_bits(index, update.plan.constants.key ^ kWeightKey));
+        apply(weight[begin + i], theta[i], delta[i], kernel::dither_bits(index, key));
       }
     });
     return total;
   }
 };
 
-class FusedPasses : public UpdatePasses {
+class PiecePasses : public UpdatePasses {
  public:
-  FusedPasses(std::vector<TensorUpdate*> updates, ThreadTeam& team) : updates_(std::move(updates)), team_(team) {
+  PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team) : updates_(std::move(updates)), team_(team) {
     for (std::size_t k = 0; k < updates_.size(); ++k) {
-      values_.push_back(updates_[k]->weight.contiguous());
-      gradients_.push_back(updates_[k]->gradient.contiguous());
+      values_.push_back(updates_[k]->weight.to(at::kCPU).contiguous());
+      gradients_.push_back(updates_[k]->gradient.to(at::kCPU).contiguous());
       const std::int64_t size = updates_[k]->shape.size;
       for (std::int64_t begin = 0; begin < size; begin += kPiece)
         pieces_.push_back({k, begin, std::min(kPiece, size - begin)});
     }
   }
 
-  void sums() override {
+  void add_up() override {
     std::vector<kernel::TensorSums> parts(pieces_.size());
     for_pieces([&](std::size_t p) { parts[p] = piece_sums(pieces_[p]); });
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      kernel::TensorSums& total = updates_[pieces_[p].update]->sums;
-      total.theta_square += parts[p].theta_square;
-      total.gradient_square += parts[p].gradient_square;
-      total.non_finite += parts[p].non_finite;
-    }
+    for (std::size_t p = 0; p < parts.size(); ++p) add(updates_[pieces_[p].update]->sums, parts[p]);
   }
 
-  void step(const WeightStepper&) override {  // the plans say all
+  void step(const WeightStepper& stepper) override {
+    const auto own = static_cast<std::size_t>(stepper.layout().sums);
     std::vector<kernel::StepSums> parts(pieces_.size());
-    for_pieces([&](std::size_t p) { parts[p] = piece_step(pieces_[p]); });
+    std::vector<double> own_parts(pieces_.size() * own);
+    for_pieces([&](std::size_t p) { parts[p] = piece_step(stepper, pieces_[p], own_parts.data() + p * own); });
+    for (TensorUpdate* update : updates_) update->own_sums.assign(own, 0.0);
     for (std::size_t p = 0; p < parts.size(); ++p) {
-      kernel::StepSums& total = updates_[pieces_[p].update]->step_sums;
-      total.update_square += parts[p].update_square;
-      total.momentum_square += parts[p].momentum_square;
-      total.non_finite += parts[p].non_finite;
+      TensorUpdate& update = *updates_[pieces_[p].update];
+      add(update.step_sums, parts[p]);
+      for (std::size_t k = 0; k < own; ++k) update.own_sums[k] += own_parts[p * own + k];
     }
     for (std::size_t k = 0; k < updates_.size(); ++k) {
       at::Tensor& weight = updates_[k]->weight;
-      if (weight.is_contiguous()) {
+      if (values_[k].is_same(weight)) {
         weight.unsafeGetTensorImpl()->bump_version();  // autograd notices in-place changes by it
       } else {
         weight.copy_(values_[k]);
@@ -157,20 +153,21 @@ class FusedPasses : public UpdatePasses {
     }
   }
 
-  kernel::StepSums piece_step(const Piece& piece) const {
+  kernel::StepSums piece_step(const WeightStepper& stepper, const Piece& piece, double* own_sums) const {
     const TensorUpdate& update = *updates_[piece.update];
     const at::Tensor& values = values_[piece.update];
     const at::Tensor& gradients = gradients_[piece.update];
     switch (values.scalar_type()) {
       case at::kDouble:
-        return Converted<double>(update, values, gradients, piece.begin).step(piece.begin, piece.size);
+        return Converted<double>(update, values, gradients, piece.begin).step(stepper, piece.begin, piece.size, own_sums);
       case at::kBFloat16:
-        return Converted<at::BFloat16>(update, values, gradients, piece.begin).step(piece.begin, piece.size);
+        return Converted<at::BFloat16>(update, values, gradients, piece.begin)
+            .step(stepper, piece.begin, piece.size, own_sums);
       default: {
-        kernel::StepArrays arrays = state_of(update, piece.begin);
-        arrays.theta = values.data_ptr<float>() + piece.begin;
-        arrays.gradient = gradients.data_ptr<float>() + piece.begin;
-        return kernel::weight_step(update.plan.network, update.plan.constants, arrays, static_cast<std::size_t>(piece.size));
+        WeightPiece weights = piece_of(update, piece.begin);
+        weights.theta = values.data_ptr<float>() + piece.begin;
+        weights.gradient = gradients.data_ptr<float>() + piece.begin;
+        return stepper.step(*update.plan, weights, static_cast<std::size_t>(piece.size), own_sums);
       }
     }
   }
@@ -184,8 +181,8 @@ class FusedPasses : public UpdatePasses {
 
 }  // namespace
 
-std::unique_ptr<UpdatePasses> fused_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team) {
-  return std::make_unique<FusedPasses>(std::move(updates), team);
+std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team) {
+  return std::make_unique<PiecePasses>(std::move(updates), team);
 }
 
 }  // namespace scout
