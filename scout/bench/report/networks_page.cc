@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
@@ -14,32 +13,6 @@
 namespace scout::bench {
 namespace {
 
-/// Optimizers × tasks; the cells of each column with the least badness are strong.
-std::string table(const Results& results, const std::vector<std::string>& headings,
-                  const std::function<std::string(std::size_t row, std::size_t task)>& html,
-                  const std::function<double(std::size_t row, std::size_t task)>& badness) {
-  std::vector<double> least(headings.size() - 1, INFINITY);
-  for (std::size_t r = 0; r < results.rows.size(); ++r) {
-    for (std::size_t t = 0; t < least.size(); ++t) least[t] = std::min(least[t], badness(r, t));
-  }
-  std::vector<std::vector<HtmlCell>> rows;
-  for (std::size_t r = 0; r < results.rows.size(); ++r) {
-    std::vector<HtmlCell> cells{{escape_html(results.rows[r].label), results.rows[r].policy}};
-    for (std::size_t t = 0; t < least.size(); ++t) {
-      const double own = badness(r, t);
-      cells.push_back({html(r, t), std::isfinite(own) && own == least[t]});
-    }
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
-}
-
-std::vector<std::string> task_headings(const Results& results) {
-  std::vector<std::string> out{"optimizer"};
-  for (const auto& task : results.tasks) out.push_back(task_name(task, results));
-  return out;
-}
-
 std::string result_tables(const Results& results) {
   const auto loss = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
   const auto accuracy = [&](std::size_t r, std::size_t t) {
@@ -47,11 +20,11 @@ std::string result_tables(const Results& results) {
   };
   return "<h2>Final train loss</h2>\n<p>Mean cross entropy on 1,024 fixed training examples where the run ends, median over "
          "its starts. The lowest of each column is marked.</p>\n" +
-         table(
+         optimizer_table(
              results, task_headings(results), [&](auto r, auto t) { return html_number(loss(r, t)); }, loss) +
          "<h2>Accuracy on unseen examples</h2>\n<p>Share of the test set that is classified right where the run ends, in %, "
          "median over its starts.</p>\n" +
-         table(
+         optimizer_table(
              results, task_headings(results),
              [&](auto r, auto t) { return std::isfinite(accuracy(r, t)) ? fmt::format("{:.1f}", accuracy(r, t)) : "–"; },
              [&](auto r, auto t) { return -accuracy(r, t); });
@@ -67,7 +40,7 @@ std::string milestone_table(const Results& results, const std::vector<Milestone>
          "constant learning rate, ends with; median over the starts. Below: how many times fewer steps than Adam itself "
          "needs, and the training examples seen until then. The loss is looked at each time that the steps have grown by "
          "1/16.</p>\n" +
-         table(
+         optimizer_table(
              results, headings,
              [&](auto r, auto t) -> std::string {
                if (!std::isfinite(goals[t].steps[r])) return goals[t].rival ? "never" : "–";
@@ -88,7 +61,7 @@ std::string robustness_table(const Results& results) {
              "initialisation that it belongs to, the best, and between them the spread. The lowest worst case is "
              "marked.</p>\n",
              groups.front().tasks.size()) +
-         table(
+         optimizer_table(
              results, headings,
              [&](auto r, auto g) {
                const Robustness x = found(r, g);
@@ -103,7 +76,7 @@ std::string clock_table(const Results& results) {
   return "<h2>Time</h2>\n<p>Wall clock of a run in seconds, without the judge's, and the optimizer's own share of it; "
          "median "
          "over the starts. Runs of one table may have shared the machine with others.</p>\n" +
-         table(
+         optimizer_table(
              results, task_headings(results),
              [&](auto r, auto t) -> std::string {
                const WallClock x = clock(r, t);
@@ -127,15 +100,12 @@ std::string step_table(const Results& results) {
          "tensors of the network's shapes, in one thread: medians of its CPU time. A policy for networks is here the "
          "LearnedOptimizer of a training loop, its guard and the guard's copy of the weights included. The Adam that the "
          "others are compared with is measured apart, so that Adam's own row shows how well times repeat.</p>\n" +
-         table(
-             results, headings,
-             [&](auto r, auto t) -> std::string {
-               const auto step = step_ratio(results, r, t);
-               if (!step) return "–";
-               return fmt::format("{}&nbsp;ms, {:.2f}&nbsp;×<br><span class=\"soft\">{:.4g}&nbsp;B, {:.2f}&nbsp;×</span>",
-                                  html_number(1e3 * step->seconds), step->time, step->bytes, step->memory);
-             },
-             [](auto, auto) { return INFINITY; });
+         optimizer_table(results, headings, [&](auto r, auto t) -> std::string {
+           const auto step = step_ratio(results, r, t);
+           if (!step) return "–";
+           return fmt::format("{}&nbsp;ms, {:.2f}&nbsp;×<br><span class=\"soft\">{:.4g}&nbsp;B, {:.2f}&nbsp;×</span>",
+                              html_number(1e3 * step->seconds), step->time, step->bytes, step->memory);
+         });
 }
 
 std::string payback_section(const Results& results) {
@@ -168,15 +138,11 @@ std::string payback_section(const Results& results) {
 }  // namespace
 
 std::string networks_body(const Results& results) {
-  std::size_t runs = 0;
-  for (const auto& row : results.rows) {
-    for (const auto& cell : row.cells) runs += cell.size();
-  }
   std::string out = "<p class=\"lead\">" + escape_html(networks_headline(results)) + "</p>\n";
   out += fmt::format(
       "<p class=\"soft\">{} problems, {} starts on each, {} optimizers: {} runs. One gradient of a minibatch is a step. "
       "Every optimizer with settings was tuned, per problem, by the loss at the end of a run from another start.</p>\n",
-      results.tasks.size(), results.seeds * results.instances, results.rows.size(), runs);
+      results.tasks.size(), results.seeds * results.instances, results.rows.size(), count_runs(results));
   out +=
       "<h2>Training</h2>\n<p>The least train loss so far, by steps; median over the starts, the bands from least to "
       "most.</p>\n" +

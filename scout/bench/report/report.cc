@@ -33,44 +33,30 @@ std::string interval(const Interval& x, bool strong = false) {
 
 /// Optimizers × tasks, the lowest of each column strong; then further columns.
 std::string task_table(const Results& results, const std::function<double(const Cell&)>& statistic) {
-  std::vector<std::string> headings{"optimizer"};
-  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
+  auto headings = task_headings(results);
   headings.insert(headings.end(), {"mean rank", "IQM relative gap"});
-  std::vector<double> lowest(results.tasks.size(), INFINITY);
-  for (const auto& row : results.rows) {
-    for (std::size_t t = 0; t < lowest.size(); ++t) lowest[t] = std::min(lowest[t], statistic(row.cells[t]));
-  }
-  std::vector<std::vector<HtmlCell>> rows;
-  for (const auto& row : results.rows) {
-    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
-    for (std::size_t t = 0; t < lowest.size(); ++t) {
-      const double x = statistic(row.cells[t]);
-      cells.push_back({html_number(x), std::isfinite(x) && x == lowest[t]});
-    }
-    cells.push_back({fmt::format("{:.1f}", row.mean_rank)});
-    cells.push_back({interval(row.score, &row == &results.rows.front())});
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
+  const std::size_t tasks = results.tasks.size();
+  const auto of_cell = [&](std::size_t r, std::size_t t) {
+    return t < tasks ? statistic(results.rows[r].cells[t]) : INFINITY;
+  };
+  return optimizer_table(
+      results, headings,
+      [&](std::size_t r, std::size_t t) {
+        const auto& row = results.rows[r];
+        return t < tasks    ? html_number(of_cell(r, t))
+               : t == tasks ? fmt::format("{:.1f}", row.mean_rank)
+                            : interval(row.score, r == 0);
+      },
+      of_cell);
 }
 
 std::string iqm_table(const Results& results) {
-  std::vector<std::string> headings{"optimizer"};
-  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
-  std::vector<std::vector<HtmlCell>> rows;
-  for (const auto& row : results.rows) {
-    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
-    for (const auto& cell : row.cells) {
-      if (cell.empty()) {
-        cells.push_back({"–"});
-        continue;
-      }
-      const Stratum stratum = relative_gaps(cell);
-      cells.push_back({interval(bootstrap({&stratum, 1}, interquartile_mean))});
-    }
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
+  return optimizer_table(results, task_headings(results), [&](std::size_t r, std::size_t t) -> std::string {
+    const Cell& cell = results.rows[r].cells[t];
+    if (cell.empty()) return "–";
+    const Stratum stratum = relative_gaps(cell);
+    return interval(bootstrap({&stratum, 1}, interquartile_mean));
+  });
 }
 
 /// Share of runs that reached each target, and the expected running time to it, over all tasks.
@@ -96,36 +82,27 @@ std::string success_table(const Results& results) {
       time.push_back(expected_running_time(runs));
     }
   }
-  std::vector<std::vector<HtmlCell>> rows;
-  for (std::size_t r = 0; r < results.rows.size(); ++r) {
-    std::vector<HtmlCell> cells{{escape_html(results.rows[r].label), results.rows[r].policy}};
-    auto best = [&](const auto& table, std::size_t k, auto better) {
-      return std::all_of(table.begin(), table.end(), [&](const auto& other) { return !better(other[k], table[r][k]); });
-    };
-    for (std::size_t k = 0; k < targets; ++k) {
-      cells.push_back({fmt::format("{:.0f} %", 100 * rates[r][k]), rates[r][k] > 0 && best(rates, k, std::greater<>())});
-    }
-    for (std::size_t k = 0; k < targets; ++k) {
-      cells.push_back({std::isfinite(times[r][k]) ? fmt::format("{:.0f}", times[r][k]) : "–",
-                       std::isfinite(times[r][k]) && best(times, k, std::less<>())});
-    }
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
+  return optimizer_table(
+      results, headings,
+      [&](std::size_t r, std::size_t k) -> std::string {
+        if (k < targets) return fmt::format("{:.0f} %", 100 * rates[r][k]);
+        const double time = times[r][k - targets];
+        return std::isfinite(time) ? fmt::format("{:.0f}", time) : "–";
+      },
+      [&](std::size_t r, std::size_t k) {
+        if (k >= targets) return times[r][k - targets];
+        return rates[r][k] > 0 ? -rates[r][k] : INFINITY;
+      });
 }
 
 std::string body(const Results& results, const fs::path& directory) {
-  std::size_t runs = 0;
-  for (const auto& row : results.rows) {
-    for (const auto& cell : row.cells) runs += cell.size();
-  }
   const Task& first = results.tasks.front();
   std::string out = "<p class=\"lead\">" + escape_html(headline(results)) + "</p>\n";
   out += fmt::format(
       "<p class=\"soft\">{} problems, {} unseen test instances each, {} starts on each, {} optimizers: {} runs. All have "
       "the same budget of oracle calls; one value and one gradient each count 1. Every optimizer with settings was "
       "tuned, per problem, on validation instances.</p>\n",
-      results.tasks.size(), results.instances, results.seeds, results.rows.size(), runs);
+      results.tasks.size(), results.instances, results.seeds, results.rows.size(), count_runs(results));
 
   out +=
       "<h2>Convergence</h2>\n<p>The median over all runs of the relative gap, (f − f*) / (f(θ⁰) − f*), to the best point so "

@@ -41,6 +41,38 @@ std::string task_name(const Task& task, const Results& results) {
   return out;
 }
 
+std::vector<std::string> task_headings(const Results& results) {
+  std::vector<std::string> out{"optimizer"};
+  for (const auto& task : results.tasks) out.push_back(task_name(task, results));
+  return out;
+}
+
+std::string optimizer_table(const Results& results, const std::vector<std::string>& headings, const CellText& html,
+                            const CellBadness& badness) {
+  const std::size_t columns = headings.size() - 1;
+  std::vector<double> least(columns, INFINITY);
+  for (std::size_t r = 0; badness && r < results.rows.size(); ++r) {
+    for (std::size_t c = 0; c < columns; ++c) least[c] = std::min(least[c], badness(r, c));
+  }
+  std::vector<std::vector<HtmlCell>> rows;
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    auto& cells = rows.emplace_back();
+    cells.push_back({escape_html(results.rows[r].label), results.rows[r].policy});
+    for (std::size_t c = 0; c < columns; ++c) {
+      cells.push_back({html(r, c), std::isfinite(least[c]) && badness(r, c) == least[c]});
+    }
+  }
+  return html_table(headings, rows);
+}
+
+std::size_t count_runs(const Results& results) {
+  std::size_t runs = 0;
+  for (const auto& row : results.rows) {
+    for (const auto& cell : row.cells) runs += cell.size();
+  }
+  return runs;
+}
+
 std::string legend(const Results& results) {
   std::string out = "<div class=\"legend\">";
   const auto all = styles(results);
@@ -56,25 +88,19 @@ std::string legend(const Results& results) {
 }
 
 std::string settings_table(const Results& results) {
-  std::vector<std::string> headings{"optimizer"};
-  for (const auto& task : results.tasks) headings.push_back(task_name(task, results));
+  auto headings = task_headings(results);
   if (!results.training) headings.push_back("ms a run, without the objective");
-  std::vector<std::vector<HtmlCell>> rows;
-  for (const auto& row : results.rows) {
-    std::vector<HtmlCell> cells{{escape_html(row.label), row.policy}};
-    for (const auto& settings : row.settings) {
-      cells.push_back({"<code>" + escape_html(settings.is_null() ? "" : settings.dump()) + "</code>"});
+  return optimizer_table(results, headings, [&](std::size_t r, std::size_t t) {
+    const auto& row = results.rows[r];
+    if (t < row.settings.size()) {
+      return "<code>" + escape_html(row.settings[t].is_null() ? "" : row.settings[t].dump()) + "</code>";
     }
-    if (!results.training) {
-      std::vector<double> seconds;
-      for (const auto& cell : row.cells) {
-        for (const auto& run : cell) seconds.push_back(run.optimizer_seconds);
-      }
-      cells.push_back({html_number(1000 * median(seconds))});
+    std::vector<double> seconds;
+    for (const auto& cell : row.cells) {
+      for (const auto& run : cell) seconds.push_back(run.optimizer_seconds);
     }
-    rows.push_back(std::move(cells));
-  }
-  return html_table(headings, rows);
+    return html_number(1000 * median(seconds));
+  });
 }
 
 std::string failures(const Results& results) {

@@ -36,13 +36,6 @@ const CurvePoint* reached(const Run& run, double loss) {
   return found == run.curve.end() ? nullptr : &*found;
 }
 
-template <class Quantity>
-double median_of(const Cell& cell, Quantity&& quantity) {
-  std::vector<double> values;
-  for (const auto& run : cell) values.push_back(quantity(run));
-  return values.empty() ? INFINITY : median(values);
-}
-
 std::string text_number(double x) { return std::isfinite(x) ? fmt::format("{:.4g}", x) : "-"; }
 
 /// A row a line, a task a column; * marks the best.
@@ -92,8 +85,8 @@ std::optional<double> median_metric(const Cell& cell, std::string_view metric) {
 }
 
 WallClock wall_clock(const Cell& cell) {
-  const double seconds = median_of(cell, [](const Run& run) { return run.seconds; });
-  return {seconds, median_of(cell, [](const Run& run) { return run.optimizer_seconds; }) / seconds};
+  const double seconds = median_of(cell, &Run::seconds);
+  return {seconds, median_of(cell, &Run::optimizer_seconds) / seconds};
 }
 
 std::optional<StepRatio> step_ratio(const Results& results, std::size_t row, std::size_t task) {

@@ -190,18 +190,6 @@ Results read_results(const std::filesystem::path& directory) {
   return out;
 }
 
-double median_gap(const Cell& cell) {
-  std::vector<double> gaps;
-  for (const auto& run : cell) gaps.push_back(run.gap);
-  return gaps.empty() ? INFINITY : median(gaps);
-}
-
-double median_relative(const Cell& cell) {
-  std::vector<double> gaps;
-  for (const auto& run : cell) gaps.push_back(run.relative);
-  return gaps.empty() ? INFINITY : median(gaps);
-}
-
 double relative_at(const Run& run, Cost cost, int dimension, double paid) {
   double gap = run.start_gap;
   for (const auto& point : run.curve) {

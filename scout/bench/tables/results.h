@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -74,8 +76,15 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
 /// Reads DIR/records.jsonl and, where they are there, DIR/steps.jsonl and DIR/suite.json, for the ReportOptions.
 Results read_results(const std::filesystem::path& directory);
 
-double median_gap(const Cell& cell);       ///< infinity if empty
-double median_relative(const Cell& cell);  ///< infinity if empty
+/// The median over the runs of a cell of `quantity(run)`; infinity if it is empty.
+template <class Quantity>
+double median_of(const Cell& cell, Quantity&& quantity) {
+  std::vector<double> values;
+  for (const auto& run : cell) values.push_back(std::invoke(quantity, run));
+  return values.empty() ? std::numeric_limits<double>::infinity() : median(values);
+}
+inline double median_gap(const Cell& cell) { return median_of(cell, &Run::gap); }
+inline double median_relative(const Cell& cell) { return median_of(cell, &Run::relative); }
 /// The relative gap of one run when it had paid `paid`; 1 before its first answer.
 double relative_at(const Run& run, Cost cost, int dimension, double paid);
 /// The relative gaps of a cell, a row an instance.

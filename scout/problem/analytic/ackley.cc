@@ -29,10 +29,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return (depth - funnel) + (std::numbers::e - ripples);
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The depth of the funnel: 20 in the textbook.
 Parameters sample_parameters(int, Random& random) { return {random.uniform(10.0, 30.0)}; }
 
@@ -45,7 +41,7 @@ extern const AnalyticFunction ackley{
     .evaluate = evaluate,
     .lower = -32.768,
     .upper = 32.768,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

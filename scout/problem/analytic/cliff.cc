@@ -20,10 +20,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The height and the width of the wall: its slope reaches 1.5 height / width.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(5.0, 50.0), random.log_uniform(0.03, 0.3)}; }
 
@@ -36,7 +32,7 @@ extern const AnalyticFunction cliff{
     .evaluate = evaluate,
     .lower = -10.0,
     .upper = 10.0,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

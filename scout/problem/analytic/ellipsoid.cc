@@ -13,10 +13,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The curvatures [M], geometric from 1 to the condition number 10^U[0, 6]: 10^6 in the textbook.
 Parameters sample_parameters(int dimension, Random& random) {
   const double condition = random.log_uniform(1.0, 1e6);
@@ -36,7 +32,7 @@ extern const AnalyticFunction ellipsoid{
     .evaluate = evaluate,
     .lower = -5.0,
     .upper = 5.0,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

@@ -38,6 +38,12 @@ struct AnalyticFunction {
   int minimum_dimension = 1;
 };
 
+/// An optimum (c, ..., c).
+template <int c>
+std::vector<double> all_equal(int dimension, const Parameters&) {
+  return std::vector<double>(static_cast<std::size_t>(dimension), c);
+}
+
 /// Every function of this folder, in alphabetical order of the file names.
 const std::vector<const AnalyticFunction*>& analytic_functions();
 

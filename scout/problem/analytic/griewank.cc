@@ -22,10 +22,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return bowl + (1.0 - product);
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The textbook's frequencies 1/sqrt(i) [M].
 Parameters sample_parameters(int dimension, Random&) {
   Parameters frequencies;
@@ -42,7 +38,7 @@ extern const AnalyticFunction griewank{
     .evaluate = evaluate,
     .lower = -600.0,
     .upper = 600.0,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

@@ -28,10 +28,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f + sine * sine;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 1.0);
-}
-
 /// The height of the ripples: 10 in the textbook.
 Parameters sample_parameters(int, Random& random) { return {random.uniform(5.0, 15.0)}; }
 
@@ -44,7 +40,7 @@ extern const AnalyticFunction levy{
     .evaluate = evaluate,
     .lower = -10.0,
     .upper = 10.0,
-    .optimum = optimum,
+    .optimum = all_equal<1>,
     .sample_parameters = sample_parameters,
 };
 

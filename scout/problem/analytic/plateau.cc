@@ -18,10 +18,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The width of the hole.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(0.5, 3.0)}; }
 
@@ -34,7 +30,7 @@ extern const AnalyticFunction plateau{
     .evaluate = evaluate,
     .lower = -10.0,
     .upper = 10.0,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

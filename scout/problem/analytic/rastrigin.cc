@@ -17,10 +17,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The height of the ripples, from gentle to the textbook's 10.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(1.0, 10.0)}; }
 
@@ -33,7 +29,7 @@ extern const AnalyticFunction rastrigin{
     .evaluate = evaluate,
     .lower = -5.12,
     .upper = 5.12,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };
 

@@ -22,10 +22,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 /// The steepness of the walls, and how fast the ravine winds.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(10.0, 1e4), random.uniform(1.0, 3.0)}; }
 
@@ -38,7 +34,7 @@ extern const AnalyticFunction ravine{
     .evaluate = evaluate,
     .lower = -4.0,
     .upper = 4.0,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
     .minimum_dimension = 2,
 };

@@ -18,10 +18,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 1.0);
-}
-
 /// The steepness of the valley's walls: 100 in the textbook.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(20.0, 500.0)}; }
 
@@ -34,7 +30,7 @@ extern const AnalyticFunction rosenbrock{
     .evaluate = evaluate,
     .lower = -2.048,
     .upper = 2.048,
-    .optimum = optimum,
+    .optimum = all_equal<1>,
     .sample_parameters = sample_parameters,
     .minimum_dimension = 2,
 };

@@ -22,10 +22,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 1.0);
-}
-
 /// How strongly neighbours want to agree; the smaller, the more local minima.
 Parameters sample_parameters(int, Random& random) { return {random.log_uniform(0.03, 0.6)}; }
 
@@ -38,7 +34,7 @@ extern const AnalyticFunction saddle{
     .evaluate = evaluate,
     .lower = -2.0,
     .upper = 2.0,
-    .optimum = optimum,
+    .optimum = all_equal<1>,
     .sample_parameters = sample_parameters,
 };
 

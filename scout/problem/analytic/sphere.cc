@@ -10,10 +10,6 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), 0.0);
-}
-
 }  // namespace
 
 extern const AnalyticFunction sphere{
@@ -23,7 +19,7 @@ extern const AnalyticFunction sphere{
     .evaluate = evaluate,
     .lower = -5.12,
     .upper = 5.12,
-    .optimum = optimum,
+    .optimum = all_equal<0>,
 };
 
 }  // namespace scout::analytic
