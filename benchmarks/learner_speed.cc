@@ -87,7 +87,7 @@ class Updates {
     for (int k = 0; k < kEpisodes; ++k) {
       Pendulum pendulum(random_);
       scout::Trajectory episode;
-      episode.rows = episode.actions = 1;
+      episode.coordinates = episode.action_size = 1;
       episode.features = Pendulum::kFeatures;
       auto before = pendulum.features();
       episode.states.assign(before.begin(), before.end());
@@ -95,7 +95,7 @@ class Updates {
         const auto action = static_cast<float>(random_.uniform(-1, 1));
         const auto reward = static_cast<float>(pendulum.step(Pendulum::kMaxTorque * static_cast<double>(action)));
         const auto after = pendulum.features();
-        episode.moves.push_back(action);
+        episode.actions.push_back(action);
         episode.rewards.push_back(reward);
         episode.states.insert(episode.states.end(), after.begin(), after.end());
         torch_replay_.add(before.data(), &action, reward, after.data());

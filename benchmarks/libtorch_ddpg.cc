@@ -49,8 +49,8 @@ LibTorchDdpg::Critic::Critic(const DdpgOptions& options, int features, int actio
   output = register_module("output", torch::nn::Linear(width2, 1));
 }
 
-torch::Tensor LibTorchDdpg::Critic::forward(const torch::Tensor& states, const torch::Tensor& moves) {
-  const auto hidden = torch::relu(first(torch::cat({states, moves}, 1)));
+torch::Tensor LibTorchDdpg::Critic::forward(const torch::Tensor& states, const torch::Tensor& actions) {
+  const auto hidden = torch::relu(first(torch::cat({states, actions}, 1)));
   auto z = second(hidden);
   if (!pool.is_empty()) {
     const auto mean = hidden.reshape({-1, rows, hidden.size(1)}).mean(1);
@@ -91,18 +91,18 @@ void LibTorchDdpg::update_critics(const LibTorchBatch& batch) {
   torch::Tensor target;
   {
     const torch::NoGradGuard no_grad;
-    auto moves = actor_target_->act(batch.next_states).first;
+    auto actions = actor_target_->act(batch.next_states).first;
     if (options_.target_noise > 0) {
       const double bound = options_.target_noise_clip;
-      moves = (moves + (options_.target_noise * torch::randn_like(moves)).clamp(-bound, bound)).clamp(-1, 1);
+      actions = (actions + (options_.target_noise * torch::randn_like(actions)).clamp(-bound, bound)).clamp(-1, 1);
     }
-    auto q = critic_targets_[0]->forward(batch.next_states, moves);
-    if (options_.twin_critics) q = torch::min(q, critic_targets_[1]->forward(batch.next_states, moves));
+    auto q = critic_targets_[0]->forward(batch.next_states, actions);
+    if (options_.twin_critics) q = torch::min(q, critic_targets_[1]->forward(batch.next_states, actions));
     target = batch.returns + batch.discounts * q;
   }
   torch::Tensor loss;
   for (const auto& critic : critics_) {
-    const auto q = critic->forward(batch.states, batch.moves);
+    const auto q = critic->forward(batch.states, batch.actions);
     const auto one = options_.loss_bound < 1e8 ? torch::huber_loss(q, target, at::Reduction::Mean, options_.loss_bound)
                                                : torch::mse_loss(q, target);
     loss = loss.defined() ? loss + one : one;
@@ -116,16 +116,16 @@ void LibTorchDdpg::update_critics(const LibTorchBatch& batch) {
 }
 
 void LibTorchDdpg::update_actor(const LibTorchBatch& batch) {
-  const auto [moves, outputs] = actor_->act(batch.states);
-  const auto q = critics_[0]->forward(batch.states, moves);
+  const auto [actions, outputs] = actor_->act(batch.states);
+  const auto q = critics_[0]->forward(batch.states, actions);
   auto loss = -q.mean();
   if (options_.imitation > 0) {
     torch::Tensor weight;
     {
       const torch::NoGradGuard no_grad;
-      weight = (critics_[0]->forward(batch.states, batch.moves) - q).clamp(0, 1);
+      weight = (critics_[0]->forward(batch.states, batch.actions) - q).clamp(0, 1);
     }
-    loss = loss + 0.5 * options_.imitation * (weight * torch::square(moves - batch.moves)).mean();
+    loss = loss + 0.5 * options_.imitation * (weight * torch::square(actions - batch.actions)).mean();
   }
   if (options_.output_penalty > 0) loss = loss + options_.output_penalty * torch::square(outputs).mean();
   actor_optimizer_->zero_grad();

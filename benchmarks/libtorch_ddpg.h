@@ -31,7 +31,7 @@ struct PlainActor : LibTorchActor {
 
 /// A batch of transitions of `rows` rows each, N = B · rows; returns and discounts [N, 1].
 struct LibTorchBatch {
-  torch::Tensor states, moves, returns, next_states, discounts;
+  torch::Tensor states, actions, returns, next_states, discounts;
 };
 
 class LibTorchDdpg {
@@ -50,7 +50,7 @@ class LibTorchDdpg {
  private:
   struct Critic : torch::nn::Module {
     Critic(const DdpgOptions& options, int features, int actions, int rows);
-    torch::Tensor forward(const torch::Tensor& states, const torch::Tensor& moves);
+    torch::Tensor forward(const torch::Tensor& states, const torch::Tensor& actions);
     int rows;
     torch::nn::Linear first{nullptr}, second{nullptr}, pool{nullptr}, output{nullptr};
   };

@@ -135,7 +135,7 @@ void LibTorchEnvironments::update_statistics() {
   square_mean_ = square_mean_.lerp(now, least);
 }
 
-/// Puts the point among each coordinate's sorted samples, and into the sums of the bowl's fit.
+/// Puts the point among each coordinate's sorted samples, and into the sums of the quadratic's fit.
 void LibTorchEnvironments::insert() {
   const auto x = x_.unsqueeze(2);
   const auto g = gradient_.unsqueeze(2);
@@ -173,7 +173,7 @@ void LibTorchEnvironments::insert() {
 
 /// The integral of each coordinate's gradient over its sorted samples: where it is least, how far above that the last sample
 /// is, and how well neighbours predict a sample.
-std::vector<Tensor> LibTorchEnvironments::profile() const {
+std::vector<Tensor> LibTorchEnvironments::separable() const {
   const Tensor& x = sorted_x_;
   const Tensor& g = sorted_g_;
   if (step_ == 0) return {torch::zeros_like(x_), torch::zeros_like(x_), torch::ones_like(x_)};
@@ -190,7 +190,7 @@ std::vector<Tensor> LibTorchEnvironments::profile() const {
 }
 
 /// The least squares fit of a + bᵀx + h |x|² to the points: its centre, and the share of the variance left over.
-std::vector<Tensor> LibTorchEnvironments::bowl() const {
+std::vector<Tensor> LibTorchEnvironments::quadratic() const {
   const auto n = static_cast<double>(step_ + 1);
   const auto products = products_ - row_sum_.matmul(row_sum_.transpose(1, 2)) / n;
   const auto right = f_products_ - row_sum_ * f_sum_ / n;  // [E, M + 1, 1]
@@ -216,8 +216,8 @@ Tensor LibTorchEnvironments::features() const {
   const auto size = 1 / (square_.sqrt() + 1e-6 * square_average_.sqrt() + 1e-30);
   const auto root = square_average_.sqrt() + 1e-30;
   const auto change = gradient_ - gradients_[0];
-  const auto profiles = profile();
-  const auto bowls = bowl();
+  const auto profiles = separable();
+  const auto bowls = quadratic();
   const double elapsed = static_cast<double>(step_) / static_cast<double>(horizon_);
   const double decay = 0.5 * (1 + std::cos(std::numbers::pi * elapsed));
   const auto range = worst_ - best_ + 1e-30;
@@ -269,26 +269,26 @@ MixtureActor::MixtureActor(std::vector<int> hidden) {
   hidden.insert(hidden.begin(), LibTorchEnvironments::kFeatures);
   hidden.push_back(kProposals + 1);
   network = register_module("network", perceptron(hidden));
-  schedule = register_module("schedule", torch::nn::Linear(kContext, kProposals + 1));
+  head = register_module("head", torch::nn::Linear(kContext, kProposals + 1));
   const torch::NoGradGuard no_grad;
   const auto parameters = network->parameters();
   for (std::size_t i = parameters.size() - 2; i < parameters.size(); ++i) parameters[i].zero_();
-  for (auto& parameter : schedule->parameters()) parameter.requires_grad_(false);
-  schedule->weight.zero_();
-  schedule->bias.zero_();
-  schedule->bias.slice(0, 3).fill_(-1);
-  // Outputs of the steps to the probe, to the profiles' minimum and to the bowl's centre, over elapsed time and what those
+  for (auto& parameter : head->parameters()) parameter.requires_grad_(false);
+  head->weight.zero_();
+  head->bias.zero_();
+  head->bias.slice(0, 3).fill_(-1);
+  // Outputs of the steps to the probe, to the profiles' minimum and to the quadratic's centre, over elapsed time and what those
   // models leave unexplained (policy/actor.cc).
-  schedule->bias[7] = 8;
-  schedule->weight[7][0] = -16;
-  schedule->weight[8][8] = -4;
-  schedule->weight[9][9] = -1.5;
+  head->bias[7] = 8;
+  head->weight[7][0] = -16;
+  head->weight[8][8] = -4;
+  head->weight[9][9] = -1.5;
 }
 
 std::pair<Tensor, Tensor> MixtureActor::act(const Tensor& features) {
   constexpr int kRun = 45;  // where the features of the run begin
   const auto own = network->forward(features);
-  const auto outputs = own + schedule(features.slice(1, kRun, kRun + kContext));
+  const auto outputs = own + head(features.slice(1, kRun, kRun + kContext));
   const auto steps = features.slice(1, 0, kProposals).clamp(-1, 1);
   const auto base =
       torch::exp(outputs.slice(1, 1, 2).clamp(-10, 3)) * decode(0.5 * (steps.slice(1, 0, 1) + steps.slice(1, 1, 2)));

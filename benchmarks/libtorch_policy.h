@@ -38,8 +38,8 @@ class LibTorchEnvironments {
   void evaluate();
   void update_statistics();
   void insert();
-  std::vector<torch::Tensor> profile() const;
-  std::vector<torch::Tensor> bowl() const;
+  std::vector<torch::Tensor> separable() const;
+  std::vector<torch::Tensor> quadratic() const;
 
   std::vector<std::shared_ptr<const Instance>> instances_;
   std::int64_t count_, dimension_, horizon_;
@@ -54,16 +54,16 @@ class LibTorchEnvironments {
   torch::Tensor mean_x_, mean_g_, mean_f_, xx_, xg_, gg_, xf_, ff_;         // [3, E, M or 1]: of three windows
   torch::Tensor since_best_, square_mean_, square_average_, first_square_;  // [E, 1]
   torch::Tensor sorted_x_, sorted_g_, is_last_;  // [E, M, N]: the N points of the run by coordinate, and which is the last
-  torch::Tensor first_f_, row_sum_, products_, f_sum_, f_products_, f_square_;  // of the bowl's fit, double
+  torch::Tensor first_f_, row_sum_, products_, f_sum_, f_products_, f_square_;  // of the quadratic's fit, double
 };
 
-/// Scout's actor: a network and a schedule whose outputs mix the proposals among the features (sparsemax). Begins, as that
-/// does, with a network of zeros and a schedule that probes and then goes by its models; evolution shapes the schedule.
+/// Scout's actor: a network and a head whose outputs mix the proposals among the features (sparsemax). Begins, as that
+/// does, with a network of zeros and a head that probes and then goes by its models; evolution shapes the head.
 struct MixtureActor : LibTorchActor {
   explicit MixtureActor(std::vector<int> hidden);
   std::pair<torch::Tensor, torch::Tensor> act(const torch::Tensor& features) override;
   torch::nn::Sequential network;
-  torch::nn::Linear schedule{nullptr};
+  torch::nn::Linear head{nullptr};
 };
 
 }  // namespace scout::benchmark

@@ -34,18 +34,18 @@ LibTorchTraining::LibTorchTraining(const TrainOptions& options, std::size_t toge
       tasks_(options, options.evolution.instances, Seed(1)),
       ddpg_([&] { return std::make_shared<MixtureActor>(options.policy.hidden); }, options.ddpg,
             LibTorchEnvironments::kFeatures, 1, options.dimensions.front()) {
-  evolution_ = SeparableCmaEs(flat(ddpg_.actor().as<MixtureActor>()->schedule), options.evolution.deviation,
+  evolution_ = SeparableCmaEs(flat(ddpg_.actor().as<MixtureActor>()->head), options.evolution.deviation,
                               options.evolution.population, options.evolution.mean_rate);
   const std::int64_t runs = options.replay.capacity / horizon_;
   states_ = torch::empty({runs, horizon_ + 1, dimension_, LibTorchEnvironments::kFeatures});
-  moves_ = torch::empty({runs, horizon_, dimension_, 1});
+  actions_ = torch::empty({runs, horizon_, dimension_, 1});
   rewards_ = torch::empty({runs, horizon_});
 }
 
-void LibTorchTraining::set_schedule(const std::vector<double>& schedule) {
-  const auto all = torch::tensor(schedule, torch::kDouble).to(torch::kFloat);
+void LibTorchTraining::set_head(const std::vector<double>& head) {
+  const auto all = torch::tensor(head, torch::kDouble).to(torch::kFloat);
   for (LibTorchActor* actor : ddpg_.actors()) {
-    const auto& layer = actor->as<MixtureActor>()->schedule;
+    const auto& layer = actor->as<MixtureActor>()->head;
     const auto weights = layer->weight.numel();
     layer->weight.detach().copy_(all.slice(0, 0, weights).reshape_as(layer->weight));
     layer->bias.detach().copy_(all.slice(0, weights));
@@ -73,7 +73,7 @@ LibTorchTraining::Rollout LibTorchTraining::roll_out(const Tasks& tasks, const t
   };
   const auto kept = torch::tensor(keep, torch::kLong);
   auto of_kept = [&](const torch::Tensor& rows) { return rows.reshape({count, dimension_, -1}).index_select(0, kept); };
-  std::vector<torch::Tensor> states, moves, gaps;  // a step each
+  std::vector<torch::Tensor> states, actions, gaps;  // a step each
   const auto rows = static_cast<std::int64_t>(together * m);
   for (std::int64_t step = 0;; ++step) {
     const auto features = gather([](const auto& e) { return e.features(); });
@@ -91,13 +91,13 @@ LibTorchTraining::Rollout LibTorchTraining::roll_out(const Tasks& tasks, const t
       const auto begin = static_cast<std::int64_t>(e) * rows;
       environments[e].step(actions.slice(0, begin, begin + rows));
     }
-    if (!keep.empty()) moves.push_back(of_kept(actions));
+    if (!keep.empty()) actions.push_back(of_kept(actions));
   }
   Rollout out;
   out.score = torch::log(gather([](const auto& e) { return e.gap_share(); }) + options_.evolution.floor);
   if (!keep.empty()) {
     out.states = torch::stack(states, 1);
-    out.moves = torch::stack(moves, 1);
+    out.actions = torch::stack(actions, 1);
     const auto potential = -torch::log(torch::stack(gaps, 1) + options_.reward.floor);
     out.rewards = (options_.reward.scale * potential.diff(1, 1)).to(torch::kFloat);
   }
@@ -108,15 +108,15 @@ void LibTorchTraining::add(const Rollout& rollout) {
   const torch::NoGradGuard no_grad;
   for (std::int64_t k = 0; k < rollout.states.size(0); ++k) {
     states_[next_].copy_(rollout.states[k]);
-    moves_[next_].copy_(rollout.moves[k]);
+    actions_[next_].copy_(rollout.actions[k]);
     rewards_[next_].copy_(rollout.rewards[k]);
     next_ = (next_ + 1) % states_.size(0);
     size_ = std::min(size_ + 1, states_.size(0));
   }
 }
 
-double LibTorchTraining::try_schedule(const std::vector<double>& schedule, std::int64_t recorded) {
-  set_schedule(schedule);
+double LibTorchTraining::try_candidate(const std::vector<double>& head, std::int64_t recorded) {
+  set_head(head);
   const Rollout rollout = roll_out(tasks_, {}, {recorded});
   add(rollout);
   return rollout.score.mean().item<double>();
@@ -127,7 +127,7 @@ void LibTorchTraining::round() {
   const auto& noise = options_.rollout;
   std::vector<std::int64_t> all(episodes.instances.size());
   std::iota(all.begin(), all.end(), 0);
-  set_schedule(evolution_.mean());
+  set_head(evolution_.mean());
   const auto log_noise = torch::empty({static_cast<std::int64_t>(all.size())})
                              .uniform_(std::log(noise.noise), std::log(std::max(noise.noise, noise.noise_high)));
   add(roll_out(episodes, torch::exp(log_noise), all));
@@ -135,14 +135,14 @@ void LibTorchTraining::round() {
   const auto& candidates = evolution_.ask(random_);
   std::vector<double> scores;
   for (const auto& candidate : candidates) {
-    scores.push_back(try_schedule(candidate.point, static_cast<std::int64_t>(scores.size() % tasks_.instances.size())));
+    scores.push_back(try_candidate(candidate.point, static_cast<std::int64_t>(scores.size() % tasks_.instances.size())));
   }
   std::vector<int> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return scores[static_cast<std::size_t>(a)] < scores[static_cast<std::size_t>(b)]; });
   evolution_.tell(order);
-  set_schedule(evolution_.mean());
+  set_head(evolution_.mean());
   update(options_.updates);
   ++rounds_;
 }
@@ -160,7 +160,7 @@ void LibTorchTraining::update(int count) {
     }
     const auto discounts = std::pow(ddpg.discount, ddpg.n_step) * (last < horizon_).to(torch::kFloat);
     auto rows = [&](const torch::Tensor& of_states) { return of_states.repeat_interleave(dimension_).unsqueeze(1); };
-    ddpg_.update({states_.index({run, step}).flatten(0, 1), moves_.index({run, step}).flatten(0, 1), rows(returns),
+    ddpg_.update({states_.index({run, step}).flatten(0, 1), actions_.index({run, step}).flatten(0, 1), rows(returns),
                   states_.index({run, last}).flatten(0, 1), rows(discounts)});
   }
 }

@@ -1,7 +1,7 @@
 // Meta-training as one writes it with LibTorch: the loop of configs/demo.toml on tensors, modules and autograd. What Scout's
 // Trainer is measured against.
 //
-// A round rolls out episodes of the policy with noise, tries a generation of schedules (the CMA-ES is Scout's own), and
+// A round rolls out episodes of the policy with noise, tries a generation of candidates (the CMA-ES is Scout's own), and
 // updates actor and critics from a replay in tensors. Rewards are by run, not by coordinate; there is no ensemble of
 // explorers and no second replay: it does a little less than Scout does.
 #pragma once
@@ -25,23 +25,23 @@ class LibTorchTraining {
   LibTorchTraining(const TrainOptions& options, std::size_t together);
 
   void round();
-  /// The parts of a round: one schedule tried on all tasks of the generation, whose run `recorded` goes to the replay;
+  /// The parts of a round: one candidate tried on all tasks of the generation, whose run `recorded` goes to the replay;
   /// returns the mean log of the gaps' shares, lower is better.
-  double try_schedule(const std::vector<double>& schedule, std::int64_t recorded);
+  double try_candidate(const std::vector<double>& head, std::int64_t recorded);
   void update(int count);
 
-  const std::vector<double>& schedule() const { return evolution_.mean(); }
+  const std::vector<double>& mean() const { return evolution_.mean(); }
   const Tasks& tasks() const { return tasks_; }
 
  private:
   struct Rollout {
-    torch::Tensor states, moves, rewards;  // of the runs kept: [K, T + 1, M, F], [K, T, M, 1], [K, T]
+    torch::Tensor states, actions, rewards;  // of the runs kept: [K, T + 1, M, F], [K, T, M, 1], [K, T]
     torch::Tensor score;                   // [E]
   };
   /// `noise` [E], or undefined; `keep`: which runs.
   Rollout roll_out(const Tasks& tasks, const torch::Tensor& noise, const std::vector<std::int64_t>& keep);
   void add(const Rollout& rollout);
-  void set_schedule(const std::vector<double>& schedule);
+  void set_head(const std::vector<double>& head);
 
   TrainOptions options_;
   std::size_t together_;
@@ -51,7 +51,7 @@ class LibTorchTraining {
   SeparableCmaEs evolution_;
   Random random_{Seed(2)};
   std::int64_t rounds_ = 0;
-  torch::Tensor states_, moves_, rewards_;  // the replay: as in Rollout, of the last runs
+  torch::Tensor states_, actions_, rewards_;  // the replay: as in Rollout, of the last runs
   std::int64_t next_ = 0, size_ = 0;
 };
 

@@ -7,7 +7,7 @@
 // The loop: whole rounds of both, Scout's by its Trainer. A coordinate-step is one coordinate of one environment in one
 // step: features, policy, f and ∇f. An update is a batch and an update of the twin critics and, every second time, of actor
 // and targets. Both are counted over the time of the loop. LibTorch does it with one object of tensors for each environment,
-// as Scout does, and with all environments of a schedule side by side in the same tensors; the network sees all of them at
+// as Scout does, and with all environments of a candidate side by side in the same tensors; the network sees all of them at
 // once in either case.
 //
 // The parts: rollouts and updates alone. How many updates a second the multiply-adds of one would allow at the rate of a
@@ -31,7 +31,9 @@
 #include "benchmarks/libtorch_training.h"
 #include "benchmarks/measure.h"
 #include "benchmarks/peak.h"
-#include "scout/cli/assignments.h"
+#include "scout/policy/rules.h"
+#include "scout/train/learner/ddpg.h"
+#include "scout/train/learner/replay.h"
 #include "scout/train/trainer.h"
 
 namespace {
@@ -47,24 +49,30 @@ class ScoutParts {
   ScoutParts(const TrainOptions& options, const benchmark::Tasks& tasks)
       : options_(options),
         tasks_(tasks),
-        ddpg_(scout::Actor(observer(), options.policy.hidden, options.policy.proposals), options.ddpg, scout::Seed(1),
-              alone_),
+        rule_(scout::make_rule({.hidden = options.policy.hidden,
+                                .proposals = options.policy.proposals,
+                                .step_scale = options.policy.step_scale})),
+        ddpg_(*rule_->actor(), options.ddpg, scout::Seed(1), alone_),
         replay_(static_cast<std::size_t>(options.replay.capacity)) {
-    ddpg_.freeze_schedule();
+    const scout::Slice slice = scout::slice_of(*rule_, "body");
+    ddpg_.own(slice.begin, slice.end);
   }
   const scout::Actor& actor() const { return ddpg_.actor(); }
   void roll_out(bool record) {
-    std::vector<scout::Environment> environments;
-    environments.reserve(tasks_.instances.size());
+    const auto stepper = rule_->with(ddpg_.actor_parameters());
     const auto m = static_cast<std::size_t>(options_.dimensions.front());
+    std::vector<scout::Rollout> rollouts(1);
     for (std::size_t e = 0; e < tasks_.instances.size(); ++e) {
-      environments.emplace_back(tasks_.instances[e], observer(), options_.reward, options_.policy.step_scale, true);
-      environments.back().record(record);
-      environments.back().start(std::span(tasks_.starts).subspan(e * m, m), options_.rollout.horizon);
+      scout::RunRequest run{.instance = tasks_.instances[e], .stepper = stepper};
+      const auto start = std::span(tasks_.starts).subspan(e * m, m);
+      run.start.assign(start.begin(), start.end());
+      run.plan.horizon = options_.rollout.horizon;
+      run.recording.all = record;
+      rollouts.front().runs.push_back(std::move(run));
     }
-    scout::roll_out(ddpg_.actor(), ddpg_.actor_parameters(), environments, options_.rollout.horizon, {}, {}, alone_);
-    for (scout::Environment& e : environments) {
-      if (record) replay_.add(e.take_trajectory());
+    scout::roll_out(rollouts, {.step_scale = options_.policy.step_scale, .reward = options_.reward}, alone_);
+    for (scout::RunResult& result : rollouts.front().results) {
+      if (record) replay_.add(std::move(result.trajectory));
     }
   }
   void update(int count) {
@@ -77,11 +85,10 @@ class ScoutParts {
   }
 
  private:
-  static scout::ObserverOptions observer() { return {.form = "coordinatewise"}; }
-
   TrainOptions options_;
   const benchmark::Tasks& tasks_;
   scout::ThreadTeam alone_{1};
+  std::shared_ptr<const scout::UpdateRule> rule_;
   scout::Ddpg ddpg_;
   scout::Replay replay_;
   scout::Batch batch_;
@@ -128,8 +135,8 @@ double multiply_adds(const TrainOptions& options, const scout::Actor& actor) {
   const double second = rows * width * width2 + (ddpg.pooled_critic ? batch * width * width2 : 0);
   const double critic = first + second + rows * width2;
   const double critic_gradient = first + 2 * second + 2 * rows * width2;  // of its parameters: none of its input
-  const double move_gradient = second + rows * (width + width2);
-  double network = rows * static_cast<double>(actor.schedule_size());
+  const double action_gradient = second + rows * (width + width2);
+  double network = rows * static_cast<double>(actor.head().size());
   double network_gradient = network;
   const std::vector<int>& sizes = actor.network().sizes();
   for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
@@ -138,7 +145,7 @@ double multiply_adds(const TrainOptions& options, const scout::Actor& actor) {
     network_gradient += l == 0 ? layer : 2 * layer;
   }
   const double critics = ddpg.twin_critics ? 2 : 1;
-  const double of_actor = network + network_gradient + critic * (ddpg.imitation > 0 ? 2 : 1) + move_gradient;
+  const double of_actor = network + network_gradient + critic * (ddpg.imitation > 0 ? 2 : 1) + action_gradient;
   return network + critics * (2 * critic + critic_gradient) + of_actor / ddpg.actor_delay;
 }
 
@@ -190,7 +197,7 @@ nlohmann::json measure_rates(TrainOptions options, int repeats) {
   ScoutParts scout(options, tasks);
   benchmark::LibTorchTraining objects(options, 1);
   benchmark::LibTorchTraining together(options, environments);
-  auto one = [](benchmark::LibTorchTraining& training) { return training.try_schedule(training.schedule(), 0); };
+  auto one = [](benchmark::LibTorchTraining& training) { return training.try_candidate(training.mean(), 0); };
   trainer.round();
   scout.roll_out(true);
   one(objects);
@@ -276,8 +283,8 @@ int main(int argc, char** argv) try {
   openblas_set_num_threads(1);  // LibTorch multiplies matrices with it
 
   TrainOptions options;
-  scout::set_options(options, scout::read_toml(config));
-  scout::apply_assignments(options, assignments);
+  scout::set_training_options(options, scout::read_toml(config));
+  for (const auto& assignment : assignments) scout::set_training_options(options, scout::parse_assignment(assignment));
   const bool training = until->count() > 0;
   nlohmann::json result = training ? measure_training(options, seed, score) : measure_rates(options, repeats);
   result["benchmark"] = training ? "meta_training_time" : "meta_training_speed";

@@ -72,8 +72,8 @@ Measured measure(TrainOptions options, int rounds) {
       Experience experience;
       const double rolling = seconds_of([&] { experience = actor.collect(sequence); });
       sequence += actor.rank_chunk();
-      ByteWriter writer;
-      const double writing = seconds_of([&] { write_experience(writer, experience); });
+      ArchiveWriter writer;
+      const double writing = seconds_of([&] { writer(experience); });
       const Bytes message = writer.take();
       if (warm) {
         rollout.push_back(rolling);
@@ -86,15 +86,17 @@ Measured measure(TrainOptions options, int rounds) {
       } else {
         take.push_back(seconds_of([&] {
           const Bytes copied(message);  // what the transport does between the wire and its mailbox
-          ByteReader reader(copied);
-          learner.take(read_experience(reader));
+          ArchiveReader reader(copied);
+          Experience received;
+          reader(received);
+          learner.take(std::move(received));
         }));
       }
       own = !own;
     }
     RoundReport report;
     const double learning = seconds_of([&] { report = learner.learn(); });
-    if (report.updates > 0) (report.validated ? validate : learn).push_back(learning);
+    if (report.metric("updates") > 0) (report.validated ? validate : learn).push_back(learning);
   }
   Measured measured;
   measured.updates = mean(learn);
@@ -163,8 +165,8 @@ int run(int argc, char** argv) {
   }
   if (config.empty()) throw std::runtime_error("give the CONFIG of a training, or --runs with folders of some");
   TrainOptions options;
-  set_options(options, read_toml(config));
-  apply_assignments(options, assignments);
+  set_training_options(options, read_toml(config));
+  for (const auto& assignment : assignments) set_training_options(options, parse_assignment(assignment));
   const Measured measured = measure(options, rounds);
   const ScalingCosts& costs = measured.costs;
   fmt::print("A chunk of rollouts {:.2f} ms ({:.0f} evaluations), deviation {:.2f}; written in {:.3f} ms, {:.0f} kB\n",
