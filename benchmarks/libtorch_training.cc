@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "scout/problem/catalog/family.h"
+
 namespace scout::benchmark {
 namespace {
 
@@ -73,7 +75,7 @@ LibTorchTraining::Rollout LibTorchTraining::roll_out(const Tasks& tasks, const t
   };
   const auto kept = torch::tensor(keep, torch::kLong);
   auto of_kept = [&](const torch::Tensor& rows) { return rows.reshape({count, dimension_, -1}).index_select(0, kept); };
-  std::vector<torch::Tensor> states, actions, gaps;  // a step each
+  std::vector<torch::Tensor> states, taken, gaps;  // a step each
   const auto rows = static_cast<std::int64_t>(together * m);
   for (std::int64_t step = 0;; ++step) {
     const auto features = gather([](const auto& e) { return e.features(); });
@@ -91,13 +93,13 @@ LibTorchTraining::Rollout LibTorchTraining::roll_out(const Tasks& tasks, const t
       const auto begin = static_cast<std::int64_t>(e) * rows;
       environments[e].step(actions.slice(0, begin, begin + rows));
     }
-    if (!keep.empty()) actions.push_back(of_kept(actions));
+    if (!keep.empty()) taken.push_back(of_kept(actions));
   }
   Rollout out;
   out.score = torch::log(gather([](const auto& e) { return e.gap_share(); }) + options_.evolution.floor);
   if (!keep.empty()) {
     out.states = torch::stack(states, 1);
-    out.actions = torch::stack(actions, 1);
+    out.actions = torch::stack(taken, 1);
     const auto potential = -torch::log(torch::stack(gaps, 1) + options_.reward.floor);
     out.rewards = (options_.reward.scale * potential.diff(1, 1)).to(torch::kFloat);
   }
