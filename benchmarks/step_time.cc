@@ -20,8 +20,7 @@
 #include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 #include "scout/policy/shipped.h"
-#include "scout/policy/weight/weight_step.h"
-#include "scout/policy/weight/weight_stepper.h"
+#include "scout/policy/weight/fused_stepper.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace {
@@ -54,10 +53,10 @@ at::Tensor weights(std::int64_t size) {
 
 /// Multiply-adds of the policy's network for one weight.
 std::int64_t multiply_adds(const scout::Policy& policy) {
-  const scout::WeightStepper stepper(policy.weight_rule(), policy.parameters(), 1);
-  scout::RunRecord run;
   scout::TensorRecord record;
-  return scout::kernel::multiply_adds(stepper.plan(run, record, {1, 1, 1}, {}, {}).network);
+  scout::FusedPlan plan;
+  static_cast<const scout::FusedStepper&>(*policy.stepper()).plan({}, record, {1, 1, 1}, {}, {}, plan);
+  return scout::kernel::multiply_adds(plan.network);
 }
 
 nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t network) {

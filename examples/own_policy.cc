@@ -32,16 +32,14 @@ double train(const std::shared_ptr<const scout::Policy>& policy) {
 }
 
 int main() try {
-  // Of the form "network": hidden layers of 8 and 8, and steps of 2 % of each tensor's scale where the outputs are zero.
+  // The rule "weight", hidden layers of 8 and 8, and steps of 2 % of each tensor's scale where the outputs are zero.
   scout::PolicyDescription description;
-  description.observer.form = "network";
-  description.hidden = {8, 8};
-  description.step_scale = 0.02;
+  description.rule = {.rule = "weight", .hidden = {8, 8}, .step_scale = 0.02};
   description.horizon = 600;
   description.provenance = {{"made by", "examples/own_policy.cc"}};
   scout::Random random(scout::Seed(1));
-  const scout::WeightRule rule(description.hidden);
-  scout::Policy(description, rule.initial_parameters(random)).save("own.scout");
+  const auto rule = scout::make_rule(description.rule);
+  scout::Policy(description, rule->initial_parameters(random)).save("own.scout");
 
   const auto own = scout::Policy::load("own.scout");
   std::printf("%zu parameters, provenance %s\n", own->parameters().size(), own->description().provenance.dump().c_str());

@@ -2,7 +2,7 @@
 // untrained_policy FILE [network]
 #include <string_view>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 int main(int argc, char** argv) {
   if (argc == 2) {

@@ -12,10 +12,11 @@
 namespace scout {
 namespace {
 
-/// A policy for networks, whose steps are metered as those of the LearnedOptimizer that a training loop has, guard included.
-class NetworkPolicyOptimizer final : public PolicyOptimizer {
+/// A policy for the weights of networks, whose steps are metered as those of the LearnedOptimizer that a training loop has,
+/// guard included.
+class WeightPolicyOptimizer final : public PolicyOptimizer {
  public:
-  explicit NetworkPolicyOptimizer(const std::shared_ptr<const Policy>& policy) : PolicyOptimizer(policy), policy_(policy) {}
+  explicit WeightPolicyOptimizer(const std::shared_ptr<const Policy>& policy) : PolicyOptimizer(policy), policy_(policy) {}
 
   std::unique_ptr<StepMeter> step_meter(const std::vector<TensorShape>& tensors, std::int64_t horizon) const override {
     const auto options = LearnedOptimizerOptions().policy(policy_).horizon(horizon).threads(1);
@@ -32,7 +33,7 @@ class NetworkPolicyOptimizer final : public PolicyOptimizer {
 };
 
 std::unique_ptr<Optimizer> policy_optimizer(const std::shared_ptr<const Policy>& policy) {
-  if (policy->description().observer.form == "network") return std::make_unique<NetworkPolicyOptimizer>(policy);
+  if (policy->rule()->for_weights()) return std::make_unique<WeightPolicyOptimizer>(policy);
   return std::make_unique<PolicyOptimizer>(policy);
 }
 
@@ -51,7 +52,7 @@ std::string warning_of_kind(const std::string& name, const std::vector<std::stri
   const auto policy = policy_or_file(name.substr(kPolicyPrefix.size()));
   const auto function = std::find_if(problems.begin(), problems.end(),
                                      [](const auto& problem) { return !family(problem)->has_own_dimensions(); });
-  if (policy->description().observer.form != "network" || function == problems.end()) return "";
+  if (!policy->rule()->for_weights() || function == problems.end()) return "";
   return "note: " + name + " is for the weights of networks. On functions such as " + *function +
          " it follows the gradient, without exploring; policies for functions come from trainings such as configs/demo.toml";
 }

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "scout/optimizer/minimize.h"
 #include "scout/optimizer/test_instance.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

@@ -11,7 +11,7 @@
 #include <stdexcept>
 
 #include "scout/base/archive.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <sstream>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace scout {

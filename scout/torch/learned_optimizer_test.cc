@@ -8,7 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/policy/shipped.h"
 
 namespace scout {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

@@ -8,9 +8,8 @@
 
 int main() {
   const scout::PolicyDescription description;
-  const scout::Actor actor(description.observer, description.hidden, description.proposals);
   scout::Random random(scout::Seed(1));
-  scout::Policy(description, actor.initial_parameters(random)).save("untrained.policy");
+  scout::Policy(description, scout::make_rule(description.rule)->initial_parameters(random)).save("untrained.policy");
 
   scout::MinimizeOptions options;
   options.policy = scout::Policy::load("untrained.policy");
@@ -27,6 +26,6 @@ int main() {
   const auto summary = scout::minimize(sphere, std::vector<double>{-3, 4}, options);
   std::printf("f = %g after %lld oracle calls: %s\n", summary.best_value, static_cast<long long>(summary.calls()),
               summary.message.c_str());
-  const bool shipped = scout::policy("network-base")->description().observer.form == "network";
+  const bool shipped = scout::policy("network-base")->rule()->for_weights();
   return summary.best_value < 1 && shipped ? 0 : 1;  // f was 25 at the start
 }
