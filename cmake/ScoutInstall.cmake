@@ -15,8 +15,9 @@ function(scout_install name)
   install(TARGETS scout_${name} EXPORT scout_${name} ARCHIVE)
   install(EXPORT scout_${name} NAMESPACE scout:: FILE scout-${name}.cmake DESTINATION ${scout_package_folder})
   foreach(folder ${arg_FOLDERS})
-    install(DIRECTORY scout/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scout/${folder}
-      FILES_MATCHING PATTERN "*.h" PATTERN "test_*" EXCLUDE)
+    file(GLOB headers CONFIGURE_DEPENDS scout/${folder}/*.h)
+    list(FILTER headers EXCLUDE REGEX "/test_[^/]*$")
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scout/${folder})
   endforeach()
 endfunction()
 
