@@ -1,5 +1,5 @@
-// What holds of the repository as a whole: its layers, the names that are gone, the size of its files. Every rule is a
-// function from the files to complaints, so that the tests below also see each rule fail.
+// What holds of the repository as a whole: its layers, its tables, the names that are gone, the size of its files. Every
+// rule is a function from the files to complaints, so that the tests below also see each rule fail.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -176,6 +176,62 @@ Strings wide_prose(const Files& files) {
   return out;
 }
 
+/// The words of a line.
+Strings words(const std::string& line) {
+  Strings out(1);
+  for (const char c : line) {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
+      out.back() += c;
+    } else if (!out.back().empty()) {
+      out.emplace_back();
+    }
+  }
+  if (out.back().empty()) out.pop_back();
+  return out;
+}
+
+/// Rows (of learners, explorers, rules, baselines) that are defined or declared, and stand in no table: the tests that run
+/// over the table would not see them.
+Strings rows_left_out(const Files& files) {
+  struct Table {
+    std::string file;
+    std::set<std::string> rows;
+  };
+  std::map<std::string, Table> tables;  // by the type of their rows
+  for (const auto& [path, lines] : files) {
+    if (!path.starts_with("scout/") || is_test(path)) continue;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const Strings here = words(lines[i]);  // static const std::vector<ROW> table{...};
+      if (here.size() < 6 || here[0] != "static" || here[3] != "vector" || here[5] != "table") continue;
+      Table& table = tables[here[4]];
+      table.file = path;
+      for (std::size_t k = i; k < lines.size(); ++k) {
+        for (const auto& word : words(lines[k])) table.rows.insert(word);
+        if (lines[k].ends_with("};")) break;
+      }
+    }
+  }
+  Strings out;
+  for (const auto& [path, lines] : files) {
+    if (!path.starts_with("scout/") || is_test(path)) continue;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].starts_with(' ') || lines[i].find_first_of("&*") < lines[i].find_first_of("{(;")) continue;
+      Strings here = words(lines[i].substr(0, lines[i].find("//")));
+      if (!here.empty() && here.front() == "extern") here.erase(here.begin());
+      if (!here.empty() && here.front() == "const") here.erase(here.begin());
+      if (here.size() < 2 || !tables.contains(here.front())) continue;
+      const Table& table = tables[here.front()];
+      const bool list = lines[i].find_first_of("{(") == std::string::npos;  // extern const ROW a, b, c;
+      for (std::size_t k = 1; k < (list ? here.size() : 2); ++k) {
+        if (table.rows.contains(here[k])) continue;
+        out.push_back(path + ":" + std::to_string(i + 1) + ": " + here[k] + " is a " + here.front() + " that " + table.file +
+                      " does not list. Add it to the table there");
+      }
+    }
+  }
+  return out;
+}
+
 Files read_repository() {
   const fs::path root = SCOUT_SOURCE;
   const std::set<std::string> endings{".cc", ".h", ".cmake", ".sh", ".py", ".md"};
@@ -210,6 +266,7 @@ TEST(Repository, HeavyHeadersStayInFewFiles) { expect_none(heavy_headers(read_re
 TEST(Repository, WordsThatAreGoneStayGone) { expect_none(words_that_are_gone(read_repository())); }
 TEST(Repository, FilesAreShort) { expect_none(long_files(read_repository())); }
 TEST(Repository, ProseIsNarrow) { expect_none(wide_prose(read_repository())); }
+TEST(Repository, TablesAreWhole) { expect_none(rows_left_out(read_repository())); }
 TEST(Repository, IsAllRead) {
   const Files files = read_repository();
   EXPECT_GT(files.size(), 300u);
@@ -253,6 +310,23 @@ TEST(RepositoryRules, SeeHeavyHeaders) {
 TEST(RepositoryRules, SeeWords) {
   const Files files{{"scout/a.cc", {"int form;", "int form_of, platform, formula;", "x.form=1"}}, {kFirstVersion, {"form"}}};
   EXPECT_THAT(words_that_are_gone(files), ElementsAre(HasSubstr("scout/a.cc:1:"), HasSubstr("scout/a.cc:3:")));
+}
+
+TEST(RepositoryRules, SeeRowsLeftOut) {
+  Files files{{"scout/a/learners.h", {"extern const Learner ddpg, es;  // and others", "extern const Learner sgd;"}},
+              {"scout/a/learners.cc", {"  static const std::vector<Learner> table{", "      learner::ddpg,", "  };", "es"}},
+              {"scout/a/es.cc", {"const Learner es{\"es\"};", "const Learner& of(int);", "  const Learner local{};"}},
+              {"scout/b/rules.cc",
+               {"Rule one();  // scout/b/one.cc", "Rule two();", "  static const std::vector<Rule> table{one()};",
+                "Rule find(int);"}},
+              {"scout/b/one.cc", {"Rule one() {"}}};
+  EXPECT_THAT(rows_left_out(files),
+              ElementsAre(HasSubstr("scout/a/es.cc:1: es is a Learner that scout/a/learners.cc does not list"),
+                          HasSubstr("scout/a/learners.h:1: es"), HasSubstr("scout/a/learners.h:2: sgd"),
+                          HasSubstr("scout/b/rules.cc:2: two is a Rule"), HasSubstr("scout/b/rules.cc:4: find")));
+  files["scout/a/learners.cc"][1] = "      learner::ddpg, learner::es, learner::sgd,";
+  files["scout/b/rules.cc"] = {"Rule one();", "  static const std::vector<Rule> table{one()};"};
+  EXPECT_THAT(rows_left_out(files), IsEmpty());
 }
 
 TEST(RepositoryRules, SeeLongFilesAndWideProse) {

@@ -56,9 +56,9 @@ TEST_F(CheckpointFile, GivesBackWhatWasWritten) {
   file.content()(numbers);
   file.content()(empty);
   file.content()(text);
-  EXPECT_THROW(file.finish(), std::runtime_error);
+  EXPECT_THROW(file.content().finish(), std::runtime_error);
   file.content()(flag);
-  file.finish();
+  file.content().finish();
   EXPECT_EQ(number, 42);
   EXPECT_EQ(numbers, (std::vector<float>{1, 2, 3}));
   EXPECT_TRUE(empty.empty());

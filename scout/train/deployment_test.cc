@@ -1,4 +1,4 @@
-// What is deployed is what was trained: PolicyOptimizer takes the steps of Environment, bit by bit.
+// What is deployed is what was trained: PolicyOptimizer takes the steps of Episode, bit by bit.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/optimizer/test_instance.h"
 #include "scout/optimizer/test_policy.h"
-#include "scout/train/episode/environment.h"
+#include "scout/train/episode/episode.h"
 
 namespace scout {
 namespace {
@@ -34,27 +34,20 @@ TEST_P(Deployment, TakesTheStepsOfTraining) {
   const auto policy = untrained_policy(horizon);
   const std::vector<double> start{3, -4, 1, 2};
 
-  Environment environment(instance, policy->description().observer, {}, policy->description().step_scale, false);
-  environment.start(start, horizon);
-  std::vector<float> features(static_cast<std::size_t>(environment.rows() * environment.features()));
-  std::vector<float> actions(4);
-  Actor::Trace trace;
-  std::vector<double> best;
-  for (int t = 0; t < horizon; ++t) {
-    environment.write_features(features.data());
-    policy->actor().forward(policy->parameters().data(), features.data(), environment.rows(), trace, actions.data());
-    environment.orient(actions);
-    environment.step(actions);
-  }
+  Episode episode(instance, policy->stepper(), {.step_scale = policy->rule()->step_scale()}, {.horizon = horizon});
+  episode.start(start);
+  Episode* const alone = &episode;
+  Episode::run({&alone, 1});
+  ASSERT_EQ(episode.steps(), horizon);
 
   Oracle oracle(*instance, 2 * horizon + 1);
   oracle.keep_trajectory();
   EXPECT_THROW(PolicyOptimizer(policy).run(oracle, start, Seed(1)), BudgetExhausted);
   EXPECT_EQ(oracle.non_finite() > 0, slab) << "the slab has to be met for this test to mean something";
-  EXPECT_EQ(oracle.best_value(), environment.best_value());
+  EXPECT_EQ(oracle.best_value(), episode.best_value());
   ASSERT_EQ(oracle.trajectory().size(), 4U * (horizon + 1));
   const auto last = std::span(oracle.trajectory()).last(4);
-  EXPECT_TRUE(std::equal(last.begin(), last.end(), environment.theta().begin()));
+  EXPECT_TRUE(std::equal(last.begin(), last.end(), episode.theta().begin()));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Deployment, testing::Values(false, true),

@@ -100,11 +100,11 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
                .credit_by_coordinate = options.ddpg.credit == "coordinate",
                .reward = options.reward},
       tasks_(options_, Seed(seed), episode_.weights) {
+  bool trajectories_wanted = false;
+  for (const std::string& name : options_.learners) trajectories_wanted |= learner_entry(name).takes_trajectories;
   check_options_are_used(options_, episode_.weights);
   parameters_.acting = initial_parameters(*rule_, options_, rule_options_, Seed(seed));
   best_parameters_ = parameters_.kept = parameters_.acting;
-  bool trajectories_wanted = false;
-  for (const std::string& name : options_.learners) trajectories_wanted |= learner_entry(name).takes_trajectories;
   for (const std::string& name : options_.learners) {
     learners_.push_back(learner_entry(name).make(
         {options_, Seed(seed), rank_, *rule_, episode_, tasks_, parameters_, team_, trajectories_wanted}));
@@ -228,7 +228,11 @@ void Trainer::validate_policy(RoundReport& report) {
   std::size_t k = 0;
   for (const Rollout& rollout : rollouts) {
     for (const RunResult& result : rollout.results) {
-      sum += std::log10(std::min(result.share + floor, 10.0));
+      // Where f* is not known, a function's least f itself is what can be compared.
+      const Instance& instance = *validation_instances_[k];
+      const bool known = episode_.weights || instance.optimum_value();
+      const double share = known ? result.share : std::max(0.0, result.value * instance.value_scale());
+      sum += std::log10(known ? std::min(share + floor, 10.0) : share + floor);
       values[validation_problem_[k++]].push_back(result.value);
     }
   }

@@ -1,83 +1,32 @@
 #include "scout/train/trainer.h"
-#include "scout/problem/catalog/family.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
+#include <cmath>
 #include <stdexcept>
+
+#include "scout/train/test_training.h"
 
 namespace scout {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
-TrainOptions small(const std::string& form, int threads) {
-  TrainOptions options;
-  options.problems = {"rastrigin", "ackley-rotated"};
-  options.dimensions = {3};
-  options.rounds = 6;
-  options.updates = 4;
-  options.threads = threads;
-  options.policy.form = form;
-  options.policy.hidden = {8, 8};
-  options.rollout.episodes = 4;
-  options.rollout.horizon = 12;
-  options.ensemble.instances = 2;
-  options.ensemble.explorer.explorers = 2;
-  options.replay.warm_up = 60;
-  options.replay.capacity = 150;  // overwritten within the six rounds
-  options.replay.explorer_capacity = 60;
-  options.ddpg.critic_hidden = {8, 8};
-  options.ddpg.critic_first = 4;
-  options.ddpg.batch = 16;
-  options.validation.instances = 2;
-  options.validation.every = 2;
-  if (form == "network") {
-    options.problems = {"mlp-blobs:hidden=4,batch=8", "mlp-spirals:hidden=6,batch=8,init=he,rescale=0.5"};
-    options.rollout.horizon_low = 4;
-    options.rollout.curriculum = 3;
-    options.rollout.weights = 5;
-    options.evolution.population = 4;
-    options.evolution.instances = 1;
-    options.ensemble.explorer.explorers = 3;
-  }
-  return options;
+/// The learners of a training by this rule.
+std::vector<std::string> learners_of(const std::string& rule) {
+  if (rule == "joint") return {"ddpg"};  // it has no context head
+  return {"evolution", "ddpg"};
 }
-
-/// All of a report, to be compared.
-std::string text(const RoundReport& r) {
-  const EnsembleSummary& e = r.ensembles;
-  return nlohmann::json{r.round,           r.updates, r.evaluations,       r.mean_return,
-                        r.critic_loss,     r.mean_q,  r.validated,         r.validation_score,
-                        r.validation_gaps, r.best,    e.coordinate_moves,  e.gradient_moves,
-                        e.resets,          e.prunes,  e.coordinates_tried, e.best_gap_share,
-                        e.basins}
-      .dump();
-}
-
-std::vector<std::string> train(Trainer& trainer, int rounds) {
-  std::vector<std::string> reports;
-  for (int k = 0; k < rounds; ++k) reports.push_back(text(trainer.round()));
-  return reports;
-}
+TrainOptions small(const std::string& rule, int threads) { return small_training(rule, threads, learners_of(rule)); }
 
 class TrainerFile : public testing::Test {
  protected:
-  TrainerFile() { fs::create_directories(folder_); }
-  ~TrainerFile() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_.path(name); }
+  std::string saved(const Trainer& trainer) const { return folder_.saved(trainer); }
 
-  std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  std::string saved(const Trainer& trainer) const {
-    trainer.save(path("compared"));
-    std::ifstream file(path("compared"), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
-  const std::string folder_ = testing::TempDir() + "scout_trainer_test." + std::to_string(getpid());
+  TrainingFolder folder_;
 };
 
 class Resuming : public TrainerFile, public testing::WithParamInterface<std::tuple<const char*, int>> {};
@@ -112,13 +61,13 @@ TEST_P(Resuming, TheSameSeedGivesTheSameRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Resuming,
-                         testing::Combine(testing::Values("coordinatewise", "joint", "network"), testing::Values(1, 2)),
+                         testing::Combine(testing::Values("coordinate", "joint", "weight"), testing::Values(1, 2)),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param)) + std::to_string(std::get<1>(test.param));
                          });
 
 TEST_F(TrainerFile, RefusesTheCheckpointOfAnotherRunAndNamesTheDifference) {
-  const TrainOptions options = small("coordinatewise", 1);
+  const TrainOptions options = small("coordinate", 1);
   Trainer original(options, 3);
   original.round();
   original.save(path("checkpoint"));
@@ -141,13 +90,20 @@ TEST_F(TrainerFile, RefusesTheCheckpointOfAnotherRunAndNamesTheDifference) {
   changed.ddpg.discount = 0.5;
   EXPECT_THAT(error(changed, 3), HasSubstr("option 'ddpg.discount' = "));
   changed = options;
+  changed.learners = {"evolution"};
+  changed.updates = TrainOptions{}.updates;
+  changed.replay = {};
+  changed.ensemble = {};
+  changed.ddpg = {};
+  EXPECT_THAT(error(changed, 3), HasSubstr("option 'ddpg."));
+  changed = options;
   changed.rounds = 100;
   changed.checkpoint_every = 7;
   EXPECT_EQ(error(changed, 3), "");
 }
 
 TEST_F(TrainerFile, ARunWithoutTheEnsembleHasNoExplorers) {
-  TrainOptions options = small("coordinatewise", 1);
+  TrainOptions options = small("coordinate", 1);
   options.replay.explorer_share = 0;
   Trainer trainer(options, 3);
   int events = 0;
@@ -158,7 +114,7 @@ TEST_F(TrainerFile, ARunWithoutTheEnsembleHasNoExplorers) {
 }
 
 TEST(Trainer, TellsWhatTheFirstEnsembleDoes) {
-  Trainer trainer(small("coordinatewise", 2), 3);
+  Trainer trainer(small("coordinate", 2), 3);
   int moves = 0;
   trainer.observe_explorers = [&](const std::string& instance, const ExplorerEvent& event) {
     EXPECT_THAT(instance, testing::StartsWith("rastrigin/train/"));
@@ -170,7 +126,7 @@ TEST(Trainer, TellsWhatTheFirstEnsembleDoes) {
 }
 
 TEST(Trainer, KeepsTheBestOfItsValidations) {
-  TrainOptions options = small("coordinatewise", 1);
+  TrainOptions options = small("coordinate", 1);
   options.rounds = 20;
   Trainer trainer(options, 3);
   double best = INFINITY;
@@ -189,98 +145,84 @@ TEST(Trainer, KeepsTheBestOfItsValidations) {
 }
 
 TEST(Trainer, EvolutionFindsAStepForNetworks) {
-  // The base step is a hundredth of what would do; the schedule can only make up for it by outputs far from zero.
-  TrainOptions options = small("network", 2);
+  // The base step is a hundredth of what would do; the context head can only make up for it by outputs far from zero.
+  TrainOptions options = small_training("weight", 2, {"evolution"});
   options.problems = {"mlp-blobs:hidden=4,batch=16"};
   options.policy.step_scale = 1e-3;
   options.rounds = 25;
-  options.updates = 0;
-  options.ensemble.instances = 0;
   options.rollout.horizon = options.rollout.horizon_low = 30;
   options.evolution.population = 12;
   options.evolution.deviation = 2.0;
   options.validation.every = 1;
-  TrainOptions untrained = options;
-  untrained.evolution.population = 0;
-  const double before = Trainer(untrained, 1).round().validation_score;
+  const double before = Trainer(options, 1).validate_now().validation_score;
   Trainer trainer(options, 1);
   while (!trainer.finished()) trainer.round();
   EXPECT_LT(trainer.best_score(), before - 0.15) << "log10 of the final loss's share";
 }
 
 TEST_F(TrainerFile, StartsFromAPolicy) {
-  TrainOptions options = small("network", 1);
+  TrainOptions options = small("weight", 1);
   options.policy.step_scale = 0.05;
   Trainer first(options, 1);
   while (!first.finished()) first.round();
-  const Policy policy({.observer = first.observer_options(), .hidden = options.policy.hidden, .step_scale = 0.05},
-                      first.best_parameters());
+  EXPECT_EQ(first.rule_options().step_scale, 0.05);
+  const Policy policy({.rule = first.rule_options()}, first.best_parameters());
   policy.save(path("policy.scout"));
   options.policy.start = path("policy.scout");
-  options.evolution.population = 0;
-  options.updates = 0;
   options.validation.every = 1;
   Trainer second(options, 2);
-  EXPECT_EQ(second.actor().parameter_count(), policy.parameters().size());
-  EXPECT_EQ(second.round().validation_score, first.best_score()) << "nothing has changed it yet";
+  EXPECT_EQ(second.rule().parameter_count(), policy.parameters().size());
+  EXPECT_EQ(second.validate_now().validation_score, first.best_score()) << "nothing has changed it yet";
   EXPECT_EQ(second.best_parameters(), policy.parameters());
+  EXPECT_EQ(second.parameters().acting, policy.parameters());
+  EXPECT_EQ(second.parameters().kept, policy.parameters());
+  options.learners = {"ddpg"};
+  options.evolution = {};
+  options.updates = 0;
+  Trainer third(options, 2);
+  EXPECT_EQ(third.round().validation_score, first.best_score()) << "without updates nothing changes it";
+  EXPECT_EQ(third.best_parameters(), policy.parameters());
   options.policy.hidden = {9};
   EXPECT_THROW(Trainer(options, 2), std::invalid_argument);
+}
+
+TEST(Trainer, JudgesByFWhereTheOptimumIsNotKnown) {
+  // A net as a function of a vector: nobody knows its least loss.
+  TrainOptions options = small("coordinate", 1);
+  options.problems = {"mlp-blobs:hidden=4,batch=8"};
+  options.validation.instances = 1;
+  const RoundReport report = Trainer(options, 1).validate_now();
+  ASSERT_EQ(report.validation_gaps.size(), 1U);
+  EXPECT_GT(report.validation_gaps[0], 0);
+  EXPECT_DOUBLE_EQ(report.validation_score, std::log10(report.validation_gaps[0] + 1e-8));
 }
 
 TEST(Trainer, RefusesBadOptions) {
   TrainOptions options = small("joint", 1);
   options.dimensions = {2, 3};
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
-  options = small("coordinatewise", 1);
+  options = small("coordinate", 1);
   options.problems = {"rastrgin"};
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
-  options = small("coordinatewise", 1);
+  options = small("coordinate", 1);
   options.problems.clear();
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
-  options = small("coordinatewise", 1);
+  options = small("coordinate", 1);
+  options.dimensions.clear();
+  EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
+  options = small("coordinate", 1);
   options.dimensions = {1'000'000'000};
   EXPECT_THAT([&] { Trainer(options, 1); },
-              testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("lower replay.capacity or dimensions")));
-  options = small("network", 1);
+              ThrowsMessage<std::invalid_argument>(HasSubstr("lower replay.capacity or dimensions")));
+  options = small("weight", 1);
   options.evolution.outputs = {5};
   EXPECT_NO_THROW(Trainer(options, 1));
   options.evolution.outputs = {1, 6};
   EXPECT_THAT([&] { Trainer(options, 1); },
-              testing::ThrowsMessage<std::invalid_argument>("option 'evolution.outputs' is 6: must be in [0, 5]"));
-}
-
-TEST(RollOut, DoesNotDependOnTheNumberOfThreads) {
-  const ObserverOptions observer;
-  const Actor actor(observer, {8, 8}, true);
-  Random start(Seed(1));
-  const auto parameters = actor.initial_parameters(start);
-  const auto problem = family("rastrigin");
-  auto run = [&](int threads) {
-    ThreadTeam team(threads);
-    std::vector<Environment> environments;
-    std::vector<Random> random;
-    std::vector<double> noise;
-    for (std::uint64_t k = 0; k < 7; ++k) {
-      environments.emplace_back(problem->sample(Split::train, k, 3), observer, RewardOptions{}, 0.5, false);
-      random.emplace_back(Seed(2).derive(k));
-      noise.push_back(0.1);
-      std::vector<double> theta(3);
-      environments.back().instance().sample_start(random.back(), theta);
-      environments.back().start(theta, 10);
-    }
-    roll_out(actor, parameters, environments, 10, noise, random, team);
-    std::vector<double> values;
-    for (const auto& e : environments) values.push_back(e.best_value());
-    return values;
-  };
-  const auto alone = run(1);
-  for (int threads : {2, 3, 7, 9}) {
-    const auto together = run(threads);
-    for (std::size_t k = 0; k < alone.size(); ++k) {
-      EXPECT_NEAR(together[k], alone[k], 1e-3 * std::abs(alone[k])) << threads << " threads";
-    }
-  }
+              ThrowsMessage<std::invalid_argument>("option 'evolution.outputs' is 6: must be in [0, 5]"));
+  options = small("coordinate", 1);
+  options.ensemble.explorer.movers = {"tensor"};
+  EXPECT_THAT([&] { Trainer(options, 1); }, ThrowsMessage<std::invalid_argument>(HasSubstr("'ensemble.movers'")));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct EpisodeOptions {
   bool weights = false;
   double step_scale = 0.7;           ///< UpdateRule::step_scale
   bool credit_by_coordinate = true;  ///< see credit_to_optimum
-  RewardOptions reward;
+  RewardOptions reward{};
 };
 
 /// What one episode is told.

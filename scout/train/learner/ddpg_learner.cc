@@ -27,6 +27,7 @@ class DdpgLearner final : public Learner {
         policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
         explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
     check_memory();
+    explorer_kinds(options_.ensemble.explorer, context.episode.weights);
     ddpg_.start_from(context.parameters.acting);
     ddpg_.own(slice().begin, slice().end);
   }

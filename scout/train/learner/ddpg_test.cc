@@ -13,10 +13,11 @@ namespace {
 constexpr int kFeatures = 5;
 constexpr int kHidden = 8;
 
-/// What `Ddpg::state` visits.
+/// What `Ddpg::visit` visits.
 struct State {
   std::vector<std::vector<float>> vectors;
   void operator()(const std::vector<float>& numbers) { vectors.push_back(numbers); }
+  void operator()(Adam& adam) { adam.visit(*this); }
   void operator()(std::int64_t) {}
 
   const std::vector<float>& actor() const { return vectors.at(0); }
@@ -28,7 +29,7 @@ struct State {
   std::vector<float> actor_gradient() const { return tenfold(vectors.at(at(2))); }
 
  private:
-  static std::size_t at(int k) { return 3 + 4 * static_cast<std::size_t>(k); }
+  static std::size_t at(int k) { return 3 + 4 * static_cast<std::size_t>(k); }  // the actor's Adam comes last
   static std::vector<float> tenfold(std::vector<float> numbers) {
     for (float& x : numbers) x *= 10.0F;
     return numbers;
@@ -37,7 +38,7 @@ struct State {
 
 State state_of(Ddpg& ddpg) {
   State state;
-  ddpg.state(state);
+  ddpg.visit(state);
   return state;
 }
 
@@ -51,7 +52,7 @@ Batch random_batch(int size) {
     batch.begin.push_back(batch.begin.back() + rows);
     batch.discounts.push_back(b == 2 ? 0.0F : 0.9F);
     for (int r = 0; r < rows; ++r) {
-      batch.moves.push_back(static_cast<float>(random.uniform(-1, 1)));
+      batch.actions.push_back(static_cast<float>(random.uniform(-1, 1)));
       batch.returns.push_back(static_cast<float>(2 * random.normal()));
       for (int f = 0; f < kFeatures; ++f) {
         batch.states.push_back(static_cast<float>(random.normal()));
@@ -82,9 +83,9 @@ class Reference {
   }
 
   /// q [N, 1].
-  torch::Tensor critic(const torch::Tensor& parameters, const torch::Tensor& states, const torch::Tensor& moves) const {
+  torch::Tensor critic(const torch::Tensor& parameters, const torch::Tensor& states, const torch::Tensor& actions) const {
     std::int64_t offset = 0;
-    const auto h = torch::relu(linear(parameters, offset, torch::cat({states, moves}, 1), kHidden));
+    const auto h = torch::relu(linear(parameters, offset, torch::cat({states, actions}, 1), kHidden));
     auto second = linear(parameters, offset, h, kHidden);
     if (options_.pooled_critic) {
       std::vector<torch::Tensor> means;
@@ -96,9 +97,9 @@ class Reference {
 
   torch::Tensor targets(const State& before, const std::vector<float>& noise) const {
     const auto next = rows_of(batch_.next_states, kFeatures);
-    const auto moves = torch::clamp(actor(tensor(before.actor_target()), next) + rows_of(noise, 1), -1, 1);
-    auto q = critic(tensor(before.critic_target(0)), next, moves);
-    if (options_.twin_critics) q = torch::min(q, critic(tensor(before.critic_target(1)), next, moves));
+    const auto actions = torch::clamp(actor(tensor(before.actor_target()), next) + rows_of(noise, 1), -1, 1);
+    auto q = critic(tensor(before.critic_target(0)), next, actions);
+    if (options_.twin_critics) q = torch::min(q, critic(tensor(before.critic_target(1)), next, actions));
     std::vector<torch::Tensor> out;
     for (int b = 0; b < batch_.size(); ++b) {
       out.push_back(of_state(rows_of(batch_.returns, 1), b) +
@@ -108,7 +109,7 @@ class Reference {
   }
 
   torch::Tensor critic_loss(const torch::Tensor& parameters, const torch::Tensor& y) const {
-    const auto q = critic(parameters, rows_of(batch_.states, kFeatures), rows_of(batch_.moves, 1));
+    const auto q = critic(parameters, rows_of(batch_.states, kFeatures), rows_of(batch_.actions, 1));
     torch::Tensor loss = torch::zeros({}, torch::kDouble);
     for (int b = 0; b < batch_.size(); ++b) {
       auto error = of_state(q - y, b);
@@ -120,11 +121,11 @@ class Reference {
 
   torch::Tensor actor_loss(const torch::Tensor& parameters, const std::vector<float>& critic_parameters) const {
     const auto states = rows_of(batch_.states, kFeatures);
-    const auto moves = rows_of(batch_.moves, 1);
+    const auto replayed = rows_of(batch_.actions, 1);
     const auto actions = actor(parameters, states);
     const auto q = critic(tensor(critic_parameters), states, actions);
-    const auto advantage = (critic(tensor(critic_parameters), states, moves) - q).detach();
-    const auto pull = 0.5 * torch::clamp(advantage, 0, 1) * torch::square(actions - moves);
+    const auto advantage = (critic(tensor(critic_parameters), states, replayed) - q).detach();
+    const auto pull = 0.5 * torch::clamp(advantage, 0, 1) * torch::square(actions - replayed);
     torch::Tensor loss = torch::zeros({}, torch::kDouble);
     for (int b = 0; b < batch_.size(); ++b) loss = loss + of_state(options_.imitation * pull - q, b).mean();
     return loss / batch_.size() + options_.output_penalty * torch::square(outputs(parameters, states)).mean();
@@ -180,7 +181,7 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
 
   Random again(Seed(3));
   std::vector<float> noise;
-  for (std::size_t i = 0; i < batch.moves.size(); ++i) {
+  for (std::size_t i = 0; i < batch.actions.size(); ++i) {
     const double bound = options.target_noise_clip;
     noise.push_back(static_cast<float>(std::clamp(options.target_noise * again.normal(), -bound, bound)));
   }
@@ -244,6 +245,46 @@ TEST(Ddpg, BoundsTheNormOfGradients) {
   double square = 0;
   for (float g : state_of(ddpg).critic_gradient(0)) square += static_cast<double>(g * g);
   EXPECT_NEAR(std::sqrt(square), 1e-3, 1e-7);
+}
+
+/// Positions [begin, end) differ, and no other does.
+void expect_moved(const std::vector<float>& before, const std::vector<float>& after, std::size_t begin, std::size_t end) {
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (i < begin || i >= end) {
+      EXPECT_EQ(after[i], before[i]) << i;
+    }
+  }
+  EXPECT_FALSE(std::equal(before.begin() + static_cast<std::ptrdiff_t>(begin),
+                          before.begin() + static_cast<std::ptrdiff_t>(end),
+                          after.begin() + static_cast<std::ptrdiff_t>(begin)));
+}
+
+TEST(Ddpg, MovesItsOwnSliceAndTakesOnTheRest) {
+  DdpgOptions options;
+  options.critic_hidden = {kHidden, kHidden};
+  options.critic_first = 0;
+  options.actor_delay = 1;
+  ThreadTeam team(1);
+  Ddpg ddpg(Actor(kFeatures, {kHidden}, 1), options, Seed(5), team);
+  constexpr std::size_t begin = 7, end = 31;
+  ddpg.own(begin, end);
+  std::vector<float> adopted = ddpg.actor_parameters();
+  for (float& x : adopted) x += 1;
+  const State first = state_of(ddpg);
+  ddpg.adopt(adopted);
+  const State before = state_of(ddpg);
+  for (std::size_t i = 0; i < adopted.size(); ++i) {
+    const bool own = i >= begin && i < end;
+    EXPECT_EQ(before.actor()[i], own ? first.actor()[i] : adopted[i]) << i;
+    EXPECT_EQ(before.actor_target()[i], own ? first.actor_target()[i] : adopted[i]) << i;
+  }
+  EXPECT_EQ(ddpg.averaged_parameters(), first.actor()) << "whoever learns the rest averages it";
+  Random random(Seed(3));
+  for (int k = 0; k < 5; ++k) ddpg.update(random_batch(6), random);
+  const State after = state_of(ddpg);
+  expect_moved(before.actor(), after.actor(), begin, end);
+  expect_moved(before.actor_target(), after.actor_target(), begin, end);
+  expect_moved(first.actor(), ddpg.averaged_parameters(), begin, end);
 }
 
 TEST(Adam, IsLibTorchsAdam) {

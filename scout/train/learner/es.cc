@@ -34,7 +34,12 @@ class Es final : public Learner {
   explicit Es(const TrainingContext& context)
       : context_(context),
         options_(own_options<EsOptions>(context.options, "es")),
-        slice_(slice_of(context.rule, options_.slice)) {}
+        slice_(slice_of(context.rule, options_.slice)) {
+    if (slice_.begin < slice_.end) return;
+    throw_bad_option(
+        "learners", "\"es\"",
+        "of learners that fit policy.rule: it has no parameters that es.slice = \"" + options_.slice + "\" names");
+  }
 
   Slice slice() const override { return slice_; }
 

@@ -59,6 +59,7 @@ class Evolution final : public Learner {
       }
     }
     asked_.clear();
+    if (candidates.empty()) return {};
     std::vector<std::shared_ptr<const Stepper>> steppers;
     for (SeparableCmaEs::Sample& candidate : candidates) {
       steppers.push_back(context_.rule.with(with_head(candidate.point)));

@@ -25,13 +25,13 @@ struct Candidate {
 
 /// What one learner's rollouts have found.
 struct Findings {
-  std::vector<Trajectory> policy;     ///< of the policy, whatever its parameters: any learner may take them
-  std::vector<Trajectory> explorers;  ///< of ensembles
-  std::vector<Candidate> candidates;
+  std::vector<Trajectory> policy{};     ///< of the policy, whatever its parameters: any learner may take them
+  std::vector<Trajectory> explorers{};  ///< of ensembles
+  std::vector<Candidate> candidates{};
   double return_sum = 0;      ///< of the policy's episodes,
   std::int64_t episodes = 0;  ///< which are so many
   int ensembles = 0;
-  EnsembleSummary summary;  ///< over these ensembles
+  EnsembleSummary summary{};  ///< over these ensembles
 
   template <class Archive>
   void visit(Archive& archive) {

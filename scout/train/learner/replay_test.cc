@@ -6,21 +6,23 @@
 #include <map>
 #include <set>
 
+#include "scout/base/archive.h"
+
 namespace scout {
 namespace {
 
-/// Rows · steps; the state of step t, row c is {100 t + c, tag}, the move t + c/10, the reward (t + 1)(c + 1).
-Trajectory numbered(int steps, int rows, float tag = 0) {
+/// The state of step t, coordinate c is {100 t + c, tag}, the action t + c/10, the reward (t + 1)(c + 1).
+Trajectory numbered(int steps, int coordinates, float tag = 0) {
   Trajectory t;
-  t.rows = rows;
+  t.coordinates = coordinates;
   t.features = 2;
-  t.actions = 1;
+  t.action_size = 1;
   for (int s = 0; s <= steps; ++s) {
-    for (int c = 0; c < rows; ++c) {
+    for (int c = 0; c < coordinates; ++c) {
       t.states.push_back(static_cast<float>(100 * s + c));
       t.states.push_back(tag);
       if (s == steps) continue;
-      t.moves.push_back(static_cast<float>(s) + static_cast<float>(c) / 10);
+      t.actions.push_back(static_cast<float>(s) + static_cast<float>(c) / 10);
       t.rewards.push_back(static_cast<float>((s + 1) * (c + 1)));
     }
   }
@@ -34,6 +36,20 @@ Batch sample(const Replay& replay, int count, int n_step, float gamma, int rows 
   replay.sample(count, n_step, gamma, rows, random, batch);
   return batch;
 }
+
+/// The trajectories that are kept, oldest first: steps and tag of each.
+std::vector<std::pair<int, float>> kept(const Replay& replay) {
+  ArchiveWriter writer;
+  replay.save(writer);
+  const Bytes bytes = writer.take();
+  ArchiveReader reader(bytes);
+  std::vector<Trajectory> trajectories;
+  reader(trajectories);
+  std::vector<std::pair<int, float>> out;
+  for (const Trajectory& t : trajectories) out.emplace_back(t.steps(), t.states[1]);
+  return out;
+}
+using Kept = std::vector<std::pair<int, float>>;
 
 TEST(Replay, SumsDiscountedRewardsOverNSteps) {
   Replay replay(100);
@@ -55,7 +71,7 @@ TEST(Replay, SumsDiscountedRewardsOverNSteps) {
     EXPECT_FLOAT_EQ(batch.discounts[static_cast<std::size_t>(b)], discount);
     EXPECT_FLOAT_EQ(batch.next_states[2 * row], static_cast<float>(100 * last));
     EXPECT_FLOAT_EQ(batch.next_states[2 * row + 2], static_cast<float>(100 * last + 1));
-    EXPECT_FLOAT_EQ(batch.moves[row + 1], static_cast<float>(first) + 0.1F);
+    EXPECT_FLOAT_EQ(batch.actions[row + 1], static_cast<float>(first) + 0.1F);
   }
   EXPECT_EQ(firsts.size(), 6U);
 }
@@ -81,13 +97,13 @@ TEST(Replay, DropsTheOldest) {
   Replay replay(10);
   for (int k = 0; k < 5; ++k) replay.add(numbered(4, 1, static_cast<float>(k)));
   EXPECT_EQ(replay.size(), 8U);
-  std::set<float> kept;
-  for (const auto& t : replay.trajectories()) kept.insert(t.states[1]);
-  EXPECT_EQ(kept, (std::set<float>{3, 4}));
+  EXPECT_EQ(kept(replay), (Kept{{4, 3}, {4, 4}}));
   replay.add(numbered(4, 1, 5));
-  kept.clear();
-  for (const auto& t : replay.trajectories()) kept.insert(t.states[1]);
-  EXPECT_EQ(kept, (std::set<float>{4, 5}));
+  EXPECT_EQ(kept(replay), (Kept{{4, 4}, {4, 5}}));
+  std::set<float> sampled;
+  const Batch batch = sample(replay, 200, 1, 1);
+  for (std::size_t i = 0; i < 200; ++i) sampled.insert(batch.states[2 * i + 1]);
+  EXPECT_EQ(sampled, (std::set<float>{4, 5})) << "what is sampled is what is kept";
 }
 
 TEST(Replay, NeverHoldsMoreThanItsCapacity) {
@@ -95,8 +111,26 @@ TEST(Replay, NeverHoldsMoreThanItsCapacity) {
   for (int k = 0; k < 40; ++k) {
     replay.add(numbered(1 + (7 * k) % 5, 1, static_cast<float>(k)));
     EXPECT_LE(replay.size(), 10U) << k;
-    EXPECT_EQ(replay.trajectories().back().states[1], static_cast<float>(k));
+    EXPECT_EQ(kept(replay).back().second, static_cast<float>(k));
   }
+}
+
+TEST(Replay, IsTheSameAfterItWasSaved) {
+  Replay replay(10), restored(10);
+  for (int k = 0; k < 5; ++k) replay.add(numbered(3 + k % 2, 2, static_cast<float>(k)));
+  restored.add(numbered(6, 2, 77));
+  ArchiveWriter writer;
+  replay.save(writer);
+  const Bytes bytes = writer.take();
+  ArchiveReader reader(bytes);
+  restored.restore(reader);
+  reader.finish();
+  EXPECT_EQ(restored.size(), replay.size());
+  EXPECT_EQ(kept(restored), kept(replay));
+  const Batch one = sample(replay, 50, 3, 0.9F, 1), other = sample(restored, 50, 3, 0.9F, 1);
+  EXPECT_EQ(one.states, other.states);
+  EXPECT_EQ(one.returns, other.returns);
+  EXPECT_EQ(one.actions, other.actions);
 }
 
 TEST(Replay, SamplesStepsUniformlyWhateverTheTrajectory) {

@@ -77,11 +77,15 @@ Task Tasks::rank_ensemble(std::int64_t index, const RankOf& rank) const {
     return {families_[problem]->sample(Split::train, instance, dimension),
             options_.problems[problem] + "/train/" + std::to_string(instance), seed, share};
   };
-  // As many ranks share an instance as it has coordinates for all their explorers. Families with dimensions of their own are
-  // measured by the first group's instance; where another group's is too small for it, its ranks explore one each.
+  // As many ranks share an instance as it has directions for all their explorers, of each kind. Families with dimensions of
+  // their own are measured by the first group's instance; where another group's is too small for it, its ranks explore one
+  // each.
+  const auto directions = [&](const Instance& instance) {
+    if (!weights_) return instance.dimension();
+    return std::min(static_cast<int>(instance.tensors().size()), instance.dimension() / options_.rollout.weights);
+  };
   Task first = make(shared.derive("group").derive(0), 0, {});
-  const auto directions = weights_ ? static_cast<int>(first.instance->tensors().size()) : first.instance->dimension();
-  const int members = std::clamp(directions / options_.ensemble.explorer.explorers, 1, rank.ranks);
+  const int members = std::clamp(directions(*first.instance) / options_.ensemble.explorer.explorers, 1, rank.ranks);
   const int group = rank.rank / members;
   const EnsembleShare share{rank.rank % members, members};
   if (group == 0) {
@@ -89,7 +93,7 @@ Task Tasks::rank_ensemble(std::int64_t index, const RankOf& rank) const {
     return first;
   }
   Task own = make(shared.derive("group").derive(group), group, share);
-  if (own.instance->dimension() < members) return make(shared.derive("rank").derive(rank.rank), group, {});
+  if (directions(*own.instance) < members) return make(shared.derive("rank").derive(rank.rank), group, {});
   return own;
 }
 

@@ -12,8 +12,9 @@ namespace {
 
 double geometric(double from, double to, double fraction) { return from * std::pow(to / from, fraction); }
 
-/// The kinds that an ensemble is made of.
-std::vector<const ExplorerEntry*> entries(const ExplorerOptions& options, bool for_weights) {
+}  // namespace
+
+std::vector<const ExplorerEntry*> explorer_kinds(const ExplorerOptions& options, bool for_weights) {
   std::vector<const ExplorerEntry*> out;
   std::vector<std::string> known;
   for (const ExplorerEntry& entry : explorer_table()) {
@@ -23,15 +24,14 @@ std::vector<const ExplorerEntry*> entries(const ExplorerOptions& options, bool f
   }
   for (const std::string& name : options.movers) {
     const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) throw_bad_option("movers", "\"" + name + "\"", "of " + join_names(known) + " for this rule");
+    if (found == known.end())
+      throw_bad_option("ensemble.movers", "\"" + name + "\"", "of " + join_names(known) + " for this rule");
     for (const ExplorerEntry& entry : explorer_table()) {
       if (entry.name == name) out.push_back(&entry);
     }
   }
   return out;
 }
-
-}  // namespace
 
 double ExplorerOptions::step_at(double fraction) const { return geometric(step, step_end, fraction); }
 
@@ -62,7 +62,7 @@ Ensemble::Ensemble(const EnsembleTask& task, const ExplorerOptions& options) : o
   const auto stride = static_cast<std::size_t>(std::max(members, 1));
   Random random(task.seed.derive("ensemble"));
   std::size_t most = 0;
-  for (const ExplorerEntry* entry : entries(options, task.episode.weights)) {
+  for (const ExplorerEntry* entry : explorer_kinds(options, task.episode.weights)) {
     Kind kind{entry, entry->make(*task.instance, task.recorded, random), {}, {}};
     const std::size_t count = kind.kind->directions();
     if (members < 1 || member < 0 || member >= members || count < stride) {

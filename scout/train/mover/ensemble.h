@@ -55,6 +55,10 @@ struct ExplorerOptions {
   }
 };
 
+/// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, and on those that do not fit the
+/// rule.
+std::vector<const ExplorerEntry*> explorer_kinds(const ExplorerOptions& options, bool for_weights);
+
 /// What an explorer did at one step, for logs and drawings.
 struct ExplorerEvent {
   enum class Kind { start, coordinate, gradient, reset, prune };

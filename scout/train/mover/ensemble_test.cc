@@ -1,3 +1,4 @@
+// Explorers of functions' coordinates; those of weights: ensemble_weights_test.cc. What holds of all: movers_test.cc.
 #include "scout/train/mover/ensemble.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include <set>
 
 #include "scout/optimizer/test_instance.h"
+#include "scout/optimizer/test_policy.h"
 
 namespace scout {
 namespace {
@@ -30,10 +32,16 @@ struct Life {
 
 Life live(std::shared_ptr<const Instance> instance, const ExplorerOptions& options, int horizon = 60, std::uint64_t seed = 1,
           const EnsembleShare& share = {}) {
-  Ensemble ensemble(std::move(instance), ObserverOptions{}, RewardOptions{}, kStepScale, false, options, horizon, Seed(seed),
-                    share);
+  Ensemble ensemble({.instance = std::move(instance),
+                     .stepper = untrained_policy()->stepper(),
+                     .episode = {.step_scale = kStepScale, .credit_by_coordinate = false},
+                     .plan = {.horizon = horizon},
+                     .seed = Seed(seed),
+                     .share = share},
+                    options);
   Life life;
   life.trajectories = ensemble.run([&](const ExplorerEvent& e) {
+    EXPECT_EQ(e.mover, "coordinate");
     life.events.push_back({e.kind, e.explorer, e.coordinate, e.step, e.value, {e.theta.begin(), e.theta.end()}});
   });
   life.summary = ensemble.summary();

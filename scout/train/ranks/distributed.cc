@@ -13,7 +13,7 @@ constexpr std::uint32_t kProtocol = 1;
 constexpr auto kLook = 100ms;    // between looks at signals and silence while waiting
 constexpr auto kLastWord = 60s;  // for the learner to end the job after a rank has failed
 
-/// hello: protocol, name of the machine, what must be the same on all ranks. experience: see write_experience. failure: a
+/// hello: protocol, name of the machine, what must be the same on all ranks. experience: an Experience. failure: a
 /// text. answer: the number of new parameters, 0 or 1, and these. begin: the first number of rollouts; then like answer.
 /// stop: nothing.
 enum class Kind : std::uint8_t { hello, experience, failure, begin, answer, stop };
@@ -26,7 +26,7 @@ std::string machine() {
 
 /// What must be the same on all ranks: rollouts are made from it.
 std::string agreement(const Trainer& trainer) {
-  nlohmann::json options = to_json(trainer.options());
+  nlohmann::json options = training_options_json(trainer.options());
   // What each rank may have its own way.
   for (const char* key : {"rounds", "checkpoint_every", "threads"}) options.erase(key);
   return nlohmann::json{{"version", SCOUT_VERSION}, {"seed", trainer.seed()}, {"options", options}}.dump();

@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "scout/train/test_training.h"
+
 namespace scout {
 namespace {
 
@@ -105,7 +107,7 @@ TEST(Distributed, RanksTrainTogether) {
   EXPECT_EQ(job.error, "");
   ASSERT_EQ(reports.size(), 60U);
   EXPECT_TRUE(job.learner().finished());
-  EXPECT_EQ(reports.back().updates, job.learner().options().updates * 60) << "the warm-up is over after one round";
+  EXPECT_EQ(reports.back().metric("updates"), job.learner().options().updates * 60) << "the warm-up is over after one round";
   EXPECT_GE(job.traffic.messages, 2) << "both ranks have said hello";
   std::int64_t before = 0;
   for (const RoundReport& report : reports) {
@@ -155,7 +157,9 @@ TEST(Distributed, ARankActsOnTheLearnersParametersAndWaitsWithoutAnswers) {
   for (int k = 0; k < 3; ++k) {
     const Bytes bytes = next();
     ArchiveReader reader(std::span<const std::byte>(bytes).subspan(1));
-    const Experience experience = read_experience(reader);
+    Experience experience;
+    reader(experience);
+    reader.finish();
     EXPECT_EQ(experience.sequence, 40 + k + 1);
     EXPECT_EQ(experience.round, 5);
     EXPECT_EQ(experience.units, 1);
@@ -175,12 +179,15 @@ TEST(Distributed, NoTwoRanksRollOutTheSame) {
   for (int ranks : {2, 3}) {  // as after a resumption with another number, at the same numbers even
     for (int rank = ranks == 2 ? 0 : 2; rank < ranks; ++rank) {
       TrainOptions options = small();
-      options.evolution.population = 0;
+      options.learners = {"ddpg"};
+      options.evolution = {};
       Trainer trainer(options, 3, {rank, ranks});
       for (std::int64_t sequence = 0; sequence < 24; sequence += trainer.rank_chunk()) {
         const Experience experience = trainer.collect(sequence);
-        for (const Trajectory& t : experience.policy) policy_starts.insert(t.states), ++policy;
-        for (const Trajectory& t : experience.explorers) explorer_starts.insert(t.states), ++explorers;
+        for (const Findings& found : experience.findings) {
+          for (const Trajectory& t : found.policy) policy_starts.insert(t.states), ++policy;
+          for (const Trajectory& t : found.explorers) explorer_starts.insert(t.states), ++explorers;
+        }
       }
     }
   }
@@ -232,7 +239,7 @@ TEST(Distributed, StaleExperienceIsDroppedAndCounted) {
   EXPECT_EQ(report.staleness, 0);
 }
 
-TEST(Distributed, GenerationsAreMadeOfSchedulesFromAllRanks) {
+TEST(Distributed, GenerationsAreMadeOfCandidatesFromAllRanks) {
   TrainOptions options = small();
   options.evolution.renew = 3;
   Trainer learner(options, 3, {0, 2}), actor(options, 3, {1, 2});
@@ -240,22 +247,24 @@ TEST(Distributed, GenerationsAreMadeOfSchedulesFromAllRanks) {
     const Bytes weights = learner.weights();
     ArchiveReader bytes(weights);
     std::int64_t round = 0, number = 0;
+    std::vector<float> acting;
     bytes(round);
-    bytes(number);
+    bytes(acting);
+    bytes(number);  // what the first learner, evolution, shares begins with it
     return number;
   };
   actor.adopt(learner.weights());
   for (std::int64_t sequence : {0, 1}) learner.take(learner.collect(sequence));
   learner.take(actor.collect(0));
   learner.learn();
-  EXPECT_EQ(generation(), 0) << "four of the six schedules";
+  EXPECT_EQ(generation(), 0) << "four of the six candidates";
   learner.take(actor.collect(1));
   learner.learn();
   EXPECT_EQ(generation(), 1);
   for (std::int64_t sequence : {2, 3}) learner.take(actor.collect(sequence));  // drawn in generation 0
   for (std::int64_t sequence : {2, 3}) learner.take(learner.collect(sequence));
   learner.learn();
-  EXPECT_EQ(generation(), 2) << "schedules of the generation before count";
+  EXPECT_EQ(generation(), 2) << "candidates of the generation before count";
   for (std::int64_t sequence : {4, 5}) learner.take(actor.collect(sequence));  // still drawn in generation 0
   for (std::int64_t sequence : {4, 5}) learner.take(learner.collect(sequence));
   learner.learn();
@@ -343,6 +352,35 @@ TEST(Distributed, ARankWithOtherOptionsIsRefused) {
   job.trainers[1] = std::make_unique<Trainer>(other, 3, RankOf{1, 2});
   job.run();
   EXPECT_THAT(job.error, testing::AllOf(HasSubstr("rank 1 ("), HasSubstr("another version, seed or options")));
+}
+
+TEST(Distributed, ARankWithOtherOptionsOfALearnersOwnIsRefused) {
+  TrainOptions options = small_training("coordinate", 1, {"es"});
+  options.rounds = 1000000;
+  Job job(options, 2);
+  TrainOptions other = options;
+  set_training_options(other, {{"es.deviation", 0.5}});
+  job.trainers[1] = std::make_unique<Trainer>(other, 3, RankOf{1, 2});
+  job.run();
+  EXPECT_THAT(job.error, testing::AllOf(HasSubstr("rank 1 ("), HasSubstr("another version, seed or options")));
+}
+
+TEST(Distributed, RanksExploreNetworksTogether) {
+  // Small nets of different depths: some have too few tensors for explorers of all ranks.
+  TrainOptions options = small_training("weight", 1);
+  options.problems = {"mlp-blobs:hidden=4x4x4x4x4,batch=8", "mlp-blobs:hidden=2,batch=8"};
+  options.ensemble.instances = 4;
+  options.ensemble.explorer.explorers = 2;
+  int trajectories = 0;
+  for (int rank = 0; rank < 6; ++rank) {
+    Trainer trainer(options, 3, {rank, 6});
+    for (std::int64_t sequence = 0; sequence < 6; ++sequence) {
+      for (const Findings& found : trainer.collect(sequence).findings) {
+        trajectories += static_cast<int>(found.explorers.size());
+      }
+    }
+  }
+  EXPECT_GE(trajectories, 6 * 6 * 2);
 }
 
 TEST(Distributed, AnActorsErrorReachesTheLearner) {
