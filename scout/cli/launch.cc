@@ -44,17 +44,17 @@ RankOf detect_launch() {
     const char* rank = std::getenv(rank_name);
     const char* ranks = std::getenv(ranks_name);
     if (rank == nullptr || ranks == nullptr) continue;
-    const RankOf place{number(rank_name, rank), number(ranks_name, ranks)};
-    if (place.rank >= std::max(place.ranks, 1)) {
+    const RankOf job{number(rank_name, rank), number(ranks_name, ranks)};
+    if (job.rank >= std::max(job.ranks, 1)) {
       throw std::runtime_error(std::string(rank_name) + " is " + rank + ", but " + ranks_name + " is " + ranks);
     }
-    return place;
+    return job;
   }
   return {};
 }
 
-std::unique_ptr<Transport> open_transport(const RankOf& place) {
-  const std::string started = "started as one of " + std::to_string(place.ranks) + " ranks, but ";
+std::unique_ptr<Transport> open_transport(const RankOf& job) {
+  const std::string started = "started as one of " + std::to_string(job.ranks) + " ranks, but ";
   const auto unset = [](const char* name) { return std::getenv(name) == nullptr; };
   if (unset("OMPI_COMM_WORLD_RANK") && unset("PMI_RANK") && unset("PMIX_RANK")) {
     throw std::runtime_error(started +
@@ -80,7 +80,7 @@ std::unique_ptr<Transport> open_transport(const RankOf& place) {
   using Open = Transport* (*)(int);
   const auto open = reinterpret_cast<Open>(dlsym(handle, "scout_mpi_transport"));
   if (open == nullptr) throw std::runtime_error(started + module + " is of another version: " + dlerror());
-  return std::unique_ptr<Transport>(open(place.ranks));  // the module stays loaded: its code is the transport's
+  return std::unique_ptr<Transport>(open(job.ranks));  // the module stays loaded: its code is the transport's
 }
 
 }  // namespace scout

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "scout/base/rank.h"
 #include "scout/train/ranks/transport.h"
 
 namespace scout {
@@ -13,6 +14,6 @@ RankOf detect_launch();
 
 /// Loads the MPI module, which lies beside the program or, installed, in lib/scout, and meets the other ranks. Throws
 /// std::runtime_error that says what to do if there is no module, or if it cannot be loaded.
-std::unique_ptr<Transport> open_transport(const RankOf& place);
+std::unique_ptr<Transport> open_transport(const RankOf& job);
 
 }  // namespace scout

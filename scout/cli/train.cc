@@ -93,14 +93,14 @@ int lead_ranks(const TrainArguments& arguments, Trainer& trainer, Transport& tra
 }
 
 /// One rank of several. A failure of any rank ends the job: what the learner cannot go on with, it saves and reports.
-int train_as_rank(const TrainArguments& arguments, TrainOptions options, const RankOf& place) {
+int train_as_rank(const TrainArguments& arguments, TrainOptions options, const RankOf& job) {
   if (options.threads == 0) options.threads = 1;  // the ranks are the threads
-  Trainer trainer(options, arguments.seed, place);
+  Trainer trainer(options, arguments.seed, job);
   SignalGuard guard;
-  const auto transport = open_transport(place);
+  const auto transport = open_transport(job);
   int exit_code = kDone;
   try {
-    if (place.rank == 0) {
+    if (job.rank == 0) {
       exit_code = lead_ranks(arguments, trainer, *transport);
     } else {
       run_actor(trainer, *transport, interrupted);
@@ -108,7 +108,7 @@ int train_as_rank(const TrainArguments& arguments, TrainOptions options, const R
     transport->close(options.distributed.timeout);
   } catch (const std::exception& error) {
     exit_code = dynamic_cast<const std::invalid_argument*>(&error) != nullptr ? kBadUsage : kFailed;
-    fmt::print(stderr, "scout, rank {}: {}\n", place.rank, error.what());
+    fmt::print(stderr, "scout, rank {}: {}\n", job.rank, error.what());
     std::fflush(nullptr);
     transport->abort(exit_code);
   }
@@ -117,8 +117,8 @@ int train_as_rank(const TrainArguments& arguments, TrainOptions options, const R
 
 int train(const TrainArguments& arguments) {
   const TrainOptions options = read_options(arguments);
-  const RankOf place = detect_launch();
-  return place.ranks > 1 ? train_as_rank(arguments, options, place) : train_alone(arguments, options);
+  const RankOf job = detect_launch();
+  return job.ranks > 1 ? train_as_rank(arguments, options, job) : train_alone(arguments, options);
 }
 
 }  // namespace

@@ -9,18 +9,13 @@
 #include <vector>
 
 #include "scout/base/random.h"
+#include "scout/base/rank.h"
 #include "scout/problem/instance.h"
 #include "scout/train/episode/episode.h"
 #include "scout/train/learner/options.h"
 #include "scout/train/mover/ensemble.h"
 
 namespace scout {
-
-/// One process of a training that may have several. Rank 0 learns; all ranks roll out.
-struct RankOf {
-  int rank = 0;
-  int ranks = 1;
-};
 
 /// The units of rollouts that are made at once: a whole round of a training in one process, or some of a rank's. A round has
 /// `rollout.episodes` units.
