@@ -24,8 +24,9 @@ using Strings = std::vector<std::string>;
 /// The lines of every file, by its path below the repository.
 using Files = std::map<std::string, Strings>;
 
-/// The one file that knows the option of the first version of policy files.
+/// The one file that knows the option of the first version of policy files, and its test, which writes one.
 constexpr const char* kFirstVersion = "scout/policy/policy.cc";
+constexpr const char* kFirstVersionTest = "scout/policy/policy_test.cc";
 constexpr const char* kMpi = "scout/train/mpi/mpi_transport.cc";
 constexpr std::size_t kLongestFile = 450;
 constexpr std::size_t kWidestProse = 100;
@@ -133,7 +134,7 @@ bool has_word(std::string_view line, std::string_view word) {
 Strings words_that_are_gone(const Files& files) {
   Strings out;
   for (const auto& [path, lines] : files) {
-    if (!path.starts_with("scout/") || path == kFirstVersion) continue;
+    if (!path.starts_with("scout/") || path == kFirstVersion || path == kFirstVersionTest) continue;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       if (!has_word(lines[i], "form")) continue;
       out.push_back(path + ":" + std::to_string(i + 1) +
@@ -270,8 +271,8 @@ TEST(Repository, TablesAreWhole) { expect_none(rows_left_out(read_repository()))
 TEST(Repository, IsAllRead) {
   const Files files = read_repository();
   EXPECT_GT(files.size(), 300u);
-  for (const char* file :
-       {"README.md", "CMakeLists.txt", "test.sh", "docs/architecture.md", "tests/repository_test.cc", kFirstVersion, kMpi}) {
+  for (const char* file : {"README.md", "CMakeLists.txt", "test.sh", "docs/architecture.md", "tests/repository_test.cc",
+                           kFirstVersion, kFirstVersionTest, kMpi}) {
     EXPECT_TRUE(files.contains(file)) << file << ": moved? Then put it right above";
   }
 }
