@@ -1,8 +1,10 @@
 // For tests only: trainings of a second, and all that they say and save.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -10,13 +12,12 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "scout/train/trainer.h"
 
 namespace scout {
 
-/// Six rounds of what the rule is for. Only options that some learner uses differ from their defaults.
+/// Six rounds of what the rule is for. Only options that some learner uses differ from their defaults; a new learner whose
+/// defaults take long adds small values of its own.
 inline TrainOptions small_training(const std::string& rule, int threads,
                                    const std::vector<std::string>& learners = {"evolution", "ddpg"}) {
   const RuleEntry& entry = rule_entry(rule);

@@ -228,11 +228,13 @@ void Trainer::validate_policy(RoundReport& report) {
   std::size_t k = 0;
   for (const Rollout& rollout : rollouts) {
     for (const RunResult& result : rollout.results) {
-      // Where f* is not known, a function's least f itself is what can be compared.
       const Instance& instance = *validation_instances_[k];
-      const bool known = episode_.weights || instance.optimum_value();
-      const double share = known ? result.share : std::max(0.0, result.value * instance.value_scale());
-      sum += std::log10(known ? std::min(share + floor, 10.0) : share + floor);
+      if (episode_.weights) {
+        sum += log_share(result.share, floor) / std::log(10.0);
+      } else {  // where f* is not known, f itself is what can be compared
+        const double gap = std::max(0.0, result.value * instance.value_scale());
+        sum += std::log10((instance.optimum_value() ? result.share : gap) + floor);
+      }
       values[validation_problem_[k++]].push_back(result.value);
     }
   }

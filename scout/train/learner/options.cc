@@ -59,7 +59,10 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
                                             "rollout.weight_noise", "rollout.noise_memory", "rollout.tell_horizon",
                                             "rollout.tell_loss"};
   const std::vector<std::string> of_functions{"reward.of", "reward.floor", "reward.path_points", "ddpg.credit"};
-  if (weights) used.insert(used.end(), of_weights.begin(), of_weights.end());
+  if (weights) {
+    used.insert(used.end(), of_weights.begin(), of_weights.end());
+    used.emplace_back("evolution.floor");  // of the validation score too
+  }
   const std::vector<std::string>& unused = weights ? of_functions : of_weights;
 
   const nlohmann::json values = training_options_json(options);

@@ -73,6 +73,8 @@ TEST(TrainOptions, ThatNobodyUsesAreRefusedByName) {
       {"rollout.horizon_low", "coordinate", kBoth, [](auto& o) { o.rollout.horizon_low = 5; }, false},
       {"rollout.curriculum", "coordinate", kBoth, [](auto& o) { o.rollout.curriculum = 5; }, false},
       {"rollout.tell_loss", "joint", kDdpg, [](auto& o) { o.rollout.tell_loss = 1; }, false},
+      {"evolution.floor", "weight", kDdpg, [](auto& o) { o.evolution.floor = 0.1; }, true},  // of the validation score
+      {"evolution.floor", "coordinate", kDdpg, [](auto& o) { o.evolution.floor = 0.1; }, false},
       // Of other rules.
       {"policy.history", "coordinate", kBoth, [](auto& o) { o.policy.history = 5; }, false},
       {"policy.history", "joint", kDdpg, [](auto& o) { o.policy.history = 5; }, true},

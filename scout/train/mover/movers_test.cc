@@ -70,9 +70,9 @@ struct Life {
   }
 };
 
-class Explorers : public testing::TestWithParam<ExplorerEntry> {
+class Movers : public testing::TestWithParam<ExplorerEntry> {
  protected:
-  Explorers() {
+  Movers() {
     options_.explorers = 4;
     options_.movers = {GetParam().name};
   }
@@ -113,7 +113,7 @@ class Explorers : public testing::TestWithParam<ExplorerEntry> {
   ExplorerOptions options_;
 };
 
-TEST_P(Explorers, HoldDirectionsThatNoOtherHolds) {
+TEST_P(Movers, HoldDirectionsThatNoOtherHolds) {
   make_restless();
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     std::map<int, int> owner;  // of a direction: the member of the share
@@ -132,7 +132,7 @@ TEST_P(Explorers, HoldDirectionsThatNoOtherHolds) {
   }
 }
 
-TEST_P(Explorers, HoldDirectionsThatThereAre) {
+TEST_P(Movers, HoldDirectionsThatThereAre) {
   Random random(Seed(1));
   const auto where = instance();
   const auto kind = GetParam().make(*where, kRecorded, random);
@@ -151,7 +151,7 @@ TEST_P(Explorers, HoldDirectionsThatThereAre) {
   EXPECT_THROW(live(task(where, 1, {2, 2})), std::invalid_argument);
 }
 
-TEST_P(Explorers, RecordWhatThereIs) {
+TEST_P(Movers, RecordWhatThereIs) {
   const auto where = instance();
   const auto run = stepper_for(GetParam().for_weights)->new_run(where->dimension());
   Random random(Seed(1));
@@ -175,7 +175,7 @@ TEST_P(Explorers, RecordWhatThereIs) {
   }
 }
 
-TEST_P(Explorers, SayAllThatTheyDo) {
+TEST_P(Movers, SayAllThatTheyDo) {
   make_restless();
   const Life life = live(task(instance()));
   const EnsembleSummary& summary = life.summary;
@@ -200,7 +200,26 @@ TEST_P(Explorers, SayAllThatTheyDo) {
   EXPECT_GE(life.evaluations, 4 * (kHorizon + 1) + summary.resets);
 }
 
-TEST_P(Explorers, TakeUpAnotherDirectionIfTheyCan) {
+TEST_P(Movers, MoveAlongTheirDirectionLessAndLess) {
+  options_.coordinate_probability = 0.9;
+  options_.coordinate_probability_end = 0.1;
+  constexpr int kSeeds = 20;
+  std::map<int, int> along, moves;  // by tenth of the life
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    for (const auto& event : live(task(instance(), seed)).events) {
+      if (event.kind != Kind::coordinate && event.kind != Kind::gradient) continue;
+      const int tenth = 10 * (event.step - 1) / kHorizon;
+      ++moves[tenth];
+      along[tenth] += event.kind == Kind::coordinate;
+    }
+  }
+  for (const int tenth : {0, 5, 9}) {
+    const double expected = 0.9 * std::pow(0.1 / 0.9, (10 * tenth + 4) / 100.0);
+    EXPECT_NEAR(static_cast<double>(along[tenth]) / moves[tenth], expected, 0.1) << "tenth " << tenth;
+  }
+}
+
+TEST_P(Movers, TakeUpAnotherDirectionIfTheyCan) {
   Random random(Seed(1));
   const auto where = instance();
   const bool prunable = GetParam().make(*where, kRecorded, random)->explorer()->prunable();
@@ -223,7 +242,7 @@ TEST_P(Explorers, TakeUpAnotherDirectionIfTheyCan) {
   EXPECT_EQ(calm.summary.prunes + calm.summary.resets, 0);
 }
 
-TEST_P(Explorers, OfTheSameSeedLiveTheSameLife) {
+TEST_P(Movers, OfTheSameSeedLiveTheSameLife) {
   make_restless();
   const auto values = [](const Life& life) {
     std::vector<double> out;
@@ -236,7 +255,7 @@ TEST_P(Explorers, OfTheSameSeedLiveTheSameLife) {
   EXPECT_NE(values(live(task(instance(), 4))), one);
 }
 
-TEST_P(Explorers, SurviveValuesThatAreNotFinite) {
+TEST_P(Movers, SurviveValuesThatAreNotFinite) {
   options_.coordinate_probability_end = 0.5;
   options_.reset_after = 5;
   int failures = 0;
@@ -260,7 +279,7 @@ TEST_P(Explorers, SurviveValuesThatAreNotFinite) {
   }
 }
 
-TEST_P(Explorers, AreRefusedByNameWhereTheyDoNotFit) {
+TEST_P(Movers, AreRefusedByNameWhereTheyDoNotFit) {
   EnsembleTask other = task(instance());
   other.episode.weights = !GetParam().for_weights;
   other.stepper = stepper_for(other.episode.weights);
@@ -271,10 +290,10 @@ TEST_P(Explorers, AreRefusedByNameWhereTheyDoNotFit) {
   EXPECT_NO_THROW(Ensemble(other, options_)) << "all that fit the rule";
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, Explorers, testing::ValuesIn(explorer_table()),
+INSTANTIATE_TEST_SUITE_P(Table, Movers, testing::ValuesIn(explorer_table()),
                          [](const auto& row) { return std::string(row.param.name); });
 
-TEST(ExplorerTable, NamesAreUniqueAndExplained) {
+TEST(MoverTable, NamesAreUniqueAndExplained) {
   std::set<std::string> names;
   for (const ExplorerEntry& entry : explorer_table()) {
     EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
@@ -282,7 +301,7 @@ TEST(ExplorerTable, NamesAreUniqueAndExplained) {
   }
 }
 
-TEST(ExplorerTable, AnUnknownKindIsRefused) {
+TEST(MoverTable, AnUnknownKindIsRefused) {
   ExplorerOptions options;
   options.movers = {"coordinate", "sideways"};
   const EnsembleTask task{.instance = std::make_shared<TestInstance>(shifted_sphere(5)),
@@ -294,7 +313,7 @@ TEST(ExplorerTable, AnUnknownKindIsRefused) {
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("\"sideways\""), HasSubstr("coordinate"))));
 }
 
-TEST(ExplorerTable, AllKindsThatFitTakePartByTurns) {
+TEST(MoverTable, AllKindsThatFitTakePartByTurns) {
   for (const bool weights : {false, true}) {
     std::set<std::string_view> expected, seen;
     for (const ExplorerEntry& entry : explorer_table()) {

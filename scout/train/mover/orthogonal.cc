@@ -49,8 +49,8 @@ class Orthogonal final : public Explorer {
       const std::size_t end = begin + static_cast<std::size_t>(tensor.size);
       double square = 0;
       for (std::size_t i = begin; i < end; ++i) square += static_cast<double>(actions[i]) * static_cast<double>(actions[i]);
-      const double rms = std::sqrt(square / static_cast<double>(std::max<std::size_t>(end - begin, 1)));
-      for (; begin < end; ++begin) added_[begin] = sign_ * static_cast<float>(std::sqrt(size) * rms) * axis_[begin];
+      const auto rms = static_cast<float>(std::sqrt(square / static_cast<double>(std::max<std::size_t>(end - begin, 1))));
+      for (; begin < end; ++begin) added_[begin] = sign_ * static_cast<float>(std::sqrt(size)) * rms * axis_[begin];
     }
     for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += added_[i];
   }
