@@ -7,7 +7,7 @@
 
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/optimizer/test_instance.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/train/episode/episode.h"
 
 namespace scout {

@@ -158,5 +158,78 @@ TEST(WeightRun, AGuardChangesNothingUntilItHasTo) {
   EXPECT_LT(f_rescued, 15);
 }
 
+class NoPlan : public TensorPlan {
+ public:
+  float rate = 0;
+};
+
+/// A rule that uses all of the state there is: each weight keeps an average of its gradients; its tensor an average of the
+/// sizes of those; the run one over the tensors, by which all steps are measured.
+class LayeredStepper : public WeightStepper {
+ public:
+  StateLayout layout() const override { return {StateLayout::Type::float32, 1, 1, 2, 1}; }
+  std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<NoPlan>(); }
+  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape&, const kernel::TensorSums&,
+            const StepSettings& settings, TensorPlan& plan) const override {
+    ++tensor.step;
+    static_cast<NoPlan&>(plan).rate =
+        static_cast<float>(settings.rate * 0.1 / (1e-3 + 0.5 * (run.own.at(0) + tensor.own.at(0))));
+  }
+  kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const override {
+    auto* mean = static_cast<float*>(piece.state);
+    for (std::size_t i = 0; i < n; ++i) {
+      mean[i] += 0.2F * (piece.gradient[i] - mean[i]);
+      piece.delta[i] = -static_cast<const NoPlan&>(plan).rate * mean[i];
+      *own_sums += std::fabs(static_cast<double>(mean[i]));
+    }
+    return {};
+  }
+  void end(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::StepSums&,
+           std::span<const double> own_sums) const override {
+    tensor.own.at(0) += 0.5 * (own_sums[0] / static_cast<double>(shape.size) - tensor.own.at(0));
+    run.own.at(1) += tensor.own.at(0);
+  }
+  void end(RunRecord& run) const override {
+    run.own.at(0) = 0.9 * run.own.at(0) + 0.1 * run.own.at(1);
+    run.own.at(1) = 0;
+    WeightStepper::end(run);
+  }
+  std::shared_ptr<const WeightStepper> fallback() const override { return std::make_shared<LayeredStepper>(); }
+  float largest_step(const TensorPlan&) const override { return 1; }
+};
+
+TEST(WeightRun, KeepsTheStateOfEveryLevel) {
+  const auto stepper = std::make_shared<LayeredStepper>();
+  const std::vector<TensorShape> shapes{{6, 2, 2}, {1, 0, 1}, {4, 1, 4}};
+  std::vector<double> theta(11), gradient(11), plain;
+  for (std::size_t i = 0; i < 11; ++i) theta[i] = static_cast<double>(i) - 5;
+  plain = theta;
+  const auto slope = [&](const std::vector<double>& at) {
+    for (std::size_t i = 0; i < 11; ++i) gradient[i] = (1 + static_cast<double>(i % 3)) * at[i];
+  };
+  GuardedRun training(stepper, shapes, 11, 0);
+  std::unique_ptr<RuleRun> run = stepper->new_run(11);
+  ProposalScratch scratch;
+  slope(theta);
+  run->start({theta, gradient}, {.tensors = shapes});
+  for (int t = 0; t < 40; ++t) {
+    slope(plain);
+    training.step(plain, gradient);
+    ArchiveWriter saved;
+    run->save(saved);
+    const Bytes bytes = saved.take();
+    run = stepper->new_run(11);
+    ArchiveReader reader(bytes);
+    run->restore(reader);
+    RuleRun* const alone = run.get();
+    stepper->propose({&alone, 1}, scratch);
+    run->apply(theta);
+    slope(theta);
+    run->observe({theta, gradient});
+    ASSERT_EQ(theta, plain) << "step " << t;
+  }
+  EXPECT_LT(std::fabs(theta[0]), 2.5);
+}
+
 }  // namespace
 }  // namespace scout

@@ -1,7 +1,7 @@
 // The fused step of the network policy: features, network, update and state of every weight in one pass over memory.
 //
 // One small perceptron is shared by all weights of all tensors. What is specific to a tensor or to the run (its size, the
-// progress, the schedule) is constant over a tensor and step, and enters through the biases alone: the caller folds it in
+// progress) is constant over a tensor and step, and enters through the biases alone: the caller folds it in
 // (WeightRule), so that a weight costs the perceptron's multiplications and little more.
 //
 // Per weight, with g the gradient times `gradient_scale` (0 if not finite, |g| <= 2^40), β = .9, .99, .999 and corrections

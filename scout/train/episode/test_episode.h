@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "scout/optimizer/test_instance.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/train/episode/episode.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/problem/catalog/family.h"
 
 namespace scout {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "scout/optimizer/test_instance.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

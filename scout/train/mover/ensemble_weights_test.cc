@@ -7,7 +7,7 @@
 #include <set>
 
 #include "scout/optimizer/test_instance.h"
-#include "scout/optimizer/test_policy.h"
+#include "scout/policy/test_policy.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/train/mover/ensemble.h"
 

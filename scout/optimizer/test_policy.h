@@ -1,2 +1,0 @@
-// Moved to scout/policy.
-#include "scout/policy/test_policy.h"
