@@ -179,7 +179,7 @@ class Run {
   }
 
   /// Runs the policy from now_, whose value is known, with the step scale times `factor`. This is the loop that the policy
-  /// was trained in (Environment::step). Returns false if the run is over.
+  /// was trained in (scout/train/episode). Returns false if the run is over.
   bool episode(double factor) {
     const std::int64_t cost = observe_gradient_ ? 2 : 1;
     const auto horizon = static_cast<int>(std::min<std::int64_t>(horizon_, (remaining() + cost - 1) / cost));

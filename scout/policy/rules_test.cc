@@ -32,8 +32,8 @@ std::shared_ptr<const Stepper> random_stepper(const UpdateRule& rule) {
 /// A run on Σ (θ_i - i)² (1 + i) + 3 sin(4 θ_i), with whatever its driver needs.
 class Episode {
  public:
-  Episode(const UpdateRule& rule, std::shared_ptr<const Stepper> stepper, std::uint64_t seed)
-      : stepper_(std::move(stepper)), run_(stepper_->new_run(kDimension)), for_weights_(rule.for_weights()) {
+  Episode(std::shared_ptr<const Stepper> stepper, std::uint64_t seed)
+      : stepper_(std::move(stepper)), run_(stepper_->new_run(kDimension)) {
     Random random{Seed(seed)};
     for (double& x : theta_) x = 3 * random.normal();
     evaluate();
@@ -69,7 +69,6 @@ class Episode {
 
   std::shared_ptr<const Stepper> stepper_;
   std::unique_ptr<RuleRun> run_;
-  bool for_weights_;
   std::vector<double> theta_ = std::vector<double>(kDimension), gradient_ = theta_, lower_{-5, -5, -5, -5, -5},
                       upper_{5, 6, 7, 8, 9};
   std::vector<TensorShape> tensors_{{4, 2, 2}, {0, 1, 0}, {1, 0, 1}};
@@ -97,7 +96,7 @@ class Rules : public testing::TestWithParam<RuleEntry> {
 
 TEST_P(Rules, GoOnFromASavedRunBitByBit) {
   for (const bool proposed : {false, true}) {
-    Episode whole(*rule_, stepper_, 1), parts(*rule_, stepper_, 1);
+    Episode whole(stepper_, 1), parts(stepper_, 1);
     for (int t = 0; t < 30; ++t) {
       for (Episode* each : {&whole, &parts}) {
         if (each == &parts && !proposed) parts.replace_run(saved(parts.run()));
@@ -113,7 +112,7 @@ TEST_P(Rules, GoOnFromASavedRunBitByBit) {
 }
 
 TEST_P(Rules, RefuseADamagedState) {
-  Episode episode(*rule_, stepper_, 1);
+  Episode episode(stepper_, 1);
   step(episode);
   const Bytes bytes = saved(episode.run());
   const auto run = stepper_->new_run(kDimension);
@@ -126,8 +125,8 @@ TEST_P(Rules, RefuseADamagedState) {
 TEST_P(Rules, BatchesChangeNothing) {
   std::vector<Episode> together, apart;
   for (std::uint64_t seed = 0; seed < 7; ++seed) {
-    together.emplace_back(*rule_, stepper_, seed);
-    apart.emplace_back(*rule_, stepper_, seed);
+    together.emplace_back(stepper_, seed);
+    apart.emplace_back(stepper_, seed);
   }
   for (int t = 0; t < 10; ++t) {
     std::vector<RuleRun*> runs;
@@ -140,7 +139,7 @@ TEST_P(Rules, BatchesChangeNothing) {
 }
 
 TEST_P(Rules, ActionsStayInTheirBounds) {
-  Episode episode(*rule_, stepper_, 3);
+  Episode episode(stepper_, 3);
   for (int t = 0; t < 30; ++t) {
     RuleRun* const alone = &episode.run();
     stepper_->propose({&alone, 1}, scratch_);
@@ -163,7 +162,7 @@ TEST_P(Rules, ActionsAreTheActorsOnTheFeatures) {
   Random random(Seed(2));
   std::vector<float> parameters = rule_->initial_parameters(random);
   for (float& w : parameters) w += 0.2F * static_cast<float>(random.normal());
-  Episode episode(*rule_, stepper_, 3);
+  Episode episode(stepper_, 3);
   for (int t = 0; t < 20; ++t) {
     RuleRun* const alone = &episode.run();
     std::vector<std::size_t> rows(alone->rows());
@@ -182,7 +181,7 @@ TEST_P(Rules, ActionsAreTheActorsOnTheFeatures) {
 
 TEST_P(Rules, ForWeightsPassOverWhatIsNotFinite) {
   if (!rule_->for_weights()) return;  // the drivers of the others do not show it to them
-  Episode episode(*rule_, stepper_, 4);
+  Episode episode(stepper_, 4);
   for (int t = 0; t < 12; ++t) {
     step(episode, t % 3 == 0 ? std::numeric_limits<double>::quiet_NaN() : t % 3 == 1 ? HUGE_VAL : 0);
     for (double x : episode.theta()) ASSERT_TRUE(std::isfinite(x)) << "step " << t;

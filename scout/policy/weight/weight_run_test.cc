@@ -173,7 +173,7 @@ class LayeredStepper : public WeightStepper {
             const StepSettings& settings, TensorPlan& plan) const override {
     ++tensor.step;
     static_cast<NoPlan&>(plan).rate =
-        static_cast<float>(settings.rate * 0.1 / (1e-3 + 0.5 * (run.own.at(0) + tensor.own.at(0))));
+        static_cast<float>(settings.rate * 0.3 / (1 + 0.1 * (run.own.at(0) + tensor.own.at(0))));
   }
   kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const override {
     auto* mean = static_cast<float*>(piece.state);
@@ -229,6 +229,7 @@ TEST(WeightRun, KeepsTheStateOfEveryLevel) {
     ASSERT_EQ(theta, plain) << "step " << t;
   }
   EXPECT_LT(std::fabs(theta[0]), 2.5);
+  EXPECT_EQ(training.report().interventions(), 0);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The fused step of the network policy: features, network, update and state of every weight in one pass over memory.
+// The fused step of the rule "weight": features, network, update and state of every weight in one pass over memory.
 //
 // One small perceptron is shared by all weights of all tensors. What is specific to a tensor or to the run (its size, the
 // progress) is constant over a tensor and step, and enters through the biases alone: the caller folds it in

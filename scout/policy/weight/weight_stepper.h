@@ -95,7 +95,7 @@ struct WeightPiece {
   std::size_t first = 0;  ///< index of the first weight within its tensor
 };
 
-/// A rule of weights with its parameters. How a step runs:
+/// A rule of weights with its parameters: the stepper of every rule that is `for_weights()`. How a step runs:
 ///
 ///     sums = kernel::tensor_sums(...)                             of every tensor
 ///     stepper.begin(run, Σ θ², Σ sizes)
