@@ -97,16 +97,17 @@ class Run {
         run_(stepper_->new_run(static_cast<int>(x0.size()))),
         observe_gradient_(policy_.rule()->observes_gradient()),
         horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
-    std::vector<double> step_scale;
     for (std::size_t i = 0; i < x0.size(); ++i) {
-      step_scale.push_back(policy_.rule()->step_scale() * (region_.upper[i] - region_.lower[i]));
+      step_scale_.push_back(policy_.rule()->step_scale() * (region_.upper[i] - region_.lower[i]));
     }
-    unit_ = *std::max_element(step_scale.begin(), step_scale.end());
-    for (double s : step_scale) ratio_.push_back(s / unit_);
-    if (options.step_scale > 0) unit_ = options.step_scale;
+    unit_ = *std::max_element(step_scale_.begin(), step_scale_.end());
+    for (double s : step_scale_) ratio_.push_back(s / unit_);
+    if (options.step_scale > 0) {
+      unit_ = options.step_scale;
+      for (std::size_t i = 0; i < x0.size(); ++i) step_scale_[i] = unit_ * ratio_[i];
+    }
     now_.theta.assign(x0.begin(), x0.end());
     if (observe_gradient_) now_.gradient.resize(x0.size());
-    delta_.resize(x0.size());
   }
 
   void minimize() {
@@ -185,20 +186,20 @@ class Run {
     const auto horizon = static_cast<int>(std::min<std::int64_t>(horizon_, (remaining() + cost - 1) / cost));
     Point best = now_;
     to_policy_units();
-    lower_.resize(theta_.size());
-    upper_.resize(theta_.size());
+    for (auto* numbers : {&lower_, &upper_, &scales_}) numbers->resize(theta_.size());
     for (std::size_t i = 0; i < theta_.size(); ++i) {
       // The whole region, or a small one around a point that is taken up again.
       const double half = 0.5 * factor * (region_.upper[i] - region_.lower[i]);
       lower_[i] = (factor < 1 ? now_.theta[i] - half : region_.lower[i]) / ratio_[i];
       upper_[i] = (factor < 1 ? now_.theta[i] + half : region_.upper[i]) / ratio_[i];
+      scales_[i] = step_scale_[i] * factor;
     }
-    const RunFrame frame{.scale = unit_ * factor, .horizon = horizon, .lower = lower_, .upper = upper_};
+    const RunFrame frame{.scale = unit_ * factor, .scales = scales_, .horizon = horizon, .lower = lower_, .upper = upper_};
     run_->start(observation(), frame);
     for (int step = 0; step < horizon; ++step) {
       RuleRun* const alone = run_.get();
       stepper_->propose({&alone, 1}, scratch_);
-      move(factor);
+      move();
       if (!evaluate()) return false;
       if (!now_.finite) {
         now_ = best;
@@ -214,17 +215,14 @@ class Run {
   Observation observation() const { return {theta_, gradient_, now_.value}; }
 
   /// Takes the step that the run proposes; where it is cut at a bound, the action becomes that of the step taken.
-  void move(double factor) {
-    std::fill(delta_.begin(), delta_.end(), 0.0);
-    run_->apply(delta_);
-    for (std::size_t i = 0; i < delta_.size(); ++i) {
-      const double before = now_.theta[i];
-      double& theta = now_.theta[i];
-      theta += ratio_[i] * delta_[i];
-      if (options_.keep_inside && (theta < region_.lower[i] || theta > region_.upper[i])) {
-        theta = std::clamp(theta, region_.lower[i], region_.upper[i]);
-        run_->actions()[i] = encode_step(static_cast<float>((theta - before) / (unit_ * ratio_[i] * factor)));
-      }
+  void move() {
+    before_ = now_.theta;
+    run_->apply(now_.theta);
+    for (std::size_t i = 0; options_.keep_inside && i < before_.size(); ++i) {
+      const double inside = std::clamp(now_.theta[i], region_.lower[i], region_.upper[i]);
+      if (inside == now_.theta[i]) continue;
+      now_.theta[i] = inside;
+      run_->actions()[i] = encode_step(static_cast<float>((inside - before_[i]) / scales_[i]));
     }
   }
 
@@ -246,15 +244,17 @@ class Run {
   std::unique_ptr<RuleRun> run_;
   bool observe_gradient_;
   int horizon_;
-  double unit_ = 1;            // the largest s_i
-  std::vector<double> ratio_;  // s_i / unit_
+  std::vector<double> step_scale_;  // s_i
+  double unit_ = 1;                 // the largest s_i
+  std::vector<double> ratio_;       // s_i / unit_
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 
   Point now_;
   Point anchor_;                          // the best point whose gradient is known
   std::vector<double> theta_, gradient_;  // now_ in the policy's units
   std::vector<double> lower_, upper_;     // the region of an episode, in the same
-  std::vector<double> delta_;
+  std::vector<double> scales_;            // s_i of an episode
+  std::vector<double> before_;            // θ before a step
   ProposalScratch scratch_;
 };
 

@@ -18,7 +18,8 @@ class ObserverRun : public RuleRun {
   const Observer& observer() const { return *observer_; }
 
   void start(const Observation& first, const RunFrame& frame) override {
-    scale_ = frame.scale;
+    scales_.assign(actions_.size(), frame.scale);
+    std::copy(frame.scales.begin(), frame.scales.end(), scales_.begin());
     std::fill(actions_.begin(), actions_.end(), 0.0F);
     observer_->start(first.theta, value(first), first.gradient, frame);
   }
@@ -26,7 +27,8 @@ class ObserverRun : public RuleRun {
 
   std::span<float> actions() override { return actions_; }
   void apply(std::span<double> theta) const override {
-    for (std::size_t i = 0; i < actions_.size(); ++i) theta[i] += scale_ * static_cast<double>(decode_action(actions_[i]));
+    for (std::size_t i = 0; i < actions_.size(); ++i)
+      theta[i] += scales_[i] * static_cast<double>(decode_action(actions_[i]));
   }
 
   std::size_t rows() const override { return static_cast<std::size_t>(observer_->rows()); }
@@ -48,15 +50,15 @@ class ObserverRun : public RuleRun {
   void orient(std::span<float> numbers) const override { observer_->orient(numbers); }
 
   void save(ArchiveWriter& archive) const override {
-    archive(scale_);
+    archive(scales_);
     archive(actions_);
     observer_->save(archive);
   }
   void restore(ArchiveReader& archive) override {
     const std::size_t dimension = actions_.size();
-    archive(scale_);
+    archive(scales_);
     archive(actions_);
-    if (actions_.size() != dimension) archive.fail("a run of another number of coordinates");
+    if (actions_.size() != dimension || scales_.size() != dimension) archive.fail("a run of another number of coordinates");
     observer_->restore(archive);
   }
 
@@ -68,7 +70,7 @@ class ObserverRun : public RuleRun {
 
   std::unique_ptr<Observer> observer_;
   std::size_t row_actions_;
-  double scale_ = 1;
+  std::vector<double> scales_;  // the largest step of each coordinate
   std::vector<float> actions_;
 };
 

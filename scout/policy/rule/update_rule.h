@@ -29,7 +29,9 @@ namespace scout {
 
 /// What a run is told before it begins.
 struct RunFrame {
-  double scale = 1;                 ///< the largest step of a coordinate, > 0 (rules for functions)
+  double scale = 1;  ///< the largest step of a coordinate, > 0 (rules for functions)
+  /// Where θ of `apply` is in other units than observed points: the largest step of each coordinate there [M].
+  std::span<const double> scales{};
   std::int64_t horizon = 0;         ///< the updates that the run will make; 0: not known (rules for weights)
   std::span<const double> lower{};  ///< the region of interest [M], which probes may go to (rules for functions)
   std::span<const double> upper{};
