@@ -42,6 +42,9 @@ class ArchiveWriter {
   template <class Structure>
   requires requires(Structure& s, ArchiveWriter& archive) { s.visit(archive); }
   void operator()(const Structure& structure) { const_cast<Structure&>(structure).visit(*this); }
+  /// One after the other.
+  template <class... Several>
+  requires(sizeof...(Several) > 1) void operator()(const Several&... several) { ((*this)(several), ...); }
 
   void raw(const void* data, std::size_t count);
   Bytes take() { return std::move(bytes_); }
@@ -86,6 +89,8 @@ class ArchiveReader {
   template <class Structure>
   requires requires(Structure& s, ArchiveReader& archive) { s.visit(archive); }
   void operator()(Structure& structure) { structure.visit(*this); }
+  template <class... Several>
+  requires(sizeof...(Several) > 1) void operator()(Several&... several) { ((*this)(several), ...); }
 
   void raw(void* data, std::size_t count);
   /// The length of a list whose elements take at least `element_size` bytes each.
