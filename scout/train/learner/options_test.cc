@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 
+#include "scout/policy/rules.h"
 #include "scout/train/test_training.h"
 
 namespace scout {
@@ -161,6 +163,18 @@ TEST(OwnOptions, AreUsed) {
     return trainer.parameters().acting;
   };
   EXPECT_NE(trained(0.01), trained(0.02));
+}
+
+TEST(TrainOptions, EveryConfigOfTheRepositoryIsUsedWhole) {
+  int configs = 0;
+  for (const auto& file : std::filesystem::directory_iterator(SCOUT_SOURCE "/configs")) {
+    TrainOptions options;
+    set_training_options(options, read_toml(file.path().string()));
+    const bool weights = make_rule({.rule = options.policy.rule, .dimension = 2, .hidden = {8}})->for_weights();
+    EXPECT_NO_THROW(check_options_are_used(options, weights)) << file.path();
+    ++configs;
+  }
+  EXPECT_GE(configs, 5);
 }
 
 }  // namespace
