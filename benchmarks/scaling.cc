@@ -16,7 +16,6 @@
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
-#include "scout/cli/assignments.h"
 #include "scout/train/trainer.h"
 
 namespace scout {

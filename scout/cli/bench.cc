@@ -2,17 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/report.h"
 #include "scout/bench/run/runner.h"
 #include "scout/bench/run/trajectory.h"
-#include "scout/cli/assignments.h"
-#include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
-#include "scout/cli/training_log.h"
+#include "scout/cli/training_run.h"
+#include "scout/cli/usage.h"
 #include "scout/policy/rules.h"
 #include "scout/policy/shipped.h"
 #include "scout/problem/catalog/family.h"
@@ -34,16 +32,15 @@ struct Arguments {
 
 bench::Suite read_suite(const Arguments& arguments) {
   bench::Suite suite = bench::load_suite(arguments.suite);
-  const auto drawn = suite.trajectories.optimizers;
-  const auto drawn_problems = suite.trajectories.problems;
+  const auto own = suite.trajectories;
   apply_assignments(suite, arguments.assignments);
-  if (suite.trajectories.problems == drawn_problems && !drawn_problems.empty()) {
+  if (suite.trajectories.problems == own.problems && !own.problems.empty()) {
     // The suite's own choice, less the problems that --set left out; of others the first few, if they come in two
     // dimensions.
     constexpr std::size_t kDrawn = 4;
     auto& problems = suite.trajectories.problems;
     std::erase_if(problems, [&](const std::string& problem) {
-      return std::find(suite.problems.begin(), suite.problems.end(), problem) == suite.problems.end();
+      return std::ranges::find(suite.problems, problem) == suite.problems.end();
     });
     if (problems.empty()) {
       for (const std::string& problem : suite.problems) {
@@ -51,10 +48,10 @@ bench::Suite read_suite(const Arguments& arguments) {
       }
     }
   }
-  if (suite.trajectories.optimizers == drawn) {  // the suite's own choice, less the optimizers that --set left out
+  if (suite.trajectories.optimizers == own.optimizers) {  // the suite's own choice, less the optimizers that --set left out
     std::erase_if(suite.trajectories.optimizers, [&](const std::string& label) {
-      return std::none_of(suite.optimizers.begin(), suite.optimizers.end(),
-                          [&](const std::string& entry) { return bench::parse_optimizer(entry).label == label; });
+      const auto label_of = [](const std::string& entry) { return bench::parse_optimizer(entry).label; };
+      return std::ranges::find(suite.optimizers, label, label_of) == suite.optimizers.end();
     });
   }
   for (const auto& path : arguments.policies) {
@@ -65,19 +62,13 @@ bench::Suite read_suite(const Arguments& arguments) {
   return suite;
 }
 
-/// The options that a policy was trained with; those that this version does not know are left out.
-TrainOptions training_options(const Policy& policy) {
+/// For the report's pictures: what an exploration ensemble, with those options of `policy`'s training that this version
+/// knows, does on the instances that the optimizers' paths are drawn on. It judges nothing and trains nothing.
+void record_explorers(const bench::Suite& suite, const fs::path& out, const Policy& policy) {
   TrainOptions options;
   const auto trained_with = policy.description().provenance.value("options", nlohmann::json::object());
   set_options(options, known_options<TrainOptions>(trained_with));
   options.ensemble.explorer.movers.clear();
-  return options;
-}
-
-/// For the report's pictures: what an exploration ensemble, with the options of `policy`'s training, does on the instances
-/// that the optimizers' paths are drawn on. It judges nothing and trains nothing.
-void record_explorers(const bench::Suite& suite, const fs::path& out, const Policy& policy) {
-  const TrainOptions options = training_options(policy);
   const auto rule = make_rule({.step_scale = options.policy.step_scale});  // which explorers of functions do not ask
   Random random(Seed(0));
   const auto stepper = rule->with(rule->initial_parameters(random));
@@ -96,12 +87,6 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
   write_atomically(out / "explorers.jsonl", content);
 }
 
-/// The folder of baselines of `suite` that come with the suites, or nothing.
-fs::path archive_of(const bench::Suite& suite) {
-  const fs::path folder = bench::suite_folder() / "results" / suite.name;
-  return fs::exists(folder / "records.jsonl") ? folder : fs::path();
-}
-
 int run_suite(const Arguments& arguments) {
   const bench::Suite suite = read_suite(arguments);
   for (const auto& entry : suite.optimizers) {
@@ -112,8 +97,9 @@ int run_suite(const Arguments& arguments) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, progress,
-                                            arguments.no_archive ? fs::path() : archive_of(suite));
+  fs::path archive = bench::suite_folder() / "results" / suite.name;  // baselines that come with the suites
+  if (arguments.no_archive || !fs::exists(archive / "records.jsonl")) archive.clear();
+  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, progress, archive);
   if (!arguments.policies.empty() && !suite.trajectories.problems.empty()) {
     record_explorers(suite, arguments.out, *policy_or_file(arguments.policies.front()));
   }
@@ -135,7 +121,7 @@ void add_bench(CLI::App& app, int& exit_code) {
                    "policies to judge beside the suite's optimizers: files, or names of those that come with the library")
       ->check(policy_or_file_exists);
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
-      ->check(at_least_one);
+      ->check(whole_from(1));
   command->add_flag("--no-archive", arguments->no_archive,
                     "run the baselines too whose results come with the suite (benchmarks/results/SUITE)");
   command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");
@@ -146,6 +132,17 @@ Every optimizer is tuned on validation instances and then run on test instances.
 again, so a benchmark that was killed is continued by the same command. Nor are baselines whose results come with the suite,
 where they are those of the same task, method and settings.)");
   command->callback([arguments, &exit_code] { exit_code = run_suite(*arguments); });
+}
+
+void add_report(CLI::App& app) {
+  auto directory = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("report", "Draw the records of a benchmark as one HTML page");
+  command->add_option("DIR", *directory, "the --out of scout bench")->required()->check(CLI::ExistingDirectory);
+  command->footer("Example:\n  scout report out/demo/bench\nNothing is run again, so old records can always be redrawn.");
+  command->callback([directory] {
+    const auto path = bench::write_report(*directory);
+    fmt::print("{}\nThe report is {}\n", bench::report_text(*directory), path.string());
+  });
 }
 
 }  // namespace scout

@@ -42,24 +42,18 @@ void fetch(const std::vector<std::string>& names, const std::filesystem::path& f
 
 }  // namespace
 
-void add_data(CLI::App& app, int& exit_code) {
+void add_data(CLI::App& app) {
   CLI::App* command = app.add_subcommand("data", "List and download data sets");
   command->require_subcommand(1);
   command->footer(R"(Example:
   scout data fetch mnist cifar-100 --data-dir data
 A download that broke off goes on when the command is repeated.)");
   CLI::App* list = command->add_subcommand("list", "List the data sets, and which of them are here");
-  list->callback([&app, &exit_code] {
-    list_data(data_folder(), app.count("--data-dir") > 0);
-    exit_code = kDone;
-  });
+  list->callback([&app] { list_data(data_folder(), app.count("--data-dir") > 0); });
   auto names = std::make_shared<std::vector<std::string>>();
   CLI::App* get = command->add_subcommand("fetch", "Download data sets from their official addresses, and check them");
   get->add_option("NAME", *names, "data sets (scout data list)")->required();
-  get->callback([names, &exit_code] {
-    fetch(*names, data_folder());
-    exit_code = kDone;
-  });
+  get->callback([names] { fetch(*names, data_folder()); });
 }
 
 }  // namespace scout

@@ -62,14 +62,9 @@ std::unique_ptr<Transport> open_transport(const RankOf& job) {
   }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  std::string module;
-  for (const fs::path& folder : {program.parent_path(), program.parent_path().parent_path() / SCOUT_MODULE_FOLDER}) {
-    if (fs::exists(folder / kModule, ignored)) {
-      module = (folder / kModule).string();
-      break;
-    }
-  }
-  if (module.empty()) {
+  fs::path module = program.parent_path() / kModule;
+  if (!fs::exists(module, ignored)) module = program.parent_path().parent_path() / SCOUT_MODULE_FOLDER / kModule;
+  if (!fs::exists(module, ignored)) {
     throw std::runtime_error(started + kModule + " is not beside " + program.string() +
                              ": build it (target scout_mpi; needs Open MPI, Debian: libopenmpi-dev), or start one process "
                              "alone");
@@ -79,7 +74,7 @@ std::unique_ptr<Transport> open_transport(const RankOf& job) {
   if (handle == nullptr) throw std::runtime_error(started + "its MPI module cannot be loaded: " + dlerror());
   using Open = Transport* (*)(int);
   const auto open = reinterpret_cast<Open>(dlsym(handle, "scout_mpi_transport"));
-  if (open == nullptr) throw std::runtime_error(started + module + " is of another version: " + dlerror());
+  if (open == nullptr) throw std::runtime_error(started + module.string() + " is of another version: " + dlerror());
   return std::unique_ptr<Transport>(open(job.ranks));  // the module stays loaded: its code is the transport's
 }
 

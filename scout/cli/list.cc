@@ -8,7 +8,6 @@
 #include "scout/policy/rules.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/axes.h"
-#include "scout/problem/instance.h"
 #include "scout/train/learner/learner.h"
 #include "scout/train/mover/ensemble.h"
 
@@ -17,16 +16,16 @@ namespace {
 
 void row(const std::string& name, const std::string& text) { fmt::print("{:<25} {}\n", name, text); }
 
+template <class Table>
+void list_rows(const Table& table) {
+  for (const auto& entry : table) row(entry.name, entry.summary);
+}
+
 void print_options(const std::vector<OptionDescription>& options, const std::string& prefix = "") {
   for (const auto& option : options) {
     const std::string condition = option.condition.empty() ? "" : " [" + option.condition + "]";
     fmt::print("{:<43} {}{}\n", prefix + option.key + " = " + option.default_value, option.help, condition);
   }
-}
-
-template <class Options>
-void list_options() {
-  print_options(describe_options<Options>());
 }
 
 void list_problems() {
@@ -35,11 +34,11 @@ void list_problems() {
       "\nA function also with the suffixes -rotated (a random basis), -noisy (noisy f and gradients) and -rotated-noisy.\n"
       "A network also with axes, e.g. mlp-mnist:hidden=32|64x64,init=he,batch=16: each instance draws one of the "
       "values.\n\n");
-  list_options<ClassifierAxes>();
+  print_options(describe_options<ClassifierAxes>());
 }
 
 void list_optimizers() {
-  for (const auto& entry : optimizers()) row(entry.name, entry.summary);
+  list_rows(optimizers());
   row("policy:PATH", "a policy that scout train made");
 }
 
@@ -50,31 +49,32 @@ void list_explorers() {
   fmt::print(
       "\nEach moves along its own direction with probability p_coor, else as it does otherwise. Options of the ensemble, "
       "below `ensemble.` in a training's CONFIG:\n");
-  list_options<EnsembleOptions>();
-}
-
-void list_rules() {
-  for (const RuleEntry& entry : rule_table()) row(entry.name, entry.summary);
-}
-
-void list_learners() {
-  for (const LearnerEntry& entry : learner_table()) row(entry.name, entry.summary);
-}
-
-void list_training_options() {
-  list_options<TrainOptions>();
-  for (const LearnerEntry& entry : learner_table()) {
-    if (entry.describe != nullptr) print_options(entry.describe(nlohmann::json::object()), std::string(entry.name) + ".");
-  }
+  print_options(describe_options<EnsembleOptions>());
 }
 
 void list_suites() {
   for (const auto& suite : bench::shipped_suites()) row(suite.name, suite.title);
 }
 
+void list_training_options() {
+  print_options(describe_options<TrainOptions>());
+  for (const LearnerEntry& entry : learner_table()) {
+    if (entry.describe != nullptr) print_options(entry.describe(nlohmann::json::object()), std::string(entry.name) + ".");
+  }
+}
+
 }  // namespace
 
-void add_list(CLI::App& app, int& exit_code) {
+void add_list(CLI::App& app) {
+  static const std::map<std::string, void (*)()> kLists{
+      {"problems", list_problems},
+      {"optimizers", list_optimizers},
+      {"rules", [] { list_rows(rule_table()); }},
+      {"learners", [] { list_rows(learner_table()); }},
+      {"explorers", list_explorers},
+      {"suites", list_suites},
+      {"options", list_training_options},
+  };
   auto what = std::make_shared<std::string>();
   CLI::App* command =
       app.add_subcommand("list", "List problems, optimizers, rules, learners, explorers, suites, or options of training");
@@ -82,16 +82,7 @@ void add_list(CLI::App& app, int& exit_code) {
       ->required()
       ->check(CLI::IsMember({"problems", "optimizers", "rules", "learners", "explorers", "suites", "options"}));
   command->footer("Example:\n  scout list options");
-  command->callback([what, &exit_code] {
-    if (*what == "problems") list_problems();
-    if (*what == "optimizers") list_optimizers();
-    if (*what == "rules") list_rules();
-    if (*what == "learners") list_learners();
-    if (*what == "explorers") list_explorers();
-    if (*what == "suites") list_suites();
-    if (*what == "options") list_training_options();
-    exit_code = kDone;
-  });
+  command->callback([what] { kLists.find(*what)->second(); });
 }
 
 }  // namespace scout

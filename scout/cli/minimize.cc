@@ -4,12 +4,11 @@
 #include <CLI/CLI.hpp>
 
 #include "scout/bench/run/execute.h"
-#include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
+#include "scout/cli/usage.h"
 #include "scout/policy/shipped.h"
 #include "scout/problem/catalog/family.h"
-#include "scout/problem/instance.h"
 
 namespace scout {
 namespace {
@@ -45,11 +44,11 @@ int minimize_once(const Arguments& arguments) {
   for (const auto& assignment : arguments.assignments) settings.update(parse_assignment(assignment));
   const auto optimizer = contestant.make(settings);
 
-  Random random(Seed(static_cast<std::uint64_t>(arguments.seed)).derive("start"));
+  const Seed seed(static_cast<std::uint64_t>(arguments.seed));
+  Random random(seed.derive("start"));
   std::vector<double> start(static_cast<std::size_t>(instance->dimension()));
   instance->sample_start(random, start);
-  const auto outcome = bench::execute(
-      *instance, *optimizer, start, Seed(static_cast<std::uint64_t>(arguments.seed)).derive("optimizer"), arguments.budget);
+  const auto outcome = bench::execute(*instance, *optimizer, start, seed.derive("optimizer"), arguments.budget);
 
   fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, instance->dimension(), arguments.split,
              arguments.index, contestant.name);
@@ -82,15 +81,15 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
   command->add_option("--dimension", arguments->dimension, "M; a network has its own")
       ->capture_default_str()
-      ->check(at_least_one);
+      ->check(whole_from(1));
   command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
       ->capture_default_str()
-      ->check(at_least_one);
+      ->check(whole_from(1));
   command->add_option("--seed", arguments->seed, "of the start and of the optimizer")
       ->capture_default_str()
-      ->check(at_least_zero);
+      ->check(whole_from(0));
   auto* method = command->add_option_group("method")->require_option(1);
   method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
   method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library")

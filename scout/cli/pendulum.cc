@@ -7,9 +7,8 @@
 #include <numeric>
 
 #include "scout/base/parallel.h"
-#include "scout/cli/assignments.h"
-#include "scout/cli/checks.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/usage.h"
 
 namespace scout {
 namespace {
@@ -51,13 +50,13 @@ void add_pendulum(CLI::App& app, int& exit_code) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("pendulum", "Validate the learner on the classic Pendulum swing-up");
-  command->add_option("--seeds", arguments->seeds, "trainings")->capture_default_str()->check(at_least_one);
+  command->add_option("--seeds", arguments->seeds, "trainings")->capture_default_str()->check(whole_from(1));
   command->add_option("--first-seed", arguments->first_seed, "the others follow it")->capture_default_str();
   command->add_option("--steps", arguments->options.steps, "steps of each training")->capture_default_str();
   command->add_option("--episodes", arguments->options.episodes, "deterministic episodes after it")->capture_default_str();
   command->add_option("--threads", arguments->threads, "seeds trained at once; 0: one a core")
       ->capture_default_str()
-      ->check(at_least_zero);
+      ->check(whole_from(0));
   command->add_option("--set", arguments->assignments, "key=value ...: options of the learner, e.g. ddpg.twin_critics=true");
   command->footer(R"(Example:
   scout pendulum --seeds 5 --steps 20000 --episodes 100

@@ -2,10 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
-#include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "scout/base/names.h"
 #include "scout/cli/commands.h"
@@ -36,19 +32,17 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
   int exit_code = kDone;
   add_train(app, exit_code);
   add_bench(app, exit_code);
-  add_report(app, exit_code);
-  add_data(app, exit_code);
-  add_list(app, exit_code);
+  add_report(app);
+  add_data(app);
+  add_list(app);
   add_minimize(app, exit_code);
   add_pendulum(app, exit_code);
   try {
-    const auto known = app.get_subcommands({});
-    if (argc > 1 && argv[1][0] != '-' &&
-        std::none_of(known.begin(), known.end(), [&](const CLI::App* command) { return command->get_name() == argv[1]; })) {
-      std::vector<std::string> commands;
-      for (const CLI::App* command : known) commands.push_back(command->get_name());
-      throw std::invalid_argument("no command '" + std::string(argv[1]) + "'" +
-                                  did_you_mean(nearest_name(argv[1], commands)) + " Known: " + join_names(commands));
+    std::vector<std::string> known;
+    for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+    if (argc > 1 && argv[1][0] != '-' && std::ranges::find(known, argv[1]) == known.end()) {
+      throw std::invalid_argument("no command '" + std::string(argv[1]) + "'" + did_you_mean(nearest_name(argv[1], known)) +
+                                  " Known: " + join_names(known));
     }
     app.parse(argc, argv);
     return exit_code;

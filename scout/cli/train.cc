@@ -115,12 +115,6 @@ int train_as_rank(const TrainArguments& arguments, TrainOptions options, const R
   return exit_code;
 }
 
-int train(const TrainArguments& arguments) {
-  const TrainOptions options = read_options(arguments);
-  const RankOf job = detect_launch();
-  return job.ranks > 1 ? train_as_rank(arguments, options, job) : train_alone(arguments, options);
-}
-
 }  // namespace
 
 void add_train(CLI::App& app, int& exit_code) {
@@ -146,7 +140,9 @@ ends the program at once.)");
   command->callback([arguments, &app, &exit_code] {
     if (app.count("--data-dir") > 0) arguments->data_dir = app["--data-dir"]->as<std::string>();
     if (arguments->out.empty()) arguments->out = (fs::path("out") / fs::path(arguments->config).stem()).string();
-    exit_code = train(*arguments);
+    const TrainOptions options = read_options(*arguments);
+    const RankOf job = detect_launch();
+    exit_code = job.ranks > 1 ? train_as_rank(*arguments, options, job) : train_alone(*arguments, options);
   });
 }
 

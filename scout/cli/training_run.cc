@@ -1,14 +1,13 @@
 #include "scout/cli/training_run.h"
 
-#include <fmt/format.h>
+#include <fmt/chrono.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
-#include "scout/bench/tables/record.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/shipped.h"
@@ -17,13 +16,33 @@ namespace scout {
 namespace fs = std::filesystem;
 namespace {
 
-std::string date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
+constexpr std::size_t kBarWidth = 24;
+/// Points with more coordinates, the weights of networks, are not written.
+constexpr std::size_t kLongest = 100;
+
+/// Opens `path` for appending, cut down to the lines of rounds up to `round`.
+std::ofstream continue_file(const fs::path& path, std::int64_t round) {
+  std::string kept;
+  if (round > 0) {
+    for (const auto& line : read_json_lines(path)) {
+      if (line.value("round", std::int64_t{0}) <= round) kept += line.dump() + "\n";
+    }
+  }
+  write_atomically(path, kept);
+  std::ofstream file(path, std::ios::app | std::ios::binary);
+  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable?");
+  return file;
+}
+
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<long long>(seconds + 0.5);
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
 }
 
 /// Refuses to mix a new run with the files of another.
@@ -42,20 +61,15 @@ void prepare_folder(const TrainArguments& arguments, const fs::path& out) {
   fs::create_directories(out);
 }
 
-}  // namespace
-
-namespace {
-
 /// Where --set chooses other learners than CONFIG, what CONFIG says of those that it leaves out is let go.
 void drop_unused(nlohmann::json& config, const nlohmann::json& assigned) {
   if (!assigned.contains("learners")) return;
   std::vector<std::string> chosen;
   detail::assign("learners", chosen, assigned["learners"]);
   const auto owned = [&](const std::string& key, bool by_chosen) {
-    return std::any_of(learner_table().begin(), learner_table().end(), [&](const LearnerEntry& entry) {
-      const bool is_chosen = std::find(chosen.begin(), chosen.end(), entry.name) != chosen.end();
-      return is_chosen == by_chosen &&
-             std::any_of(entry.options.begin(), entry.options.end(), [&](const std::string& begin) {
+    return std::ranges::any_of(learner_table(), [&](const LearnerEntry& entry) {
+      const bool is_chosen = std::ranges::find(chosen, entry.name) != chosen.end();
+      return is_chosen == by_chosen && std::ranges::any_of(entry.options, [&](const std::string& begin) {
                return begin.ends_with('.') ? key.starts_with(begin) : key == begin;
              });
     });
@@ -95,6 +109,72 @@ std::string resume_command(const TrainArguments& arguments) {
   return out + " --resume";
 }
 
+nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& event) {
+  using Kind = ExplorerEvent::Kind;
+  const bool move = event.kind == Kind::coordinate || event.kind == Kind::gradient;
+  nlohmann::json line{{"instance", instance},
+                      {"explorer", event.explorer},
+                      {"mover", event.mover},
+                      {"coordinate", event.coordinate},
+                      {"step", event.step},
+                      {"value", event.value},
+                      {"event", move ? "move" : std::string(to_string(event.kind))}};
+  if (event.theta.size() <= kLongest) line["theta"] = std::vector<double>(event.theta.begin(), event.theta.end());
+  if (move) line["along"] = std::string(to_string(event.kind));
+  return line;
+}
+
+Progress::Progress(const Trainer& trainer)
+    : first_(trainer.rounds_done()),
+      rounds_(trainer.options().rounds),
+      problems_(trainer.options().problems),
+      terminal_(isatty(STDOUT_FILENO) == 1 && trainer.rank().ranks == 1) {  // mpirun fakes a terminal
+  if (trainer.best_round() > 0) note_best(trainer.best_score(), trainer.best_round());
+}
+
+void Progress::note_best(double score, std::int64_t round) { best_ = fmt::format("best {:.2f} in round {}", score, round); }
+
+void Progress::show(const RoundReport& report) {
+  if (report.validated) {
+    validation_ = fmt::format("score {:.2f}", report.validation_score);
+    if (report.best) note_best(report.validation_score, report.round);
+    if (!best_.empty()) validation_ += fmt::format(" ({})", best_);
+    validation_ += "; median gaps";
+    for (std::size_t p = 0; p < problems_.size(); ++p) {
+      validation_ += fmt::format("{} {} {:.3g}", p == 0 ? "" : ",", problems_[p], report.validation_gaps[p]);
+    }
+  }
+  if (terminal_) {
+    const auto now = Clock::now();
+    if (!report.validated && report.round < rounds_ && now - drawn_ < std::chrono::milliseconds(100)) return;
+    drawn_ = now;
+    redraw(report.round);
+  } else if (report.validated) {
+    fmt::print("{}  {}\n", status(report.round), validation_);
+    std::fflush(stdout);
+  }
+}
+
+std::string Progress::status(std::int64_t round) const {
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+  const double rate = static_cast<double>(round - first_) / std::max(seconds, 1e-9);
+  return fmt::format("{:>{}}/{} {:3.0f} %  {:.1f} rounds/s  {} left", round, std::to_string(rounds_).size(), rounds_,
+                     100.0 * static_cast<double>(round) / static_cast<double>(rounds_), rate,
+                     clock_text(static_cast<double>(rounds_ - round) / std::max(rate, 1e-9)));
+}
+
+void Progress::redraw(std::int64_t round) {
+  const auto filled = static_cast<std::size_t>(round) * kBarWidth / static_cast<std::size_t>(rounds_);
+  std::string line = fmt::format("[{:#<{}}{: <{}}] {}  {}", "", filled, "", kBarWidth - filled, status(round), validation_);
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  fmt::print("\r\033[K{}", line);
+  std::fflush(stdout);
+}
+
+void Progress::finish() {
+  if (terminal_) fmt::print("\n{}\n", validation_);
+}
+
 TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : trainer_(trainer), out_(arguments.out) {
   prepare_folder(arguments, out_);
   if (arguments.resume) {
@@ -104,7 +184,16 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
       if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
     }
   }
-  log_.emplace(out_, trainer_);
+  rounds_ = continue_file(out_ / "log.jsonl", trainer_.rounds_done());
+  explorers_ = continue_file(out_ / "explorers.jsonl", trainer_.rounds_done());
+  if (trainer_.rounds_done() == 0) {
+    const nlohmann::json line{{"options", training_options_json(trainer_.options())},
+                              {"seed", trainer_.seed()},
+                              {"threads", trainer_.threads()},
+                              {"machine", machine_facts()},
+                              {"versions", version_facts()}};
+    rounds_ << line.dump() << std::endl;
+  }
   progress_.emplace(trainer_);
   round_begin_ = std::chrono::steady_clock::now();
 }
@@ -115,7 +204,9 @@ void TrainingRun::before_rollout() {
   if (round % trainer_.options().validation.every != 0 || round == observed_round_) return;
   trainer_.observe_explorers = [this, round](const std::string& instance, const ExplorerEvent& event) {
     observed_round_ = round;
-    log_->write(round + 1, instance, event);
+    nlohmann::json line = explorer_line(instance, event);
+    line["round"] = round + 1;
+    explorers_ << line.dump() << '\n';
   };
 }
 
@@ -124,11 +215,40 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
   const double seconds = std::chrono::duration<double>(now - round_begin_).count();
   seconds_ += seconds;
   evaluations_ = report.evaluations;
-  log_->write(report, trainer_, seconds, traffic);
+  log_round(report, seconds, traffic);
   round_begin_ = now;
   if (report.best) save_policy();
   if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
   progress_->show(report);
+}
+
+void TrainingRun::log_round(const RoundReport& report, double seconds, const Traffic* traffic) {
+  const std::vector<std::string>& problems = trainer_.options().problems;
+  const EnsembleSummary& ensembles = report.ensembles;
+  nlohmann::json line{{"round", report.round}, {"evaluations", report.evaluations}, {"seconds", seconds}};
+  for (const auto& [name, value] : report.metrics) line[name] = value;
+  line["ensembles"] = {{"coordinate_moves", ensembles.coordinate_moves},
+                       {"gradient_moves", ensembles.gradient_moves},
+                       {"resets", ensembles.resets},
+                       {"prunes", ensembles.prunes},
+                       {"coordinates_tried", ensembles.coordinates_tried},
+                       {"best_gap_share", ensembles.best_gap_share},
+                       {"basins", ensembles.basins}};
+  if (report.validated) {
+    nlohmann::json gaps = nlohmann::json::object();
+    for (std::size_t p = 0; p < problems.size(); ++p) gaps[problems[p]] = report.validation_gaps[p];
+    line["validation"] = {{"score", report.validation_score}, {"median_gaps", gaps}, {"best", report.best}};
+  }
+  if (traffic != nullptr) {
+    line["ranks"] = {{"count", trainer_.rank().ranks},
+                     {"staleness", report.staleness},
+                     {"dropped", report.dropped},
+                     {"messages", traffic->messages},
+                     {"bytes_received", traffic->bytes_received},
+                     {"bytes_sent", traffic->bytes_sent}};
+  }
+  rounds_ << line.dump() << std::endl;
+  explorers_.flush();
 }
 
 void TrainingRun::save_policy() const {
@@ -141,18 +261,19 @@ void TrainingRun::save_policy() const {
     seconds += before.value("training_seconds", 0.0);
     evaluations += before.value("evaluations", std::int64_t{0});
   }
-  const PolicyDescription description{.rule = trainer_.rule_options(),
-                                      .horizon = options.rollout.horizon,
-                                      .provenance = {{"options", training_options_json(options)},
-                                                     {"seed", trainer_.seed()},
-                                                     {"threads", trainer_.threads()},
-                                                     {"ranks", trainer_.rank().ranks},
-                                                     {"round", trainer_.best_round()},
-                                                     {"validation_score", trainer_.best_score()},
-                                                     {"training_seconds", seconds},
-                                                     {"evaluations", evaluations},
-                                                     {"date", date()},
-                                                     {"versions", version_facts()}}};
+  const PolicyDescription description{
+      .rule = trainer_.rule_options(),
+      .horizon = options.rollout.horizon,
+      .provenance = {{"options", training_options_json(options)},
+                     {"seed", trainer_.seed()},
+                     {"threads", trainer_.threads()},
+                     {"ranks", trainer_.rank().ranks},
+                     {"round", trainer_.best_round()},
+                     {"validation_score", trainer_.best_score()},
+                     {"training_seconds", seconds},
+                     {"evaluations", evaluations},
+                     {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+                     {"versions", version_facts()}}};
   Policy(description, trainer_.best_parameters()).save(policy_path().string());
 }
 

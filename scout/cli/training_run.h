@@ -3,14 +3,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "scout/cli/progress.h"
-#include "scout/cli/training_log.h"
 #include "scout/train/ranks/distributed.h"
-#include "scout/train/trainer.h"
 
 namespace scout {
 
@@ -29,11 +25,43 @@ TrainOptions read_options(const TrainArguments& arguments);
 /// The command that continues the run.
 std::string resume_command(const TrainArguments& arguments);
 
+/// {"instance", "explorer", "coordinate", "step", "theta", "value", "event"}, as reports read it. A move also tells "along":
+/// coordinate or gradient.
+nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& event);
+
+/// What a training shows while it runs: on a terminal one line that is rewritten: bar, rounds, rate, remaining time, last
+/// validation. Elsewhere a plain line after each validation.
+class Progress {
+ public:
+  explicit Progress(const Trainer& trainer);
+  void show(const RoundReport& report);
+  /// Ends the rewritten line.
+  void finish();
+
+ private:
+  void note_best(double score, std::int64_t round);
+  std::string status(std::int64_t round) const;
+  void redraw(std::int64_t round);
+
+  using Clock = std::chrono::steady_clock;
+  std::int64_t first_;
+  std::int64_t rounds_;
+  std::vector<std::string> problems_;
+  bool terminal_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point drawn_{};
+  std::string validation_;  ///< the last one
+  std::string best_;
+};
+
 /// Policy, checkpoint and logs of a run, kept up to date from round to round.
+/// log.jsonl: first {"options", "seed", "threads", "machine", "versions"}, then an object for each round.
+/// explorers.jsonl: every event of the first ensemble of some rounds, with the "round".
 class TrainingRun {
  public:
-  /// Makes the folder or, with --resume, restores the trainer from it. Throws std::invalid_argument if the folder holds
-  /// another run, or has no checkpoint to continue from.
+  /// Makes the folder or, with --resume, restores the trainer from it, and goes on after the lines of the rounds that were
+  /// done: a run that was killed may have logged rounds that it has to repeat. Throws std::invalid_argument if the folder
+  /// holds another run, or has no checkpoint to continue from, std::runtime_error if a file cannot be written.
   TrainingRun(const TrainArguments& arguments, Trainer& trainer);
 
   /// Lets the trainer tell what explorers do, where that is to be logged.
@@ -46,11 +74,13 @@ class TrainingRun {
   std::filesystem::path policy_path() const { return out_ / "policy.scout"; }
 
  private:
+  void log_round(const RoundReport& report, double seconds, const Traffic* traffic);
   void save_policy() const;
 
   Trainer& trainer_;
   std::filesystem::path out_;
-  std::optional<TrainingLog> log_;
+  std::ofstream rounds_;
+  std::ofstream explorers_;
   std::optional<Progress> progress_;
   std::int64_t observed_round_ = -1;  // the last whose explorers were logged
   std::chrono::steady_clock::time_point round_begin_;

@@ -2,9 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <vector>
+#include <charconv>
+#include <filesystem>
 
 #include "scout/base/names.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace {
@@ -20,6 +22,22 @@ void add_option_names(const CLI::App& app, std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::function<std::string(const std::string&)> whole_from(std::int64_t least) {
+  return [least](const std::string& word) -> std::string {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error == std::errc() && end == word.data() + word.size() && number >= least) return "";
+    return "'" + word + "' is not a whole number of at least " + std::to_string(least);
+  };
+}
+
+std::string policy_or_file_exists(const std::string& word) {
+  const std::vector<std::string> known = policy_names();
+  if (std::ranges::find(known, word) != known.end() || std::filesystem::is_regular_file(word)) return "";
+  return "there is no file '" + word + "', and no such policy comes with the library" +
+         did_you_mean(nearest_name(word, known)) + " Known: " + join_names(known);
+}
 
 std::string shell_word(const std::string& word) {
   const bool plain = !word.empty() && word.find_first_not_of(
@@ -43,7 +61,7 @@ std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   }
   std::string what = error.what();
   // CLI11 may complain first of what is missing because this option was not understood.
-  const auto option = std::find_if(left.begin(), left.end(), [](const auto& word) { return word.starts_with('-'); });
+  const auto option = std::ranges::find_if(left, [](const auto& word) { return word.starts_with('-'); });
   if (option != left.end()) {
     const std::string name = option->substr(0, option->find('='));
     what = "unknown option '" + name + "'" + did_you_mean(nearest_name(name, known));
