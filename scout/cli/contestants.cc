@@ -1,5 +1,4 @@
 #include "scout/cli/contestants.h"
-#include "scout/problem/catalog/family.h"
 
 #include <algorithm>
 
@@ -7,6 +6,7 @@
 #include "scout/baseline/torch_meter.h"
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/policy/shipped.h"
+#include "scout/problem/catalog/family.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace scout {
@@ -50,15 +50,18 @@ std::string fingerprint(const Policy& policy) {
 std::string warning_of_kind(const std::string& name, const std::vector<std::string>& problems) {
   if (!name.starts_with(kPolicyPrefix)) return "";
   const auto policy = policy_or_file(name.substr(kPolicyPrefix.size()));
-  const auto function = std::find_if(problems.begin(), problems.end(),
-                                     [](const auto& problem) { return !family(problem)->has_own_dimensions(); });
+  const auto is_function = [](const auto& problem) { return !family(problem)->has_own_dimensions(); };
+  const auto function = std::ranges::find_if(problems, is_function);
   if (!policy->rule()->for_weights() || function == problems.end()) return "";
   return "note: " + name + " is for the weights of networks. On functions such as " + *function +
          " it follows the gradient, without exploring; policies for functions come from trainings such as configs/demo.toml";
 }
 
 bench::Contestant resolve_contestant(std::string_view name) {
-  if (!name.starts_with(kPolicyPrefix)) return bench::contestant(optimizer_entry(name));
+  if (!name.starts_with(kPolicyPrefix)) {
+    const OptimizerEntry& entry = optimizer_entry(name);
+    return {.name = entry.name, .fingerprint = entry.version, .grid = entry.grid(), .make = entry.make};
+  }
   const auto policy = policy_or_file(std::string(name.substr(kPolicyPrefix.size())));
   const auto& provenance = policy->description().provenance;
   nlohmann::json cost = nlohmann::json::object();

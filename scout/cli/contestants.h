@@ -1,11 +1,6 @@
 // Every optimizer that can be named on the command line.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "scout/bench/run/tuning.h"
 #include "scout/policy/policy.h"
 

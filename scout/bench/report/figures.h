@@ -1,13 +1,13 @@
-// The figures of a report, each as an <svg> element.
+// The figures of a report, drawn by gnuplot, each as an <svg> element.
 #pragma once
-
-#include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "scout/bench/tables/results.h"
 
 namespace scout::bench {
+
+/// Runs gnuplot on `script`, with the SVG terminal of `width` × `height` points set, and returns the <svg> element. Data go
+/// into the script as named blocks. Throws std::runtime_error with gnuplot's message, or saying how to install it.
+std::string draw_svg(const std::string& script, int width, int height);
 
 /// How an optimizer is drawn, the same in every figure. Policies and the best few baselines have a colour, the rest are
 /// grey.

@@ -1,5 +1,3 @@
-#include "scout/bench/report/landscapes.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
+#include "scout/bench/report/sections.h"
 
 namespace scout::bench {
 namespace {
@@ -20,14 +19,6 @@ constexpr int kCircle = 6, kDisc = 7, kCross = 2;
 constexpr std::size_t kExplorersListed = 24;
 
 std::pair<double, double> point(const nlohmann::json& xy) { return {xy.at(0).get<double>(), xy.at(1).get<double>()}; }
-
-const nlohmann::json& contour_of(const Lines& lines, const std::string& instance) {
-  static const nlohmann::json none;
-  for (const auto& line : lines) {
-    if (line.value("kind", "") == "contour" && line.at("instance") == instance) return line;
-  }
-  return none;
-}
 
 /// One figure for each path: the policy, Adam, ... side by side on the same instance.
 std::string optimizer_section(const Lines& lines) {
@@ -81,26 +72,22 @@ std::string optimizer_section(const Lines& lines) {
 struct Explorer {
   Path path{.segments = {{}}, .dots = {}, .colour = "", .width = 0.9};
   std::vector<Marker> markers;
-  std::vector<int> coordinates;  ///< in the order of their assignment
-  int moves = 0, resets = 0, prunes = 0;
+  std::vector<int> coordinates;       ///< in the order of their assignment
+  std::map<std::string, int> events;  ///< how many, by their names
   double best = INFINITY;
 };
 
 Explorer follow(int number, Lines events) {
   Explorer out;
   out.path.colour = kColours[static_cast<std::size_t>(number) % std::size(kColours)];
-  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
-    return a.at("step").template get<int>() < b.at("step").template get<int>();
-  });
+  std::ranges::stable_sort(events, {}, [](const auto& event) { return event.at("step").template get<int>(); });
   for (const auto& event : events) {
     const std::string what = event.at("event");
     const auto& theta = event.at("theta");
     const int coordinate = event.at("coordinate");
     if (out.coordinates.empty() || out.coordinates.back() != coordinate) out.coordinates.push_back(coordinate);
     if (event.at("value").is_number()) out.best = std::min(out.best, event.at("value").get<double>());
-    out.moves += what == "move";
-    out.resets += what == "reset";
-    out.prunes += what == "prune";
+    ++out.events[what];
     if (theta.size() != 2) continue;
     const auto [x, y] = point(theta);
     auto& segment = out.path.segments.back();
@@ -131,9 +118,9 @@ std::string explorer_section(const Lines& log) {
       if (rows.size() < kExplorersListed) {
         rows.push_back({{fmt::format("explorer {}", number)},
                         {fmt::format("{}", fmt::join(explorer.coordinates, " → "))},
-                        {std::to_string(explorer.moves)},
-                        {std::to_string(explorer.resets)},
-                        {std::to_string(explorer.prunes)},
+                        {std::to_string(explorer.events["move"])},
+                        {std::to_string(explorer.events["reset"])},
+                        {std::to_string(explorer.events["prune"])},
                         {html_number(explorer.best)}});
       }
       if (!explorer.path.segments.front().empty()) {
@@ -142,8 +129,10 @@ std::string explorer_section(const Lines& log) {
       }
     }
     if (!paths.empty()) {
-      figures += html_figure(landscape_figure(contour_of(log, instance), paths, markers), escape_html(instance),
-                             fmt::format("{} explorers", paths.size()));
+      const auto contour = std::ranges::find_if(
+          log, [&](const auto& line) { return line.value("kind", "") == "contour" && line.at("instance") == instance; });
+      figures += html_figure(landscape_figure(contour == log.end() ? nlohmann::json() : *contour, paths, markers),
+                             escape_html(instance), fmt::format("{} explorers", paths.size()));
     }
     tables += "<h3>" + escape_html(instance) + "</h3>\n" +
               html_table({"", "coordinates, in turn", "moves", "resets", "directions pruned", "best f"}, rows);

@@ -1,8 +1,5 @@
-#include "scout/bench/report/networks_page.h"
-
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "scout/bench/report/figures.h"
@@ -15,9 +12,7 @@ namespace {
 
 std::string result_tables(const Results& results) {
   const auto loss = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
-  const auto accuracy = [&](std::size_t r, std::size_t t) {
-    return 100 * median_metric(results.rows[r].cells[t], "held-out-accuracy").value_or(-INFINITY);
-  };
+  const auto right = [&](std::size_t r, std::size_t t) { return accuracy(results.rows[r].cells[t]); };
   return "<h2>Final train loss</h2>\n<p>Mean cross entropy on 1,024 fixed training examples where the run ends, median over "
          "its starts. The lowest of each column is marked.</p>\n" +
          optimizer_table(
@@ -26,11 +21,13 @@ std::string result_tables(const Results& results) {
          "median over its starts.</p>\n" +
          optimizer_table(
              results, task_headings(results),
-             [&](auto r, auto t) { return std::isfinite(accuracy(r, t)) ? fmt::format("{:.1f}", accuracy(r, t)) : "–"; },
-             [&](auto r, auto t) { return -accuracy(r, t); });
+             [&](auto r, auto t) { return std::isfinite(right(r, t)) ? fmt::format("{:.1f}", right(r, t)) : "–"; },
+             [&](auto r, auto t) { return -right(r, t); });
 }
 
-std::string milestone_table(const Results& results, const std::vector<Milestone>& goals) {
+std::string milestone_table(const Results& results) {
+  const auto goals = milestones(results);
+  if (goals.empty()) return "";
   std::vector<std::string> headings{"optimizer"};
   for (std::size_t t = 0; t < goals.size(); ++t) {
     headings.push_back(task_name(results.tasks[t], results) +
@@ -74,8 +71,7 @@ std::string robustness_table(const Results& results) {
 std::string clock_table(const Results& results) {
   const auto clock = [&](std::size_t r, std::size_t t) { return wall_clock(results.rows[r].cells[t]); };
   return "<h2>Time</h2>\n<p>Wall clock of a run in seconds, without the judge's, and the optimizer's own share of it; "
-         "median "
-         "over the starts. Runs of one table may have shared the machine with others.</p>\n" +
+         "median over the starts. Runs of one table may have shared the machine with others.</p>\n" +
          optimizer_table(
              results, task_headings(results),
              [&](auto r, auto t) -> std::string {
@@ -96,8 +92,8 @@ std::string step_table(const Results& results) {
   }
   return "<h2>Step time and memory</h2>\n<p>One step, the gradient not counted, in ms, and how many times as long as one of "
          "torch's Adam; below: bytes of state for each weight, and how many times Adam's. All made steps in turns, on "
-         "float32 "
-         "tensors of the network's shapes, in one thread: medians of its CPU time. A policy for networks is here the "
+         "float32 tensors of the network's shapes, in one thread: medians of its CPU time. A policy for networks is here "
+         "the "
          "LearnedOptimizer of a training loop, its guard and the guard's copy of the weights included. The Adam that the "
          "others are compared with is measured apart, so that Adam's own row shows how well times repeat.</p>\n" +
          optimizer_table(results, headings, [&](auto r, auto t) -> std::string {
@@ -128,10 +124,8 @@ std::string payback_section(const Results& results) {
   }
   if (items.empty()) return "";
   return "<h2>Meta-training</h2>\n<p>What it cost, and after how many uses what they save pays for it. A use is a run of "
-         "one "
-         "of these tasks to the loss of tuned Adam; it saves the difference to Adam in steps, or in time. Adam's tuning is "
-         "not "
-         "counted.</p>\n<ul>" +
+         "one of these tasks to the loss of tuned Adam; it saves the difference to Adam in steps, or in time. Adam's tuning "
+         "is not counted.</p>\n<ul>" +
          items + "</ul>\n";
 }
 
@@ -146,17 +140,8 @@ std::string networks_body(const Results& results) {
   out +=
       "<h2>Training</h2>\n<p>The least train loss so far, by steps; median over the starts, the bands from least to "
       "most.</p>\n" +
-      legend(results) + "<div class=\"grid\">\n";
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-    out += html_figure(training_figure(results, t), task_name(results.tasks[t], results));
-  }
-  out += "</div>\n" + result_tables(results);
-  std::vector<Milestone> goals;
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) goals.push_back(milestone(results, t));
-  if (std::any_of(goals.begin(), goals.end(), [](const auto& goal) { return goal.rival; })) {
-    out += milestone_table(results, goals);
-  }
-  out += robustness_table(results) + clock_table(results) + step_table(results) + payback_section(results);
+      figures_by_task(results, training_figure) + result_tables(results) + milestone_table(results) +
+      robustness_table(results) + clock_table(results) + step_table(results) + payback_section(results);
   out += "<h2>Details</h2>\n<details><summary>Tuned settings</summary>" + settings_table(results) +
          "</details>\n<details open><summary>Failures</summary>" + failures(results) + "</details>\n";
   return out + "<footer><p>" + origin(results) + "</p><p>Curves keep at most 64 points a run.</p></footer>\n";

@@ -44,44 +44,29 @@ code { font: 0.86em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 
 }  // namespace
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
+std::string replace_all(std::string text,
+                        std::initializer_list<std::pair<std::string_view, std::string_view>> substitutions) {
+  for (const auto& [from, to] : substitutions) {
+    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+      text.replace(at, from.size(), to);
     }
   }
-  return out;
+  return text;
+}
+
+std::string escape_html(std::string_view text) {
+  return replace_all(std::string(text), {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
 std::string html_number(double x) {
   if (!std::isfinite(x)) return "–";
+  if (x == 0) return "0";
   const double size = std::abs(x);
-  std::string text;
-  if (size == 0) {
-    text = "0";
-  } else if (size >= 1e-3 && size < 1e4) {
-    const int digits = 2 - static_cast<int>(std::floor(std::log10(size)));
-    text = fmt::format("{:.{}f}", x, std::max(0, digits));
-  } else {
-    const int exponent = static_cast<int>(std::floor(std::log10(size)));
-    text = fmt::format("{:.1f}·10<sup>{}</sup>", x / std::pow(10.0, exponent), exponent);
-  }
-  for (auto at = text.find('-'); at != std::string::npos; at = text.find('-')) text.replace(at, 1, "−");
-  return text;
+  const int exponent = static_cast<int>(std::floor(std::log10(size)));
+  const std::string text = size >= 1e-3 && size < 1e4
+                               ? fmt::format("{:.{}f}", x, std::max(0, 2 - exponent))
+                               : fmt::format("{:.1f}·10<sup>{}</sup>", x / std::pow(10.0, exponent), exponent);
+  return replace_all(text, {{"-", "−"}});
 }
 
 std::string html_table(const std::vector<std::string>& headings, const std::vector<std::vector<HtmlCell>>& rows) {

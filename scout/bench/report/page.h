@@ -1,11 +1,17 @@
 // Building blocks of the report's page.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace scout::bench {
+
+/// `text` with each `from` replaced by its `to`, one after the other.
+std::string replace_all(std::string text,
+                        std::initializer_list<std::pair<std::string_view, std::string_view>> substitutions);
 
 std::string escape_html(std::string_view text);
 

@@ -4,16 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
-#include "scout/bench/report/landscapes.h"
-#include "scout/bench/report/networks_page.h"
 #include "scout/bench/report/page.h"
 #include "scout/bench/report/sections.h"
 #include "scout/bench/tables/networks.h"
-#include "scout/bench/tables/results.h"
 
 namespace scout::bench {
 namespace fs = std::filesystem;
@@ -65,33 +61,24 @@ std::string success_table(const Results& results) {
   for (double target : results.targets) headings.push_back("≤&nbsp;" + target_name(target));
   for (double target : results.targets) headings.push_back("ERT to " + target_name(target));
   const std::size_t targets = results.targets.size();
-  std::vector<std::vector<double>> rates, times;
-  for (const auto& row : results.rows) {
-    auto& rate = rates.emplace_back();
-    auto& time = times.emplace_back();
-    for (std::size_t k = 0; k < targets; ++k) {
-      std::vector<TargetCost> runs;
-      double hits = 0;
-      for (const auto& cell : row.cells) {
-        for (const auto& run : cell) {
-          runs.push_back(run.to_target[0][k]);
-          hits += std::isfinite(runs.back().to_target);
-        }
-      }
-      rate.push_back(hits / static_cast<double>(runs.size()));
-      time.push_back(expected_running_time(runs));
-    }
-  }
+  const auto costs = [&](std::size_t r, std::size_t k) {
+    return of_all_runs(results.rows[r], [&](const Run& run) { return run.to_target[0][k]; });
+  };
+  const auto rate = [&](std::size_t r, std::size_t k) {
+    const auto runs = costs(r, k);
+    const auto hits = std::ranges::count_if(runs, [](const TargetCost& run) { return std::isfinite(run.to_target); });
+    return static_cast<double>(hits) / static_cast<double>(runs.size());
+  };
+  const auto time = [&](std::size_t r, std::size_t k) { return expected_running_time(costs(r, k - targets)); };
   return optimizer_table(
       results, headings,
       [&](std::size_t r, std::size_t k) -> std::string {
-        if (k < targets) return fmt::format("{:.0f} %", 100 * rates[r][k]);
-        const double time = times[r][k - targets];
-        return std::isfinite(time) ? fmt::format("{:.0f}", time) : "–";
+        if (k < targets) return fmt::format("{:.0f} %", 100 * rate(r, k));
+        return std::isfinite(time(r, k)) ? fmt::format("{:.0f}", time(r, k)) : "–";
       },
       [&](std::size_t r, std::size_t k) {
-        if (k >= targets) return times[r][k - targets];
-        return rates[r][k] > 0 ? -rates[r][k] : INFINITY;
+        if (k >= targets) return time(r, k);
+        return rate(r, k) > 0 ? -rate(r, k) : INFINITY;
       });
 }
 
@@ -107,17 +94,12 @@ std::string body(const Results& results, const fs::path& directory) {
   out +=
       "<h2>Convergence</h2>\n<p>The median over all runs of the relative gap, (f − f*) / (f(θ⁰) − f*), to the best point so "
       "far; bands span the quartiles.</p>\n" +
-      legend(results) + "<div class=\"grid\">\n";
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-    out += html_figure(convergence_figure(results, t), task_name(results.tasks[t], results));
-  }
-  out += "</div>\n";
+      figures_by_task(results, convergence_figure);
 
   out += fmt::format(
              "<h2>Final gap</h2>\n<p>Median of (f − f*)/unit after {}, unit: the scale of the function's values, so that "
-             "figures are those of the "
-             "textbook's function. The lowest of each column is marked. IQM: "
-             "interquartile mean of the relative gap over all problems, with a 95 % interval by stratified bootstrap.</p>\n",
+             "figures are those of the textbook's function. The lowest of each column is marked. IQM: interquartile mean of "
+             "the relative gap over all problems, with a 95 % interval by stratified bootstrap.</p>\n",
              results.tasks.size() == 1 ? to_string(first) : fmt::format("{} calls", first.budget)) +
          task_table(results, median_gap);
 
@@ -143,13 +125,10 @@ std::string body(const Results& results, const fs::path& directory) {
          task_table(results, median_relative) + "</details>\n<details><summary>Tuned settings and time</summary>" +
          settings_table(results) + "</details>\n<details open><summary>Failures</summary>" + failures(results) +
          "</details>\n";
-  out += "<footer><p>" + origin(results) +
+  return out + "<footer><p>" + origin(results) +
          "</p><p>Quantities. f*: the known optimum, or the best value that any run found on the instance. Gap: f − f* at "
-         "the best "
-         "point asked about, noise excluded. Intervals resample instances, each with all its starts, within problems "
-         "(Agarwal et "
-         "al. 2021). Curves keep at most 64 points a run.</p></footer>\n";
-  return out;
+         "the best point asked about, noise excluded. Intervals resample instances, each with all its starts, within "
+         "problems (Agarwal et al. 2021). Curves keep at most 64 points a run.</p></footer>\n";
 }
 
 }  // namespace

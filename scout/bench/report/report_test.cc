@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "scout/bench/report/gnuplot.h"
+#include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/bench/tables/results.h"

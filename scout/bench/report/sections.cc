@@ -22,22 +22,16 @@ std::string facts(const nlohmann::json& object) {
 }  // namespace
 
 std::string problem_name(const std::string& problem) {
-  std::string out;
-  for (const char c : escape_html(problem)) {
-    out += c;
-    if (c == ',' || c == ':') out += "<wbr>";
-  }
-  return out;
+  return replace_all(escape_html(problem), {{",", ",<wbr>"}, {":", ":<wbr>"}});
 }
 
 std::string task_name(const Task& task, const Results& results) {
-  const bool one_dimension = std::all_of(results.tasks.begin(), results.tasks.end(),
-                                         [&](const Task& other) { return other.dimension == task.dimension; });
-  const bool one_budget = std::all_of(results.tasks.begin(), results.tasks.end(),
-                                      [&](const Task& other) { return other.budget == task.budget; });
+  const auto differ = [&](auto member) {
+    return std::ranges::any_of(results.tasks, [&](const Task& other) { return other.*member != task.*member; });
+  };
   std::string out = problem_name(task.problem);
-  if (!one_dimension) out += fmt::format(", {}-D", task.dimension);
-  if (!one_budget) out += fmt::format(", {} calls", task.budget);
+  if (differ(&Task::dimension)) out += fmt::format(", {}-D", task.dimension);
+  if (differ(&Task::budget)) out += fmt::format(", {} calls", task.budget);
   return out;
 }
 
@@ -50,30 +44,23 @@ std::vector<std::string> task_headings(const Results& results) {
 std::string optimizer_table(const Results& results, const std::vector<std::string>& headings, const CellText& html,
                             const CellBadness& badness) {
   const std::size_t columns = headings.size() - 1;
-  std::vector<double> least(columns, INFINITY);
-  for (std::size_t r = 0; badness && r < results.rows.size(); ++r) {
-    for (std::size_t c = 0; c < columns; ++c) least[c] = std::min(least[c], badness(r, c));
-  }
+  const auto best = best_cells(results, columns, badness);
   std::vector<std::vector<HtmlCell>> rows;
   for (std::size_t r = 0; r < results.rows.size(); ++r) {
     auto& cells = rows.emplace_back();
     cells.push_back({escape_html(results.rows[r].label), results.rows[r].policy});
-    for (std::size_t c = 0; c < columns; ++c) {
-      cells.push_back({html(r, c), std::isfinite(least[c]) && badness(r, c) == least[c]});
-    }
+    for (std::size_t c = 0; c < columns; ++c) cells.push_back({html(r, c), best[r][c]});
   }
   return html_table(headings, rows);
 }
 
 std::size_t count_runs(const Results& results) {
   std::size_t runs = 0;
-  for (const auto& row : results.rows) {
-    for (const auto& cell : row.cells) runs += cell.size();
-  }
+  for (const auto& row : results.rows) runs += of_all_runs(row, &Run::seed).size();
   return runs;
 }
 
-std::string legend(const Results& results) {
+std::string figures_by_task(const Results& results, std::string (*figure)(const Results&, std::size_t)) {
   std::string out = "<div class=\"legend\">";
   const auto all = styles(results);
   for (const auto& style : all) {
@@ -81,8 +68,12 @@ std::string legend(const Results& results) {
     out += fmt::format("<span><i style=\"height:{}px;background:{}\"></i>{}</span>", std::lround(style.width * 1.6),
                        style.colour, escape_html(style.label));
   }
-  if (std::any_of(all.begin(), all.end(), [](const Style& style) { return style.colour == kGrey; })) {
+  if (std::ranges::find(all, kGrey, &Style::colour) != all.end()) {
     out += fmt::format("<span><i style=\"height:1px;background:{}\"></i>the other baselines</span>", kGrey);
+  }
+  out += "</div>\n<div class=\"grid\">\n";
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+    out += html_figure(figure(results, t), task_name(results.tasks[t], results));
   }
   return out + "</div>\n";
 }
@@ -95,11 +86,7 @@ std::string settings_table(const Results& results) {
     if (t < row.settings.size()) {
       return "<code>" + escape_html(row.settings[t].is_null() ? "" : row.settings[t].dump()) + "</code>";
     }
-    std::vector<double> seconds;
-    for (const auto& cell : row.cells) {
-      for (const auto& run : cell) seconds.push_back(run.optimizer_seconds);
-    }
-    return html_number(1000 * median(seconds));
+    return html_number(1000 * median(of_all_runs(row, &Run::optimizer_seconds)));
   });
 }
 

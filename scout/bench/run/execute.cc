@@ -1,15 +1,11 @@
 #include "scout/bench/run/execute.h"
 
-#include <chrono>
 #include <cmath>
 
 namespace scout::bench {
 namespace {
 
 constexpr std::size_t kCurvePoints = 64;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// Forwards to an instance, hides its optimum from the optimizer, and adds up the time spent there: by the optimizer's
 /// questions, and by the judge's. For one run only.
@@ -53,15 +49,7 @@ class TimedInstance final : public Instance {
 };
 
 const char* to_string(Ending ending) {
-  switch (ending) {
-    case Ending::converged:
-      return "converged";
-    case Ending::stalled:
-      return "stalled";
-    case Ending::failed:
-      break;
-  }
-  return "failed";
+  return ending == Ending::converged ? "converged" : ending == Ending::stalled ? "stalled" : "failed";
 }
 
 }  // namespace
@@ -73,17 +61,19 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
   Oracle oracle(timed, budget);
   if (wanted.path) oracle.keep_trajectory();
   if (!wanted.curve) oracle.blindfold_judge();
+  const auto broke = [&](const char* message) {
+    out.status = "error";
+    out.message = message;
+  };
   const auto begin = Clock::now();
   try {
     out.status = to_string(optimizer.run(oracle, start, seed));
   } catch (const BudgetExhausted&) {
     out.status = "done";
   } catch (const std::exception& error) {
-    out.status = "error";
-    out.message = error.what();
+    broke(error.what());
   } catch (...) {
-    out.status = "error";
-    out.message = "an exception that is not a std::exception";
+    broke("an exception that is not a std::exception");
   }
   out.seconds = seconds_since(begin) - timed.judge_seconds();
   out.objective_seconds = timed.asked_seconds();
@@ -102,8 +92,7 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
       if (wanted.metrics) out.metrics = instance.metrics(last);
     }
   } catch (const std::exception& error) {
-    out.status = "error";
-    out.message = error.what();
+    broke(error.what());
   }
   const bool ever_finite = std::isfinite(wanted.curve ? out.best : out.final);
   if (out.status != "error" && out.non_finite > 0 && !ever_finite) out.status = "non-finite";

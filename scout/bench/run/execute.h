@@ -1,14 +1,14 @@
 // One run of an optimizer on an instance.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <vector>
+#include <chrono>
 
 #include "scout/bench/tables/record.h"
 
 namespace scout::bench {
+
+using Clock = std::chrono::steady_clock;
+inline double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// What is wanted of a run besides where it ended.
 struct Wanted {

@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
-#include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
 #include "scout/bench/run/execute.h"
-#include "scout/bench/run/step_timing.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/bench/tables/statistics.h"
 #include "scout/problem/catalog/family.h"
@@ -25,27 +23,18 @@ namespace {
 using RunId = std::tuple<std::string, std::string, int, int>;  // key, label, instance, seed
 RunId id_of(const Record& record) { return {record.key, record.optimizer, record.instance, record.seed}; }
 
-struct Entrant {
-  std::string label;
-  Contestant contestant;
-};
-
 /// One optimizer on one task, tuned.
-struct Cell {
+struct Pairing {
   Task task;
   const Entrant* entrant;
   Tuned tuned;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
 /// Brings the file of records to hold just those that the plan asks for, of its own and of the archive's; returns which.
-std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const std::vector<Cell>& cells,
+std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const std::vector<Pairing>& pairings,
                              const Suite& suite, RunSummary& summary) {
   std::set<std::pair<std::string, std::string>> planned;
-  for (const auto& cell : cells) planned.emplace(cell.tuned.key, cell.entrant->label);
+  for (const auto& pairing : pairings) planned.emplace(pairing.tuned.key, pairing.entrant->label);
   std::string content;
   std::set<RunId> kept;
   const auto keep = [&](const Record& record) {
@@ -66,64 +55,47 @@ std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const
   return kept;
 }
 
-class Runner {
- public:
-  Runner(const Suite& suite, const fs::path& out, ThreadTeam& team) : suite_(suite), out_(out), team_(team) {}
-
-  /// Runs what of `cell` is not in `done`; returns the new records, in order.
-  std::vector<Record> run(const Cell& cell, const std::set<RunId>& done) {
-    std::vector<Record> records;
-    for (int i = 0; i < suite_.instances; ++i) {
-      for (int s = 0; s < suite_.seeds; ++s) {
-        Record record;
-        record.task = cell.task;
-        record.instance = i;
-        record.seed = s;
-        record.optimizer = cell.entrant->label;
-        record.method = cell.entrant->contestant.name;
-        record.settings = cell.tuned.settings;
-        record.key = cell.tuned.key;
-        record.training_cost = cell.entrant->contestant.training_cost;
-        record.machine = machine_;
-        record.versions = versions_;
-        if (!done.contains(id_of(record))) records.push_back(std::move(record));
-      }
+/// Runs what of `pairing` is not in `done`, and appends it to the file of records; returns the new records, in order.
+std::vector<Record> run_pairing(const Pairing& pairing, const Suite& suite, const std::set<RunId>& done,
+                                const fs::path& path, ThreadTeam& team) {
+  const Contestant& contestant = pairing.entrant->contestant;
+  Record next;
+  next.task = pairing.task;
+  next.optimizer = pairing.entrant->label;
+  next.method = contestant.name;
+  next.settings = pairing.tuned.settings;
+  next.key = pairing.tuned.key;
+  next.training_cost = contestant.training_cost;
+  next.machine = machine_facts();
+  next.versions = version_facts();
+  std::vector<Record> records;
+  for (next.instance = 0; next.instance < suite.instances; ++next.instance) {
+    for (next.seed = 0; next.seed < suite.seeds; ++next.seed) {
+      if (!done.contains(id_of(next))) records.push_back(next);
     }
-    const auto optimizer = cell.entrant->contestant.make(cell.tuned.settings);
-    const auto problem = family(cell.task.problem);
-    team_.for_jobs(static_cast<int>(records.size()), [&](int job) {
-      Record& record = records[static_cast<std::size_t>(job)];
-      const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), cell.task.dimension);
-      record.stochastic = instance->stochastic();
-      record.optimum = instance->optimum_value();
-      record.unit = instance->value_scale();
-      record.outcome =
-          execute(*instance, *optimizer, start_of(*instance, cell.task, Split::test, record.instance, record.seed),
-                  seed_of(cell.task, Split::test, record.instance, record.seed), cell.task.budget, {.metrics = true});
-    });
-    append(records);
-    return records;
   }
-
- private:
-  void append(const std::vector<Record>& records) const {
-    const fs::path path = out_ / "records.jsonl";
-    std::ofstream file(path, std::ios::app | std::ios::binary);
-    for (const auto& record : records) file << record_to_json(record).dump() << '\n';
-    file.close();
-    if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable, the disk full?");
-  }
-
-  const Suite& suite_;
-  fs::path out_;
-  ThreadTeam& team_;
-  nlohmann::json machine_ = machine_facts();
-  nlohmann::json versions_ = version_facts();
-};
+  const auto optimizer = contestant.make(pairing.tuned.settings);
+  const auto problem = family(pairing.task.problem);
+  team.for_jobs(static_cast<int>(records.size()), [&](int job) {
+    Record& record = records[static_cast<std::size_t>(job)];
+    const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), pairing.task.dimension);
+    record.stochastic = instance->stochastic();
+    record.optimum = instance->optimum_value();
+    record.unit = instance->value_scale();
+    record.outcome =
+        execute(*instance, *optimizer, start_of(*instance, pairing.task, Split::test, record.instance, record.seed),
+                seed_of(pairing.task, Split::test, record.instance, record.seed), pairing.task.budget, {.metrics = true});
+  });
+  std::ofstream file(path, std::ios::app | std::ios::binary);
+  for (const auto& record : records) file << record_to_json(record).dump() << '\n';
+  file.close();
+  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable, the disk full?");
+  return records;
+}
 
 /// Brings steps.jsonl to hold a line for each task that is the training of a network. Only what is not there under the same
 /// key is measured: everybody of a task anew, since times are compared within a line.
-void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std::vector<Cell>& cells,
+void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std::vector<Pairing>& pairings,
                   const Resolver& resolve, const Progress& progress) {
   constexpr int kWarmUp = 40;  // until L-BFGS has its history
   constexpr std::int64_t kWeights = 20'000'000, kFewest = 41, kMost = 401;
@@ -135,20 +107,20 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
     const auto tensors = instance->tensors();
     std::vector<Metered> metered;
     std::string facts;
-    for (const auto& cell : cells) {
-      if (cell.task != task) continue;
-      facts += cell.entrant->label + ' ' + cell.tuned.key + '\n';
-      auto meter = cell.entrant->contestant.make(cell.tuned.settings)->step_meter(tensors, task.budget);
-      if (meter) metered.push_back({cell.entrant->label, std::move(meter)});
+    for (const auto& pairing : pairings) {
+      if (pairing.task != task) continue;
+      facts += pairing.entrant->label + ' ' + pairing.tuned.key + '\n';
+      auto meter = pairing.entrant->contestant.make(pairing.tuned.settings)->step_meter(tensors, task.budget);
+      if (meter) metered.push_back({pairing.entrant->label, std::move(meter)});
     }
     if (metered.empty()) continue;
     const std::string key = hash_text(facts);
-    const auto costs = std::find_if(known.begin(), known.end(), [&](const StepCosts& line) { return line.key == key; });
+    const auto costs = std::ranges::find(known, key, &StepCosts::key);
     if (costs != known.end()) {
       content += step_costs_to_json(*costs).dump() + "\n";
       continue;
     }
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     const auto adam = resolve("adam").make(nlohmann::json::object())->step_meter(tensors, task.budget);
     const auto steps = std::clamp(kWeights / instance->dimension(), kFewest, kMost);
     StepCosts measured = measure_steps(*adam, metered, kWarmUp, static_cast<int>(steps));
@@ -179,6 +151,29 @@ std::string median_result(const std::vector<Record>& records) {
 
 }  // namespace
 
+StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, int warm_up, int steps) {
+  std::vector<StepMeter*> meters{&adam};
+  for (const Metered& one : metered) meters.push_back(one.meter.get());
+  std::vector<std::vector<double>> seconds(meters.size());
+  // In a new order each time: what went before leaves caches and heap as it likes.
+  Random random(Seed(0).derive("turns"));
+  std::vector<std::size_t> order(meters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (int step = 0; step < warm_up + steps; ++step) {
+    shuffle(std::span(order), random);
+    for (const std::size_t m : order) {
+      const double took = meters[m]->step();
+      if (step >= warm_up) seconds[m].push_back(took);
+    }
+  }
+  StepCosts out;
+  out.adam = {"adam", median(seconds[0]), adam.state_bytes()};
+  for (std::size_t m = 1; m < meters.size(); ++m) {
+    out.costs.push_back({metered[m - 1].optimizer, median(seconds[m]), meters[m]->state_bytes()});
+  }
+  return out;
+}
+
 RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress,
                          const fs::path& archive) {
   validate_suite(suite);
@@ -195,16 +190,16 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
 
   ThreadTeam team(suite.threads);
   Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
-  std::vector<Cell> cells;
+  std::vector<Pairing> pairings;
   const auto tasks = suite.tasks();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   int count = 0;
   const auto total = tasks.size() * entrants.size();
   for (const auto& task : tasks) {
     for (const auto& entrant : entrants) {
-      const auto tuning_begin = std::chrono::steady_clock::now();
-      cells.push_back({task, &entrant, tuner.tune(task, entrant.contestant)});
-      const auto& tuned = cells.back().tuned;
+      const auto tuning_begin = Clock::now();
+      pairings.push_back({task, &entrant, tuner.tune(task, entrant.contestant)});
+      const auto& tuned = pairings.back().tuned;
       ++count;
       if (entrant.contestant.grid.size() > 1 && !tuned.cached) {
         progress(fmt::format("[tune {:>3}/{}] {}: {} {} ({} settings, {:.1f} s)", count, total, to_string(task),
@@ -214,24 +209,22 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
   }
 
   RunSummary summary;
-  const auto done = keep_records(out, archive, cells, suite, summary);
-  Runner runner(suite, out, team);
+  const auto done = keep_records(out, archive, pairings, suite, summary);
   count = 0;
-  for (const auto& cell : cells) {
-    const auto cell_begin = std::chrono::steady_clock::now();
-    const auto records = runner.run(cell, done);
+  for (const auto& pairing : pairings) {
+    const auto pairing_begin = Clock::now();
+    const auto records = run_pairing(pairing, suite, done, out / "records.jsonl", team);
     ++count;
     if (records.empty()) continue;
-    const auto failures = static_cast<int>(
-        std::count_if(records.begin(), records.end(), [](const Record& record) { return failed(record.outcome); }));
+    const auto failures = static_cast<int>(std::ranges::count_if(records, failed, &Record::outcome));
     summary.ran += static_cast<int>(records.size());
     summary.failures += failures;
-    progress(fmt::format("[run {:>3}/{}] {}: {}: {} runs in {:.1f} s{}{}", count, total, to_string(cell.task),
-                         cell.entrant->label, records.size(), seconds_since(cell_begin), median_result(records),
+    progress(fmt::format("[run {:>3}/{}] {}: {}: {} runs in {:.1f} s{}{}", count, total, to_string(pairing.task),
+                         pairing.entrant->label, records.size(), seconds_since(pairing_begin), median_result(records),
                          failures > 0 ? fmt::format(", {} FAILED", failures) : ""));
   }
-  record_steps(out, tasks, cells, resolve, progress);
-  record_trajectories(suite, out, resolve, tuner);
+  record_steps(out, tasks, pairings, resolve, progress);
+  record_trajectories(suite, out, entrants, tuner);
   progress(fmt::format("{} runs, {} reused{}, {} failed, {:.0f} s", summary.ran, summary.reused,
                        archive.empty() ? "" : fmt::format(" ({} from the archive {})", summary.archived, archive.string()),
                        summary.failures, seconds_since(begin)));

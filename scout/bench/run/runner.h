@@ -1,11 +1,6 @@
 // Runs a suite: tunes every optimizer, runs it on the test instances, and writes records.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <string>
-
-#include "scout/bench/run/spec.h"
 #include "scout/bench/run/tuning.h"
 
 namespace scout::bench {
@@ -16,6 +11,15 @@ struct RunSummary {
   int archived = 0;  ///< thereof from the archive
   int failures = 0;  ///< of `ran`: failed, non-finite or error
 };
+
+/// Who is measured.
+struct Metered {
+  std::string optimizer;             ///< label
+  std::unique_ptr<StepMeter> meter;  ///< not null
+};
+/// The time of optimizers' steps, side by side: `adam` and `metered` make `warm_up` steps each and then `steps` that count,
+/// in turns.
+StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, int warm_up, int steps);
 
 /// Called with one line after each optimizer of each task.
 using Progress = std::function<void(const std::string& line)>;

@@ -1,14 +1,11 @@
 #include "scout/bench/run/spec.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <sstream>
-#include <stdexcept>
 
 #include "scout/base/names.h"
 #include "scout/problem/catalog/family.h"
-#include "scout/problem/instance.h"
 
 namespace scout::bench {
 namespace fs = std::filesystem;
@@ -37,13 +34,14 @@ Pin parse_pin(const std::string& entry, const std::string& text) {
   return pin;
 }
 
-/// A suite whose problems may be unknown here.
-Suite read_suite(const fs::path& path) {
+/// Where not `checked`, its problems may be unknown here.
+Suite read_suite(const fs::path& path, bool checked) {
   Suite suite;
   suite.name = path.stem().string();
   const auto values = read_toml(path.string());
   try {
     set_options(suite, values);
+    if (checked) validate_suite(suite);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(path.string() + ": " + error.what());
   }
@@ -104,7 +102,7 @@ void validate_suite(const Suite& suite) {
     }
   }
   for (const auto& label : suite.trajectories.optimizers) {
-    if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
+    if (std::ranges::find(labels, label) == labels.end()) {
       throw_bad_option("trajectories.optimizers", '"' + label + '"', "one of the labels in optimizers");
     }
   }
@@ -120,13 +118,7 @@ Suite load_suite(const std::string& name_or_path) {
                                 " Give a TOML file or one of the shipped suites (" +
                                 (known.empty() ? "none found" : join_names(known)) + ")");
   }
-  Suite suite = read_suite(path);
-  try {
-    validate_suite(suite);
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(path.string() + ": " + error.what());
-  }
-  return suite;
+  return read_suite(path, true);
 }
 
 fs::path suite_folder() {
@@ -144,9 +136,9 @@ std::vector<Suite> shipped_suites() {
   const fs::path folder = suite_folder();
   if (folder.empty()) return out;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".toml") out.push_back(read_suite(entry.path()));
+    if (entry.path().extension() == ".toml") out.push_back(read_suite(entry.path(), false));
   }
-  std::sort(out.begin(), out.end(), [](const Suite& a, const Suite& b) { return a.name < b.name; });
+  std::ranges::sort(out, {}, &Suite::name);
   return out;
 }
 

@@ -1,14 +1,7 @@
 // A benchmark suite: what is run, on what, for how many oracle calls. Read from `benchmarks/NAME.toml`.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <vector>
-
-#include "scout/base/options.h"
-#include "scout/bench/tables/record.h"
-#include "scout/bench/tables/report_options.h"
+#include "scout/bench/tables/results.h"
 
 namespace scout::bench {
 

@@ -1,5 +1,3 @@
-#include "scout/bench/run/step_timing.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

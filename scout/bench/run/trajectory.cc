@@ -1,5 +1,7 @@
 #include "scout/bench/run/trajectory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -24,7 +26,7 @@ nlohmann::json visited(const std::vector<double>& path, const Instance& instance
 }  // namespace
 
 std::string instance_name(std::string_view problem, Split split, std::uint64_t index) {
-  return std::string(problem) + "/" + std::string(to_string(split)) + "/" + std::to_string(index);
+  return fmt::format("{}/{}/{}", problem, to_string(split), index);
 }
 
 nlohmann::json contour_line(const std::string& name, const Instance& instance, int side) {
@@ -51,7 +53,8 @@ nlohmann::json contour_line(const std::string& name, const Instance& instance, i
           {"optimum_value", optimum_value ? nlohmann::json(*optimum_value) : nlohmann::json()}};
 }
 
-void record_trajectories(const Suite& suite, const std::filesystem::path& out, const Resolver& resolve, Tuner& tuner) {
+void record_trajectories(const Suite& suite, const std::filesystem::path& out, const std::vector<Entrant>& entrants,
+                         Tuner& tuner) {
   if (suite.trajectories.problems.empty()) return;
   const auto& chosen = suite.trajectories.optimizers;
   std::string content;
@@ -60,18 +63,15 @@ void record_trajectories(const Suite& suite, const std::filesystem::path& out, c
     const auto instance = family(problem)->sample(Split::test, 0, 2);
     const auto name = instance_name(problem, Split::test, 0);
     content += contour_line(name, *instance).dump() + "\n";
-    for (const auto& entry : suite.optimizers) {
-      const auto [label, method, pins] = parse_optimizer(entry);
-      if (!method.starts_with("policy:") && std::find(chosen.begin(), chosen.end(), label) == chosen.end()) continue;
-      auto contestant = resolve(method);
-      pin(contestant, pins);
+    for (const auto& [label, contestant] : entrants) {
+      if (!contestant.name.starts_with("policy:") && std::ranges::find(chosen, label) == chosen.end()) continue;
       const auto tuned = tuner.tune(task, contestant);
       const auto run = execute(*instance, *contestant.make(tuned.settings), start_of(*instance, task, Split::test, 0, 0),
                                seed_of(task, Split::test, 0, 0), task.budget, {.path = true});
       content += nlohmann::json{{"kind", "path"},
                                 {"instance", name},
                                 {"optimizer", label},
-                                {"method", method},
+                                {"method", contestant.name},
                                 {"settings", tuned.settings},
                                 {"status", run.status},
                                 {"budget", task.budget},

@@ -20,13 +20,8 @@ namespace scout::bench {
 namespace {
 
 Seed axis(const Task& task, Split split, int index, int seed) {
-  return Seed(0)
-      .derive("bench")
-      .derive(task.problem)
-      .derive(task.dimension)
-      .derive(to_string(split))
-      .derive(index)
-      .derive(seed);
+  const Seed of_task = Seed(0).derive("bench").derive(task.problem).derive(task.dimension);
+  return of_task.derive(to_string(split)).derive(index).derive(seed);
 }
 
 struct Trial {
@@ -48,21 +43,18 @@ nlohmann::json read_cache(const std::filesystem::path& path) {
   return cache;
 }
 
-/// The places in `grid` of settings that differ in `lr` alone, by rising `lr`; a setting without one stands alone.
-std::vector<std::vector<std::size_t>> rate_axes(const std::vector<nlohmann::json>& grid) {
+/// By all else that they set, the places in `grid` of settings that differ in `lr` alone, by rising `lr`.
+std::map<std::string, std::vector<std::size_t>> rate_axes(const std::vector<nlohmann::json>& grid) {
   std::map<std::string, std::vector<std::size_t>> axes;
   for (std::size_t s = 0; s < grid.size(); ++s) {
     auto others = grid[s];
     others.erase("lr");
     axes[others.dump()].push_back(s);
   }
-  std::vector<std::vector<std::size_t>> out;
   for (auto& [others, axis] : axes) {
-    std::stable_sort(axis.begin(), axis.end(),
-                     [&](std::size_t a, std::size_t b) { return grid[a].value("lr", 0.0) < grid[b].value("lr", 0.0); });
-    out.push_back(std::move(axis));
+    std::ranges::stable_sort(axis, {}, [&](std::size_t s) { return grid[s].value("lr", 0.0); });
   }
-  return out;
+  return axes;
 }
 
 /// What tuning knows of one optimizer on one task so far.
@@ -114,10 +106,6 @@ class Scores {
 
 }  // namespace
 
-Contestant contestant(const OptimizerEntry& entry) {
-  return {.name = entry.name, .fingerprint = entry.version, .grid = entry.grid(), .make = entry.make};
-}
-
 void pin(Contestant& contestant, const std::vector<Pin>& pins) {
   for (const Pin& pin : pins) {
     std::set<std::string> known;
@@ -126,21 +114,14 @@ void pin(Contestant& contestant, const std::vector<Pin>& pins) {
     }
     std::erase_if(contestant.grid, [&](const auto& settings) { return !pin.holds(settings); });
     if (!contestant.grid.empty()) continue;
-    std::string values;
-    for (const auto& value : known) values += (values.empty() ? "" : ", ") + value;
     throw_bad_option("optimizers", '"' + contestant.name + ':' + pin.key + pin.relation + pin.value + '"',
-                     known.empty() ? "of a setting that is tuned: " + contestant.name + " has no '" + pin.key + "'"
-                                   : "of a setting in its grid: " + pin.key + " is one of " + values);
+                     known.empty()
+                         ? fmt::format("of a setting that is tuned: {} has no '{}'", contestant.name, pin.key)
+                         : fmt::format("of a setting in its grid: {} is one of {}", pin.key, fmt::join(known, ", ")));
   }
 }
 
-std::string hash_text(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::uint64_t hash = Seed(0).derive(text).value();
-  std::string out(16, '0');
-  for (std::size_t i = 0; i < 16; ++i, hash <<= 4) out[i] = kDigits[hash >> 60];
-  return out;
-}
+std::string hash_text(std::string_view text) { return fmt::format("{:016x}", Seed(0).derive(text).value()); }
 
 std::vector<double> start_of(const Instance& instance, const Task& task, Split split, int index, int seed) {
   Random random(axis(task, split, index, seed).derive("start"));
@@ -217,30 +198,26 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
     });
     for (std::size_t c = 0; c < chosen.size(); ++c) scores.add(chosen[c], std::move(ends[c]));
   };
-  std::vector<std::size_t> all(grid.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  if (search_) {
-    const auto axes = rate_axes(grid);
-    std::vector<std::size_t> chosen;
-    for (const auto& axis : axes) {
-      for (std::size_t at = 0; at < axis.size(); at += kFirstStride) chosen.push_back(axis[at]);
+  const auto axes = rate_axes(grid);
+  const std::size_t stride = search_ ? kFirstStride : 1;
+  std::vector<std::size_t> chosen;
+  for (const auto& [others, axis] : axes) {
+    for (std::size_t at = 0; at < axis.size(); at += stride) chosen.push_back(axis[at]);
+  }
+  try_settings(chosen);
+  for (std::size_t distance = stride / 2; distance > 0; distance /= 2) {
+    chosen.clear();
+    for (const auto& [others, axis] : axes) {
+      const auto at = static_cast<std::size_t>(std::ranges::find(axis, std::get<2>(scores.best(axis))) - axis.begin());
+      if (at >= distance) chosen.push_back(axis[at - distance]);
+      if (at + distance < axis.size()) chosen.push_back(axis[at + distance]);
     }
+    std::erase_if(chosen, [&](std::size_t s) { return scores.tried(s); });
     try_settings(chosen);
-    for (std::size_t distance = kFirstStride / 2; distance > 0; distance /= 2) {
-      chosen.clear();
-      for (const auto& axis : axes) {
-        const auto best = std::find(axis.begin(), axis.end(), std::get<2>(scores.best(axis)));
-        const auto at = static_cast<std::size_t>(best - axis.begin());
-        if (at >= distance) chosen.push_back(axis[at - distance]);
-        if (at + distance < axis.size()) chosen.push_back(axis[at + distance]);
-      }
-      std::erase_if(chosen, [&](std::size_t s) { return scores.tried(s); });
-      try_settings(chosen);
-    }
-  } else {
-    try_settings(all);
   }
 
+  std::vector<std::size_t> all(grid.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
   const auto winner = scores.best(all);
   out.score = std::get<0>(winner);
   out.settings = grid[std::get<2>(winner)];

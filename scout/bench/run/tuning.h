@@ -1,14 +1,6 @@
 // Fair baselines: every optimizer is tuned, per task, on the validation instances.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "scout/base/parallel.h"
 #include "scout/bench/run/spec.h"
 #include "scout/optimizer/optimizer.h"
@@ -27,10 +19,14 @@ struct Contestant {
   nlohmann::json training_cost = nlohmann::json::object();
 };
 
+/// An entry of Suite::optimizers, its contestant found and pinned.
+struct Entrant {
+  std::string label;
+  Contestant contestant;
+};
+
 /// Finds a contestant by name; throws std::invalid_argument for a name that it does not know.
 using Resolver = std::function<Contestant(std::string_view name)>;
-
-Contestant contestant(const OptimizerEntry& entry);
 
 /// Leaves the settings of the grid for which every pin holds. Throws std::invalid_argument if there are none, naming the pin
 /// and the values that the grid has.

@@ -4,73 +4,33 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <regex>
 
 #include "scout/problem/classifier/axes.h"
 
 namespace scout::bench {
 namespace {
 
-/// Where "axis=value" stands in the name: its first and its past-the-end character; both npos if it does not.
-std::pair<std::size_t, std::size_t> find_axis(std::string_view problem, std::string_view axis) {
-  const auto colon = problem.find(':');
-  for (auto begin = colon; begin != problem.npos;) {
-    ++begin;
-    const auto end = std::min(problem.find(',', begin), problem.size());
-    const auto item = problem.substr(begin, end - begin);
-    if (item.starts_with(axis) && item.substr(axis.size()).starts_with('=')) return {begin, end};
-    begin = end < problem.size() ? end : problem.npos;
-  }
-  return {problem.npos, problem.npos};
-}
+constexpr std::size_t kColumn = 12;  // characters, in tables of plain text
 
 /// Examples of a minibatch.
 double batch_of(const Task& task) {
   const std::string named = axis_value(task.problem, "batch");
-  return named.empty() ? ClassifierAxes{}.batch.front() : std::strtod(named.c_str(), nullptr);
-}
-
-/// The first judged point of `run` with at most this loss; null if there is none.
-const CurvePoint* reached(const Run& run, double loss) {
-  const auto found = std::find_if(run.curve.begin(), run.curve.end(), [&](const auto& point) { return point.best <= loss; });
-  return found == run.curve.end() ? nullptr : &*found;
+  return named.empty() ? ClassifierAxes{}.batch.front() : std::stod(named);
 }
 
 std::string text_number(double x) { return std::isfinite(x) ? fmt::format("{:.4g}", x) : "-"; }
 
-/// A row a line, a task a column; * marks the best.
-std::string text_table(const Results& results, const std::function<std::string(std::size_t row, std::size_t task)>& text,
-                       const std::function<double(std::size_t row, std::size_t task)>& badness) {
-  std::size_t width = 10;
-  for (const auto& row : results.rows) width = std::max(width, row.label.size());
-  std::string out = fmt::format("{:<{}}", "", width);
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) out += fmt::format(" {:>13}", fmt::format("[{}]", t + 1));
-  out += '\n';
-  for (std::size_t r = 0; r < results.rows.size(); ++r) {
-    out += fmt::format("{:<{}}", results.rows[r].label, width);
-    for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-      double lowest = INFINITY;
-      for (std::size_t other = 0; other < results.rows.size(); ++other) lowest = std::min(lowest, badness(other, t));
-      const double own = badness(r, t);
-      out += fmt::format(" {:>12}{}", text(r, t), std::isfinite(own) && own == lowest ? '*' : ' ');
-    }
-    out += '\n';
-  }
-  return out;
-}
-
 }  // namespace
 
-std::string axis_value(std::string_view problem, std::string_view axis) {
-  const auto [begin, end] = find_axis(problem, axis);
-  return begin == problem.npos ? "" : std::string(problem.substr(begin + axis.size() + 1, end - begin - axis.size() - 1));
+std::string axis_value(const std::string& problem, const std::string& axis) {
+  std::smatch found;
+  return std::regex_search(problem, found, std::regex("[:,]" + axis + "=([^,]*)")) ? found[1].str() : "";
 }
 
-std::string without_axis(std::string_view problem, std::string_view axis) {
-  const auto [begin, end] = find_axis(problem, axis);
-  if (begin == problem.npos) return std::string(problem);
-  const bool last = end == problem.size();  // then the separator before it goes, else that after it
-  return std::string(problem.substr(0, begin - last)) + std::string(last ? "" : problem.substr(end + 1));
+std::string without_axis(const std::string& problem, const std::string& axis) {
+  const std::regex last("[:,]" + axis + "=[^,]*$"), other("([:,])" + axis + "=[^,]*,");
+  return std::regex_replace(std::regex_replace(problem, last, ""), other, "$1");
 }
 
 std::optional<double> median_metric(const Cell& cell, std::string_view metric) {
@@ -80,9 +40,10 @@ std::optional<double> median_metric(const Cell& cell, std::string_view metric) {
       if (name == metric) values.push_back(value);
     }
   }
-  if (values.empty()) return std::nullopt;
-  return median(values);
+  return values.empty() ? std::nullopt : std::optional(median(values));
 }
+
+double accuracy(const Cell& cell) { return 100 * median_metric(cell, "held-out-accuracy").value_or(-INFINITY); }
 
 WallClock wall_clock(const Cell& cell) {
   const double seconds = median_of(cell, &Run::seconds);
@@ -114,8 +75,8 @@ Milestone milestone(const Results& results, std::size_t task) {
   for (const auto& row : results.rows) {
     const auto cost = [&](auto&& count) {
       return median_of(row.cells[task], [&](const Run& run) {
-        const auto* point = out.rival ? reached(run, out.loss) : nullptr;
-        return point ? count(*point) : INFINITY;
+        const auto reached = std::ranges::find_if(run.curve, [&](const auto& point) { return point.best <= out.loss; });
+        return out.rival && reached != run.curve.end() ? count(*reached) : INFINITY;
       });
     };
     out.steps.push_back(cost([](const CurvePoint& point) { return static_cast<double>(point.gradients); }));
@@ -130,19 +91,21 @@ Milestone milestone(const Results& results, std::size_t task) {
   return out;
 }
 
+std::vector<Milestone> milestones(const Results& results) {
+  std::vector<Milestone> out;
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) out.push_back(milestone(results, t));
+  return std::ranges::any_of(out, &Milestone::rival) ? out : std::vector<Milestone>{};
+}
+
 std::vector<InitialisationGroup> initialisation_groups(const Results& results) {
   std::vector<InitialisationGroup> out;
   for (std::size_t t = 0; t < results.tasks.size(); ++t) {
     const Task& task = results.tasks[t];
     if (axis_value(task.problem, "init").empty()) continue;
     const std::string problem = without_axis(task.problem, "init");
-    const auto known = std::find_if(
-        out.begin(), out.end(), [&](const auto& group) { return group.problem == problem && group.budget == task.budget; });
-    if (known == out.end()) {
-      out.push_back({problem, task.budget, {t}});
-    } else {
-      known->tasks.push_back(t);
-    }
+    const auto same = [&](const auto& group) { return group.problem == problem && group.budget == task.budget; };
+    const auto known = std::ranges::find_if(out, same);
+    (known == out.end() ? out.emplace_back(problem, task.budget) : *known).tasks.push_back(t);
   }
   std::erase_if(out, [](const auto& group) { return group.tasks.size() < 2; });
   return out;
@@ -187,13 +150,9 @@ Payback payback(const Results& results, std::size_t row) {
 
 std::string networks_headline(const Results& results) {
   const auto* policy = results.best(true);
-  std::vector<Milestone> goals;
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) goals.push_back(milestone(results, t));
-  const bool rivals = std::any_of(goals.begin(), goals.end(), [](const Milestone& goal) { return goal.rival; });
-  if (!policy || !rivals) {
-    const auto& first =
-        *std::min_element(results.rows.begin(), results.rows.end(),
-                          [](const OptimizerRow& a, const OptimizerRow& b) { return a.mean_rank < b.mean_rank; });
+  const auto goals = milestones(results);
+  if (!policy || goals.empty()) {
+    const auto& first = *std::ranges::min_element(results.rows, {}, &OptimizerRow::mean_rank);
     return fmt::format("{} leads: its final train loss has a mean rank of {:.1f} among {} optimizers over {} problems.",
                        first.label, first.mean_rank, results.rows.size(), results.tasks.size());
   }
@@ -218,27 +177,23 @@ std::string networks_headline(const Results& results) {
 
 std::string networks_text(const Results& results) {
   const auto loss = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
-  std::string out = "Median final train loss (* lowest)\n";
-  out += text_table(
-      results, [&](auto r, auto t) { return text_number(loss(r, t)); }, loss);
-  const auto accuracy = [&](std::size_t r, std::size_t t) {
-    return 100 * median_metric(results.rows[r].cells[t], "held-out-accuracy").value_or(-INFINITY);
+  const auto right = [&](std::size_t r, std::size_t t) { return accuracy(results.rows[r].cells[t]); };
+  const auto table = [&](const CellText& text, const CellBadness& badness) {
+    return text_table(results, kColumn, text, badness);
   };
+  std::string out = "Median final train loss (* lowest)\n";
+  out += table([&](auto r, auto t) { return text_number(loss(r, t)); }, loss);
   out += "\nMedian accuracy on unseen examples, % (* highest)\n";
-  out += text_table(
-      results, [&](auto r, auto t) { return std::isfinite(accuracy(r, t)) ? fmt::format("{:.1f}", accuracy(r, t)) : "-"; },
-      [&](auto r, auto t) { return -accuracy(r, t); });
-  std::vector<Milestone> goals;
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) goals.push_back(milestone(results, t));
-  if (std::any_of(goals.begin(), goals.end(), [](const auto& goal) { return goal.rival; })) {
+  out += table([&](auto r, auto t) { return std::isfinite(right(r, t)) ? fmt::format("{:.1f}", right(r, t)) : "-"; },
+               [&](auto r, auto t) { return -right(r, t); });
+  if (const auto goals = milestones(results); !goals.empty()) {
     out += "\nSteps to the final loss of tuned Adam, and how many times fewer than it needs (* fewest)\n";
-    out += text_table(
-        results,
+    const auto steps = [&](std::size_t r, std::size_t t) { return goals[t].steps[r]; };
+    out += table(
         [&](auto r, auto t) {
-          return std::isfinite(goals[t].steps[r]) ? fmt::format("{:.0f} {:.2f}x", goals[t].steps[r], goals[t].speed_up(r))
-                                                  : "never";
+          return std::isfinite(steps(r, t)) ? fmt::format("{:.0f} {:.2f}x", steps(r, t), goals[t].speed_up(r)) : "never";
         },
-        [&](auto r, auto t) { return goals[t].steps[r]; });
+        steps);
   }
   for (const auto& group : initialisation_groups(results)) {
     out +=
@@ -250,29 +205,20 @@ std::string networks_text(const Results& results) {
     }
   }
   if (!results.step_costs.empty()) {
-    const auto text = [&](std::size_t r, std::size_t t, auto&& format) {
-      const auto step = step_ratio(results, r, t);
-      return step ? format(*step) : std::string("-");
+    const auto step_table = [&](double scale, double StepRatio::*own, double StepRatio::*ratio) {
+      return table(
+          [&, own, ratio](std::size_t r, std::size_t t) {
+            const auto step = step_ratio(results, r, t);
+            return step ? fmt::format("{:.4g} {:.2f}x", scale * (*step).*own, (*step).*ratio) : "-";
+          },
+          {});
     };
-    const auto unmarked = [](std::size_t, std::size_t) { return INFINITY; };
     out += "\nOne step, the gradient not counted: microseconds, and how many times torch Adam's on the same weights\n";
-    out += text_table(
-        results,
-        [&](auto r, auto t) {
-          return text(r, t, [](const auto& step) { return fmt::format("{:.4g} {:.2f}x", 1e6 * step.seconds, step.time); });
-        },
-        unmarked);
+    out += step_table(1e6, &StepRatio::seconds, &StepRatio::time);
     out += "\nState: bytes a weight, and how many times torch Adam's\n";
-    out += text_table(
-        results,
-        [&](auto r, auto t) {
-          return text(r, t, [](const auto& step) { return fmt::format("{:.4g} {:.2f}x", step.bytes, step.memory); });
-        },
-        unmarked);
+    out += step_table(1, &StepRatio::bytes, &StepRatio::memory);
   }
-  out += '\n';
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) out += fmt::format("[{}] {}\n", t + 1, to_string(results.tasks[t]));
-  return out;
+  return out + '\n' + text_tasks(results);
 }
 
 }  // namespace scout::bench

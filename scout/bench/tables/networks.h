@@ -3,9 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "scout/bench/tables/results.h"
 
@@ -13,12 +10,14 @@ namespace scout::bench {
 
 /// The value that the name of a network problem gives to an axis, e.g. "he" for "init" in "mlp-mnist:hidden=32,init=he";
 /// empty if it does not name the axis.
-std::string axis_value(std::string_view problem, std::string_view axis);
+std::string axis_value(const std::string& problem, const std::string& axis);
 /// The name without that axis.
-std::string without_axis(std::string_view problem, std::string_view axis);
+std::string without_axis(const std::string& problem, const std::string& axis);
 
 /// The median over the runs of a cell of one of their metrics, e.g. "held-out-accuracy"; nothing if no run has it.
 std::optional<double> median_metric(const Cell& cell, std::string_view metric);
+/// The median over the runs of the share of unseen examples that are classified right, in %; -infinity if no run has it.
+double accuracy(const Cell& cell);
 /// The median over the runs of the wall clock, and of the optimizer's own share of it, in [0, 1].
 struct WallClock {
   double seconds;
@@ -48,6 +47,8 @@ struct Milestone {
   double speed_up(std::size_t row) const;
 };
 Milestone milestone(const Results& results, std::size_t task);
+/// Of every task; empty if there is a rival on none.
+std::vector<Milestone> milestones(const Results& results);
 
 /// Tasks that differ in the initialisation alone.
 struct InitialisationGroup {

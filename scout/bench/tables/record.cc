@@ -2,25 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <stdexcept>
 
 #include "scout/base/json_lines.h"
 
 namespace scout::bench {
 namespace {
 
-constexpr int kDigits = 6;
+constexpr int kDigits = 6, kStepDigits = 4;
 
 /// JSON has no infinity: null stands for it.
 nlohmann::json finite(double x) { return std::isfinite(x) ? nlohmann::json(x) : nlohmann::json(); }
-double number(const nlohmann::json& x) { return x.is_null() ? std::numeric_limits<double>::infinity() : x.get<double>(); }
+double number(const nlohmann::json& x) { return x.is_null() ? INFINITY : x.get<double>(); }
+
+Task task_of(const nlohmann::json& line) { return {line.at("problem"), line.at("dimension"), line.at("budget")}; }
+
+nlohmann::json cost_to_json(const StepCost& cost) {
+  return {{"optimizer", cost.optimizer},
+          {"seconds", round_to_digits(cost.seconds, kStepDigits)},
+          {"state_bytes", cost.state_bytes}};
+}
+StepCost cost_from_json(const nlohmann::json& json) {
+  return {json.at("optimizer"), json.at("seconds"), json.at("state_bytes")};
+}
 
 }  // namespace
 
 std::string to_string(const Task& task) {
-  return task.problem + ", " + std::to_string(task.dimension) + "-D, " + std::to_string(task.budget) + " calls";
+  return fmt::format("{}, {}-D, {} calls", task.problem, task.dimension, task.budget);
 }
 
 bool failed(const Outcome& outcome) {
@@ -79,7 +89,7 @@ Record record_from_json(const nlohmann::json& line) {
   try {
     Record record;
     Outcome& run = record.outcome;
-    record.task = {line.at("problem"), line.at("dimension"), line.at("budget")};
+    record.task = task_of(line);
     record.instance = line.at("instance");
     record.seed = line.at("seed");
     record.optimizer = line.at("optimizer");
@@ -97,10 +107,9 @@ Record record_from_json(const nlohmann::json& line) {
     run.best = number(line.at("best"));
     if (line.contains("final")) run.final = number(line.at("final"));
     record.stochastic = line.value("stochastic", false);
-    if (line.contains("training_cost")) record.training_cost = line.at("training_cost");
-    if (line.contains("metrics")) {
-      for (const auto& [name, value] : line.at("metrics").items()) run.metrics.push_back({name, number(value)});
-    }
+    record.training_cost = line.value("training_cost", record.training_cost);
+    const auto metrics = line.value("metrics", nlohmann::json::object());
+    for (const auto& [name, value] : metrics.items()) run.metrics.push_back({name, number(value)});
     const auto& curve = line.at("curve");
     for (std::size_t i = 0; i < curve.at("best").size(); ++i) {
       run.curve.push_back({curve.at("values").at(i), curve.at("gradients").at(i), number(curve.at("best")[i])});
@@ -122,9 +131,47 @@ std::vector<Record> read_records(const std::filesystem::path& directory) {
     try {
       out.push_back(record_from_json(line));
     } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(path.string() + ", record " + std::to_string(out.size() + 1) + ": " + error.what());
+      throw std::invalid_argument(fmt::format("{}, record {}: {}", path.string(), out.size() + 1, error.what()));
     }
   }
+  return out;
+}
+
+const StepCost* StepCosts::of(const std::string& optimizer) const {
+  const auto found = std::ranges::find(costs, optimizer, &StepCost::optimizer);
+  return found == costs.end() ? nullptr : &*found;
+}
+
+nlohmann::json step_costs_to_json(const StepCosts& costs) {
+  nlohmann::json line{{"problem", costs.task.problem},    {"dimension", costs.task.dimension},
+                      {"budget", costs.task.budget},      {"key", costs.key},
+                      {"weights", costs.weights},         {"tensors", costs.tensors},
+                      {"adam", cost_to_json(costs.adam)}, {"steps", nlohmann::json::array()},
+                      {"machine", costs.machine},         {"versions", costs.versions}};
+  for (const StepCost& cost : costs.costs) line["steps"].push_back(cost_to_json(cost));
+  return line;
+}
+
+StepCosts step_costs_from_json(const nlohmann::json& line) {
+  try {
+    StepCosts out{.task = task_of(line),
+                  .key = line.at("key"),
+                  .weights = line.at("weights"),
+                  .tensors = line.at("tensors"),
+                  .adam = cost_from_json(line.at("adam")),
+                  .costs = {},
+                  .machine = line.value("machine", nlohmann::json::object()),
+                  .versions = line.value("versions", nlohmann::json::object())};
+    for (const auto& cost : line.at("steps")) out.costs.push_back(cost_from_json(cost));
+    return out;
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument(std::string("not a record of steps: ") + error.what());
+  }
+}
+
+std::vector<StepCosts> read_step_costs(const std::filesystem::path& directory) {
+  std::vector<StepCosts> out;
+  for (const auto& line : read_json_lines(directory / "steps.jsonl")) out.push_back(step_costs_from_json(line));
   return out;
 }
 

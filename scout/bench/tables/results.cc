@@ -7,26 +7,15 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <stdexcept>
 #include <tuple>
 
 namespace scout::bench {
 namespace {
 
-using InstanceId = std::pair<Task, int>;
-
 /// The list's size if it is not there.
 template <class T>
 std::size_t place_in(const std::vector<T>& list, const T& item) {
-  return static_cast<std::size_t>(std::find(list.begin(), list.end(), item) - list.begin());
-}
-
-/// Puts it there if need be.
-template <class T>
-std::size_t index_of(std::vector<T>& list, const T& item) {
-  const std::size_t place = place_in(list, item);
-  if (place == list.size()) list.push_back(item);
-  return place;
+  return static_cast<std::size_t>(std::ranges::find(list, item) - list.begin());
 }
 
 Run make_run(const Record& record, double reference, const Results& results) {
@@ -50,14 +39,10 @@ Run make_run(const Record& record, double reference, const Results& results) {
   for (Cost cost : {Cost::calls, Cost::evaluations}) {
     for (double target : results.targets) {
       const double bound = results.relative_targets ? target * run.start_gap : target;
-      TargetCost paid{INFINITY, cost_of(cost, outcome.values, outcome.gradients, dimension)};
-      for (const auto& point : run.curve) {
-        if (point.best <= bound) {
-          paid.to_target = cost_of(cost, point.values, point.gradients, dimension);
-          break;
-        }
-      }
-      run.to_target[static_cast<int>(cost)].push_back(paid);
+      const auto hit = std::ranges::find_if(run.curve, [&](const CurvePoint& point) { return point.best <= bound; });
+      run.to_target[static_cast<int>(cost)].push_back(
+          {hit == run.curve.end() ? INFINITY : cost_of(cost, hit->values, hit->gradients, dimension),
+           cost_of(cost, outcome.values, outcome.gradients, dimension)});
     }
   }
   return run;
@@ -90,13 +75,12 @@ double cost_of(Cost cost, std::int64_t values, std::int64_t gradients, int dimen
 }
 
 const OptimizerRow* Results::best(bool policy) const {
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const OptimizerRow& row) { return row.policy == policy; });
+  const auto found = std::ranges::find(rows, policy, &OptimizerRow::policy);
   return found == rows.end() ? nullptr : &*found;
 }
 
 const StepCosts* Results::steps_on(const Task& task) const {
-  const auto found =
-      std::find_if(step_costs.begin(), step_costs.end(), [&](const StepCosts& costs) { return costs.task == task; });
+  const auto found = std::ranges::find(step_costs, task, &StepCosts::task);
   return found == step_costs.end() ? nullptr : &*found;
 }
 
@@ -105,17 +89,15 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
   Results out;
   out.title = options.title.empty() ? "Benchmark " + options.name : options.title;
   out.targets = options.targets;
-  std::sort(out.targets.rbegin(), out.targets.rend());
+  std::ranges::sort(out.targets, std::greater());
   out.relative_targets = options.precision == "relative";
   out.machine = records.back().machine;
   out.versions = records.back().versions;
 
-  std::map<InstanceId, double> reference;
-  std::vector<std::string> labels;
+  std::map<std::pair<Task, int>, double> reference;  // f* by instance
   std::set<int> instances, seeds;
   for (const auto& record : records) {
-    index_of(out.tasks, record.task);
-    index_of(labels, record.optimizer);
+    if (place_in(out.tasks, record.task) == out.tasks.size()) out.tasks.push_back(record.task);
     instances.insert(record.instance);
     seeds.insert(record.seed);
     const auto [it, fresh] = reference.try_emplace({record.task, record.instance}, INFINITY);
@@ -126,38 +108,34 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     return std::tuple{place_in(options.problems, task.problem), place_in(options.dimensions, task.dimension),
                       place_in(options.budgets, task.budget)};
   };
-  std::stable_sort(out.tasks.begin(), out.tasks.end(), [&](const Task& a, const Task& b) { return place(a) < place(b); });
+  std::ranges::stable_sort(out.tasks, {}, place);
   out.instances = static_cast<int>(instances.size());
   out.seeds = static_cast<int>(seeds.size());
-  out.training = std::all_of(records.begin(), records.end(), [](const Record& record) { return record.stochastic; });
-  for (const auto& label : labels) {
-    OptimizerRow row;
-    row.label = label;
-    row.cells.resize(out.tasks.size());
-    row.settings.resize(out.tasks.size());
-    out.rows.push_back(std::move(row));
-  }
+  out.training = std::ranges::all_of(records, &Record::stochastic);
   std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::int64_t>> failures;  // calls
   for (const auto& record : records) {
-    auto& row = out.rows[index_of(labels, record.optimizer)];
-    const auto task = index_of(out.tasks, record.task);
+    const auto known = std::ranges::find(out.rows, record.optimizer, &OptimizerRow::label);
+    auto& row = known == out.rows.end() ? out.rows.emplace_back() : *known;
+    row.label = record.optimizer;
+    row.cells.resize(out.tasks.size());
+    row.settings.resize(out.tasks.size());
+    const auto task = place_in(out.tasks, record.task);
     row.method = record.method;
     row.policy = record.method.starts_with("policy:");
     row.training_cost = record.training_cost;
     row.settings[task] = record.settings;
     row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
-    if (failed(record.outcome)) {
-      const Outcome& run = record.outcome;
-      failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}].push_back(run.values +
-                                                                                                         run.gradients);
+    if (const Outcome& run = record.outcome; failed(run)) {
+      auto& calls = failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}];
+      calls.push_back(run.values + run.gradients);
     }
   }
   for (const auto& [what, calls] : failures) {
     const auto& [label, task, status, reason] = what;
-    const auto [least, most] = std::minmax_element(calls.begin(), calls.end());
-    out.failures.push_back(fmt::format(
-        "{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status, reason.empty() ? "" : ": " + reason,
-        *least == *most ? fmt::format("{}", *least) : fmt::format("{} to {}", *least, *most)));
+    const auto [least, most] = std::ranges::minmax(calls);
+    out.failures.push_back(fmt::format("{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status,
+                                       reason.empty() ? "" : ": " + reason,
+                                       least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most)));
   }
   for (auto& row : out.rows) {
     std::vector<Stratum> strata;
@@ -165,9 +143,7 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     row.score = bootstrap(strata, interquartile_mean);
   }
   rank(out);
-  std::stable_sort(out.rows.begin(), out.rows.end(), [](const OptimizerRow& a, const OptimizerRow& b) {
-    return std::pair{a.score.estimate, a.mean_rank} < std::pair{b.score.estimate, b.mean_rank};
-  });
+  std::ranges::stable_sort(out.rows, {}, [](const auto& row) { return std::pair{row.score.estimate, row.mean_rank}; });
   return out;
 }
 
@@ -207,6 +183,44 @@ Stratum relative_gaps(const Cell& cell) {
   return out;
 }
 
+std::vector<std::vector<bool>> best_cells(const Results& results, std::size_t columns, const CellBadness& badness) {
+  std::vector<std::vector<bool>> out(results.rows.size(), std::vector<bool>(columns));
+  for (std::size_t c = 0; badness && c < columns; ++c) {
+    double least = INFINITY;
+    for (std::size_t r = 0; r < out.size(); ++r) least = std::min(least, badness(r, c));
+    for (std::size_t r = 0; r < out.size(); ++r) out[r][c] = std::isfinite(least) && badness(r, c) == least;
+  }
+  return out;
+}
+
+std::string text_table(const Results& results, std::size_t width, const CellText& text, const CellBadness& badness,
+                       const std::vector<std::string>& last) {
+  std::size_t names = 10;
+  for (const auto& row : results.rows) names = std::max(names, row.label.size());
+  const auto end_of_line = [&](std::size_t line) {
+    return last.empty() ? "\n" : fmt::format(" {:>{}}\n", last[line], width + 1);
+  };
+  std::string out = fmt::format("{:<{}}", "", names);
+  for (std::size_t t = 0; t < results.tasks.size(); ++t)
+    out += fmt::format(" {:>{}}", fmt::format("[{}]", t + 1), width + 1);
+  out += end_of_line(0);
+  const auto best = best_cells(results, results.tasks.size(), badness);
+  for (std::size_t r = 0; r < results.rows.size(); ++r) {
+    out += fmt::format("{:<{}}", results.rows[r].label, names);
+    for (std::size_t t = 0; t < results.tasks.size(); ++t) {
+      out += fmt::format(" {:>{}}{}", text(r, t), width, best[r][t] ? '*' : ' ');
+    }
+    out += end_of_line(r + 1);
+  }
+  return out;
+}
+
+std::string text_tasks(const Results& results) {
+  std::string out;
+  for (std::size_t t = 0; t < results.tasks.size(); ++t) out += fmt::format("[{}] {}\n", t + 1, to_string(results.tasks[t]));
+  return out;
+}
+
 std::string headline(const Results& results) {
   const auto* policy = results.best(true);
   const auto* rival = results.best(false);
@@ -217,11 +231,9 @@ std::string headline(const Results& results) {
   }
   std::size_t wins = 0;
   for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-    bool lowest = true;
-    for (const auto& row : results.rows) {
-      if (!row.policy && median_gap(row.cells[t]) <= median_gap(policy->cells[t])) lowest = false;
-    }
-    wins += lowest;
+    wins += std::ranges::none_of(results.rows, [&](const OptimizerRow& row) {
+      return !row.policy && median_gap(row.cells[t]) <= median_gap(policy->cells[t]);
+    });
   }
   return fmt::format(
       "{} has a lower median final gap than every baseline on {} of {} problems. Over all runs its relative gap is {:.3g} "
@@ -232,29 +244,15 @@ std::string headline(const Results& results) {
 }
 
 std::string summary_table(const Results& results) {
-  std::size_t width = 10;
-  for (const auto& row : results.rows) width = std::max(width, row.label.size());
-  std::vector<std::string> heads;
-  for (std::size_t t = 0; t < results.tasks.size(); ++t) heads.push_back(fmt::format("[{}]", t + 1));
-  std::string out = fmt::format(
-      "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of the "
-      "relative gap\n{:<{}}",
-      "", width);
-  for (const auto& head : heads) out += fmt::format(" {:>10}", head);
-  out += fmt::format(" {:>10}\n", "IQM rel.");
-  for (const auto& row : results.rows) {
-    out += fmt::format("{:<{}}", row.label, width);
-    for (std::size_t t = 0; t < results.tasks.size(); ++t) {
-      double lowest = INFINITY;
-      for (const auto& other : results.rows) lowest = std::min(lowest, median_gap(other.cells[t]));
-      const double gap = median_gap(row.cells[t]);
-      out += fmt::format(" {:>9}{}", text_number(gap), gap == lowest && std::isfinite(gap) ? '*' : ' ');
-    }
-    out += fmt::format(" {:>10}\n", text_number(row.score.estimate));
-  }
-  for (std::size_t t = 0; t < results.tasks.size(); ++t)
-    out += fmt::format("{} {}\n", heads[t], to_string(results.tasks[t]));
-  return out;
+  const auto gap = [&](std::size_t r, std::size_t t) { return median_gap(results.rows[r].cells[t]); };
+  std::vector<std::string> scores{"IQM rel."};
+  for (const auto& row : results.rows) scores.push_back(text_number(row.score.estimate));
+  return "Median final gap (f - f*)/unit, in the textbook function's units (* lowest); last column: interquartile mean of "
+         "the "
+         "relative gap\n" +
+         text_table(
+             results, 9, [&](auto r, auto t) { return text_number(gap(r, t)); }, gap, scores) +
+         text_tasks(results);
 }
 
 }  // namespace scout::bench

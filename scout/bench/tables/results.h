@@ -1,18 +1,35 @@
 // Records as run-by-task tables, and what the report says about them.
 #pragma once
 
-#include <filesystem>
 #include <functional>
-#include <limits>
-#include <string>
-#include <vector>
 
+#include "scout/base/options.h"
 #include "scout/bench/tables/record.h"
-#include "scout/bench/tables/report_options.h"
 #include "scout/bench/tables/statistics.h"
-#include "scout/bench/tables/step_costs.h"
 
 namespace scout::bench {
+
+/// What a benchmark suite says about its tables: which there are, in which order, and what counts as success.
+struct ReportOptions {
+  std::string name;  ///< the file's stem; not an option
+  std::string title;
+  std::vector<std::string> problems;
+  std::vector<int> dimensions{10};
+  std::vector<std::int64_t> budgets{200};
+  std::vector<double> targets{1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8};
+  std::string precision = "relative";
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("title", title, "one line, the heading of the report");
+    visit("problems", problems, "names of problem families");
+    visit("dimensions", dimensions, "M, the numbers of coordinates; a network has its own", at_least(1));
+    visit("budgets", budgets, "oracle calls of a run; one f and one gradient each count 1", at_least(1));
+    visit("targets", targets, "precisions that count as success", positive());
+    visit("precision", precision, "what a target bounds: relative, (f - f*) / (f(start) - f*); absolute, f - f*",
+          OneOf{{"relative", "absolute"}});
+  }
+};
 
 /// What a run costs: oracle calls (one f or one gradient is 1), or evaluations (one gradient is M, to stand beside
 /// derivative-free methods).
@@ -81,7 +98,7 @@ template <class Quantity>
 double median_of(const Cell& cell, Quantity&& quantity) {
   std::vector<double> values;
   for (const auto& run : cell) values.push_back(std::invoke(quantity, run));
-  return values.empty() ? std::numeric_limits<double>::infinity() : median(values);
+  return values.empty() ? INFINITY : median(values);
 }
 inline double median_gap(const Cell& cell) { return median_of(cell, &Run::gap); }
 inline double median_relative(const Cell& cell) { return median_of(cell, &Run::relative); }
@@ -89,6 +106,28 @@ inline double median_relative(const Cell& cell) { return median_of(cell, &Run::r
 double relative_at(const Run& run, Cost cost, int dimension, double paid);
 /// The relative gaps of a cell, a row an instance.
 Stratum relative_gaps(const Cell& cell);
+
+/// `quantity(run)` of all runs of an optimizer.
+template <class Quantity>
+auto of_all_runs(const OptimizerRow& row, Quantity&& quantity) {
+  std::vector<std::decay_t<std::invoke_result_t<Quantity, const Run&>>> out;
+  for (const auto& cell : row.cells) {
+    for (const auto& run : cell) out.push_back(std::invoke(quantity, run));
+  }
+  return out;
+}
+
+/// The cells of a table with a row an optimizer, and how bad each is.
+using CellText = std::function<std::string(std::size_t row, std::size_t column)>;
+using CellBadness = std::function<double(std::size_t row, std::size_t column)>;
+/// Where the badness is the least of its column, and finite: by row, then by column. Nowhere, without `badness`.
+std::vector<std::vector<bool>> best_cells(const Results& results, std::size_t columns, const CellBadness& badness);
+/// The table as plain text, a column of `width` characters a task; * marks the best cells. `last` is a further column: its
+/// heading, then its cells.
+std::string text_table(const Results& results, std::size_t width, const CellText& text, const CellBadness& badness,
+                       const std::vector<std::string>& last = {});
+/// The tasks by their numbers, which head the columns, a line each.
+std::string text_tasks(const Results& results);
 
 /// One sentence: who wins, where, by how much.
 std::string headline(const Results& results);

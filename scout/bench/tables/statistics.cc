@@ -8,21 +8,20 @@ namespace {
 
 std::vector<double> sorted(std::span<const double> values) {
   std::vector<double> out(values.begin(), values.end());
-  std::sort(out.begin(), out.end());
+  std::ranges::sort(out);
   return out;
-}
-
-double quantile_of_sorted(const std::vector<double>& values, double q) {
-  const double position = q * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const double weight = position - static_cast<double>(below);
-  if (weight == 0.0) return values[below];  // also keeps 0 * infinity out
-  return values[below] == values[below + 1] ? values[below] : values[below] + weight * (values[below + 1] - values[below]);
 }
 
 }  // namespace
 
-double quantile(std::span<const double> values, double q) { return quantile_of_sorted(sorted(values), q); }
+double quantile(std::span<const double> values, double q) {
+  const auto x = sorted(values);
+  const double position = q * static_cast<double>(x.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const double weight = position - static_cast<double>(below);
+  if (weight == 0.0 || x[below] == x[below + 1]) return x[below];  // also keeps 0 * infinity and infinity - infinity out
+  return x[below] + weight * (x[below + 1] - x[below]);
+}
 
 double median(std::span<const double> values) { return quantile(values, 0.5); }
 
@@ -69,7 +68,7 @@ Interval bootstrap(std::span<const Stratum> strata, const std::function<double(s
 }
 
 double success_rate(std::span<const double> values, double target) {
-  const auto hits = std::count_if(values.begin(), values.end(), [&](double x) { return x <= target; });
+  const auto hits = std::ranges::count_if(values, [&](double x) { return x <= target; });
   return static_cast<double>(hits) / static_cast<double>(values.size());
 }
 
