@@ -53,7 +53,7 @@ double train_pendulum_with_libtorch(const PendulumOptions& options, std::uint64_
     auto features = pendulum.features();
     return actor.act(torch::from_blob(features.data(), {1, Pendulum::kFeatures})).first.item<float>();
   };
-  Pendulum pendulum(random);
+  Pendulum pendulum = Pendulum::start(random);
   for (int step = 0; step < options.steps; ++step) {
     if (step % Pendulum::kSteps == 0) pendulum = Pendulum(random);
     const bool warm = step >= options.warm_up;
@@ -67,7 +67,7 @@ double train_pendulum_with_libtorch(const PendulumOptions& options, std::uint64_
     if (warm) ddpg.update(replay.sample(options.ddpg.batch, options.ddpg.discount));
   }
   scout::Random start{scout::Seed(seed).derive("episode")};
-  Pendulum last(start);
+  Pendulum last = Pendulum::start(start);
   double sum = 0;
   for (int t = 0; t < Pendulum::kSteps; ++t) {
     sum += last.step(Pendulum::kMaxTorque * static_cast<double>(act(ddpg.averaged_actor(), last)));
@@ -85,7 +85,7 @@ class Updates {
         torch_ddpg_([&] { return plain_actor(options); }, options.ddpg, Pendulum::kFeatures, 1, 1),
         torch_replay_(kEpisodes * Pendulum::kSteps, Pendulum::kFeatures, 1) {
     for (int k = 0; k < kEpisodes; ++k) {
-      Pendulum pendulum(random_);
+      Pendulum pendulum = Pendulum::start(random_);
       scout::Trajectory episode;
       episode.coordinates = episode.action_size = 1;
       episode.features = Pendulum::kFeatures;

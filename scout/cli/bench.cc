@@ -68,7 +68,7 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
   TrainOptions options;
   const auto trained_with = policy.description().provenance.value("options", nlohmann::json::object());
   set_options(options, known_options<TrainOptions>(trained_with));
-  options.ensemble.explorer.movers.clear();
+  options.ensemble.movers.clear();
   const auto rule = make_rule({.step_scale = options.policy.step_scale});  // which explorers of functions do not ask
   Random random(Seed(0));
   const auto stepper = rule->with(rule->initial_parameters(random));
@@ -81,7 +81,7 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
         .episode = {.step_scale = rule->step_scale(), .credit_by_coordinate = false, .reward = options.reward},
         .plan = {.horizon = options.rollout.horizon},
         .seed = Seed(0).derive("drawn explorers").derive(problem)};
-    Ensemble ensemble(task, options.ensemble.explorer);
+    Ensemble ensemble(task, options.ensemble);
     ensemble.run([&](const ExplorerEvent& event) { content += explorer_line(name, event).dump() + "\n"; });
   }
   write_atomically(out / "explorers.jsonl", content);

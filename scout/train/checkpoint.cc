@@ -29,9 +29,6 @@ std::string reason() { return std::strerror(errno); }
 
 }  // namespace
 
-// --- Writing
-// ---------------------------------------------------------------------------------------------------------------
-
 CheckpointWriter::CheckpointWriter(const std::string& path)
     : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wb")), checksum_(crc32(0, nullptr, 0)) {
   if (file_ == nullptr) fail(path_, "cannot be written: " + reason());
@@ -40,24 +37,21 @@ CheckpointWriter::CheckpointWriter(const std::string& path)
 }
 
 CheckpointWriter::~CheckpointWriter() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  std::remove(partial_.c_str());
+  if (file_ != nullptr) std::remove(partial_.c_str());
 }
 
 void CheckpointWriter::write(const void* bytes, std::size_t count) {
   if (count == 0) return;  // zlib takes a null pointer for a new start
   checksum_ = crc32_z(checksum_, static_cast<const Bytef*>(bytes), count);
-  if (std::fwrite(bytes, 1, count, file_) != count) fail(path_, "cannot be written: " + reason());
+  if (std::fwrite(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be written: " + reason());
 }
 
 void CheckpointWriter::finish() {
   content_(static_cast<std::uint32_t>(checksum_));
   content_.raw(kComplete.data(), kComplete.size());
-  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) fail(path_, "cannot be written: " + reason());
-  const bool closed = std::fclose(file_) == 0;
-  file_ = nullptr;
-  if (!closed || std::rename(partial_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be written: " + reason());
+  if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) fail(path_, "cannot be written: " + reason());
+  if (std::fclose(file_.release()) != 0 || std::rename(partial_.c_str(), path_.c_str()) != 0)
+    fail(path_, "cannot be written: " + reason());
   // The new name is on the disk only when its folder is.
   const auto folder = std::filesystem::absolute(path_).parent_path();
   if (const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY); descriptor >= 0) {
@@ -66,17 +60,14 @@ void CheckpointWriter::finish() {
   }
 }
 
-// --- Reading
-// ---------------------------------------------------------------------------------------------------------------
-
 CheckpointReader::CheckpointReader(const std::string& path)
     : path_(path),
       file_(std::fopen(path.c_str(), "rb")),
-      content_(
-          [this](void* bytes, std::size_t count) {
-            if (std::fread(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be read: " + reason());
-          },
-          check(), "checkpoint '" + path + "'") {}
+      content_([this](void* bytes, std::size_t count) { read(bytes, count); }, check(), "checkpoint '" + path + "'") {}
+
+void CheckpointReader::read(void* bytes, std::size_t count) {
+  if (std::fread(bytes, 1, count, file_.get()) != count) fail(path_, "cannot be read: " + reason());
+}
 
 std::uint64_t CheckpointReader::check() {
   if (file_ == nullptr) fail(path_, "cannot be read: " + reason());
@@ -95,18 +86,17 @@ std::uint64_t CheckpointReader::check() {
     fail(path_, "has format version " + std::to_string(version) + ", this program reads " + std::to_string(kVersion) +
                     ": continue with the program that wrote it");
   }
-  const std::uint64_t content = size - kHeadSize - kTailSize;
-
-  unsigned long checksum = crc32_z(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(head.data()), head.size());
+  std::rewind(file_.get());
+  unsigned long checksum = crc32(0, nullptr, 0);
   std::vector<unsigned char> buffer(1 << 20);
-  for (std::uint64_t rest = content; rest > 0;) {
+  for (std::uint64_t rest = size - kTailSize; rest > 0;) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(rest, buffer.size()));
-    if (std::fread(buffer.data(), 1, part, file_.get()) != part) fail(path_, "cannot be read: " + reason());
+    read(buffer.data(), part);
     checksum = crc32_z(checksum, buffer.data(), part);
     rest -= part;
   }
   std::array<char, kTailSize> tail{};
-  if (std::fread(tail.data(), 1, tail.size(), file_.get()) != tail.size()) fail(path_, "cannot be read: " + reason());
+  read(tail.data(), tail.size());
   if (std::string_view(tail.data() + sizeof(std::uint32_t), kComplete.size()) != kComplete) {
     fail(path_, "is truncated: its completion marker is missing");
   }
@@ -114,7 +104,7 @@ std::uint64_t CheckpointReader::check() {
   std::memcpy(&expected, tail.data(), sizeof expected);
   if (expected != static_cast<std::uint32_t>(checksum)) fail(path_, "is damaged: its checksum does not match its content");
   std::fseek(file_.get(), static_cast<long>(kHeadSize), SEEK_SET);
-  return content;
+  return size - kHeadSize - kTailSize;
 }
 
 }  // namespace scout

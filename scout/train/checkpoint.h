@@ -14,6 +14,10 @@
 
 namespace scout {
 
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
 /// Writes `path` + ".partial"; `finish` makes it `path`. Every error is a std::runtime_error naming the file and the cause.
 class CheckpointWriter {
  public:
@@ -32,7 +36,7 @@ class CheckpointWriter {
 
   std::string path_;
   std::string partial_;
-  std::FILE* file_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
   unsigned long checksum_;
   ArchiveWriter content_{[this](const void* bytes, std::size_t count) { write(bytes, count); }};
 };
@@ -47,14 +51,12 @@ class CheckpointReader {
   ArchiveReader& content() { return content_; }
 
  private:
+  void read(void* bytes, std::size_t count);
   /// Returns the number of bytes of content, which begins at the file's position then.
   std::uint64_t check();
 
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
   ArchiveReader content_;
 };
 

@@ -8,7 +8,7 @@
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/optimizer/test_instance.h"
 #include "scout/policy/test_policy.h"
-#include "scout/train/episode/episode.h"
+#include "scout/train/episode/test_episode.h"
 
 namespace scout {
 namespace {
@@ -36,8 +36,7 @@ TEST_P(Deployment, TakesTheStepsOfTraining) {
 
   Episode episode(instance, policy->stepper(), {.step_scale = policy->rule()->step_scale()}, {.horizon = horizon});
   episode.start(start);
-  Episode* const alone = &episode;
-  Episode::run({&alone, 1});
+  finish(episode);
   ASSERT_EQ(episode.steps(), horizon);
 
   Oracle oracle(*instance, 2 * horizon + 1);

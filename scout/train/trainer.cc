@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 #include "scout/base/names.h"
@@ -20,20 +19,14 @@ const TrainOptions& checked(const TrainOptions& options) {
 }
 
 RuleOptions rule_options_of(const TrainOptions& options) {
-  RuleOptions out{.rule = options.policy.rule,
-                  .dimension = options.dimensions.front(),
-                  .hidden = options.policy.hidden,
-                  .gradient = options.policy.gradient,
-                  .proposals = options.policy.proposals,
-                  .history = options.policy.history,
-                  .step_scale = options.policy.step_scale};
+  RuleOptions out = options.policy;
   const RuleEntry& entry = rule_entry(out.rule);
-  const bool fixed = std::find(entry.options.begin(), entry.options.end(), "dimension") != entry.options.end();
+  const bool fixed = std::ranges::find(entry.options, "dimension") != entry.options.end();
   if (fixed && options.dimensions.size() != 1) {
     throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(),
                      "one dimension for policy.rule = \"" + out.rule + "\"");
   }
-  if (!fixed) out.dimension = 0;
+  if (fixed) out.dimension = options.dimensions.front();
   return out;
 }
 
@@ -64,7 +57,7 @@ std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
+  std::ranges::sort(values);
   const std::size_t n = values.size();
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
@@ -75,14 +68,19 @@ void require_same(const std::string& path, const std::string& what, const std::s
                               ": continue with the same, or start a new run");
 }
 
-void require_same_options(const std::string& path, const nlohmann::json& saved, const nlohmann::json& own) {
-  for (const auto& [key, value] : own.items()) {
-    // The first two and the last change no round; the number of threads is compared as it is, not as it was asked for.
-    if (key == "rounds" || key == "checkpoint_every" || key == "threads" || key.starts_with("distributed.")) continue;
-    require_same(path, "option '" + key + "'", saved.contains(key) ? saved[key].dump() : "(none)", value.dump());
-  }
-  for (const auto& [key, value] : saved.items()) {
-    if (!own.contains(key)) require_same(path, "option '" + key + "'", value.dump(), "(none)");
+void require_same_options(const std::string& path, const nlohmann::json& saved_options, const nlohmann::json& own_options) {
+  nlohmann::json saved = own_option_defaults(), own = saved;
+  saved.update(saved_options);
+  own.update(own_options);
+  for (const auto* options : {&own, &saved}) {
+    for (const auto& item : options->items()) {
+      const std::string& key = item.key();
+      // The first two and the last change no round; the number of threads is compared as it is, not as it was asked for.
+      if (key == "rounds" || key == "checkpoint_every" || key == "threads" || key.starts_with("distributed.")) continue;
+      if (saved.contains(key) && own.contains(key) && saved[key] == own[key]) continue;
+      const auto text = [&](const nlohmann::json& in) { return in.contains(key) ? in[key].dump() : "(none)"; };
+      require_same(path, "option '" + key + "'", text(saved), text(own));
+    }
   }
 }
 
@@ -207,7 +205,9 @@ void Trainer::validate_policy(RoundReport& report) {
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t k = count * g / groups; k < count * (g + 1) / groups; ++k) {
       Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
-      RunRequest run{.instance = validation_instances_[k], .stepper = stepper};
+      RunRequest& run = rollouts[g].runs.emplace_back();
+      run.instance = validation_instances_[k];
+      run.stepper = stepper;
       run.start = sample_start(*run.instance, random);
       run.plan.horizon = options_.rollout.horizon;
       run.judge = true;
@@ -218,7 +218,6 @@ void Trainer::validate_policy(RoundReport& report) {
         run.plan = {.horizon = static_cast<int>(std::lround(low * std::pow(options_.rollout.horizon / low, place))),
                     .tell_loss = false};
       }
-      rollouts[g].runs.push_back(std::move(run));
     }
   }
   roll_out(rollouts, episode_, team_);
@@ -245,17 +244,15 @@ void Trainer::validate_policy(RoundReport& report) {
 
 Bytes Trainer::weights() const {
   ArchiveWriter archive;
-  archive(round_);
-  archive(parameters_.acting);
+  archive(round_, parameters_.acting);
   for (const auto& learner : learners_) learner->share(archive);
   return archive.take();
 }
 
 void Trainer::adopt(std::span<const std::byte> weights) {
   ArchiveReader archive(weights);
-  archive(round_);
   std::vector<float> acting;
-  archive(acting);
+  archive(round_, acting);
   if (acting.size() != parameters_.acting.size()) {
     throw std::runtime_error("the learner's policy has " + std::to_string(acting.size()) + " parameters, this rank's " +
                              std::to_string(parameters_.acting.size()) + ": start all ranks with the same options");
@@ -265,25 +262,10 @@ void Trainer::adopt(std::span<const std::byte> weights) {
   archive.finish();
 }
 
-template <class Archive>
-void Trainer::visit(Archive& archive) {
-  archive(round_);
-  archive(next_sequence_);
-  archive(evaluations_);
-  archive(best_round_);
-  archive(best_score_);
-  archive(best_parameters_);
-  archive(parameters_.acting);
-  archive(parameters_.kept);
-}
-
 void Trainer::save(const std::string& path) const {
   CheckpointWriter file(path);
   ArchiveWriter& archive = file.content();
-  archive(training_options_json(options_).dump());
-  archive(seed_);
-  archive(threads());
-  archive(rank_.ranks);
+  archive(training_options_json(options_).dump(), seed_, threads(), rank_.ranks);
   const_cast<Trainer*>(this)->visit(archive);
   for (const auto& learner : learners_) learner->save(archive);
   file.finish();
@@ -296,10 +278,7 @@ void Trainer::restore(const std::string& path) {
   std::uint64_t seed = 0;
   int threads = 0;
   int ranks = 1;
-  archive(options);
-  archive(seed);
-  archive(threads);
-  archive(ranks);
+  archive(options, seed, threads, ranks);
   require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
   // A training on several ranks depends on timing anyway: it goes on with any number of them, and of threads.
   if (ranks == 1 && rank_.ranks == 1) require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));

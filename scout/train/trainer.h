@@ -1,15 +1,8 @@
 // Meta-training: the loop around learners. Rollouts, what each learner makes of them, and validation.
 #pragma once
 
-#include <cstdint>
 #include <limits>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include "scout/base/archive.h"
-#include "scout/base/parallel.h"
-#include "scout/base/random.h"
 #include "scout/policy/policy.h"
 #include "scout/train/learner/learner.h"
 
@@ -72,8 +65,11 @@ class Trainer {
  private:
   Experience gather(const Window& window);
   void validate_policy(RoundReport& report);
-  template <class Archive>
-  void visit(Archive& archive);
+  /// What is its own of a checkpoint.
+  void visit(auto& archive) {
+    archive(round_, next_sequence_, evaluations_, best_round_, best_score_, best_parameters_);
+    archive(parameters_.acting, parameters_.kept);
+  }
 
   TrainOptions options_;
   std::uint64_t seed_;

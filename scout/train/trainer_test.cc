@@ -221,7 +221,7 @@ TEST(Trainer, RefusesBadOptions) {
   EXPECT_THAT([&] { Trainer(options, 1); },
               ThrowsMessage<std::invalid_argument>("option 'evolution.outputs' is 6: must be in [0, 5]"));
   options = small("coordinate", 1);
-  options.ensemble.explorer.movers = {"tensor"};
+  options.ensemble.movers = {"tensor"};
   EXPECT_THAT([&] { Trainer(options, 1); }, ThrowsMessage<std::invalid_argument>(HasSubstr("'ensemble.movers'")));
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
 
 #include "scout/optimizer/oracle.h"
 #include "scout/train/episode/episode.h"

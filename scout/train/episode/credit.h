@@ -19,8 +19,7 @@ struct RewardOptions {
   int path_points = 16;
   bool finite = true;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("of", of,
           "what gap is rewarded: the current point's or the best's so far, at each step; or the best's, at the end",
           OneOf{{"current", "best", "final"}});

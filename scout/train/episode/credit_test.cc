@@ -16,7 +16,7 @@ TEST(CreditToOptimum, RewardsTelescopeToTheImprovement) {
   Episode episode = episode_on(separable(3), rewards(), false);
   double sum = 0;
   wander(episode, 30, [&](int, const auto&, const auto&) { sum += episode.last_rise(); });
-  const double gap_share = episode.value() / episode.start_value();
+  const double gap_share = episode.value() / episode.start_gap();
   EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(gap_share + 1e-4), 1e-9);
 }
 
@@ -27,7 +27,7 @@ TEST(CreditToOptimum, RewardsOfTheBestAreNeverNegative) {
   double sum = 0, best = 0;
   int rises = 0;
   wander(episode, 30, [&](int t, const auto&, const auto&) {
-    if (t == 0) best = episode.start_value();
+    if (t == 0) best = episode.start_gap();
     const double rise = episode.potential(episode.best_value()) - episode.potential(best);
     best = episode.best_value();
     for (const float reward : episode.last_rewards()) EXPECT_FLOAT_EQ(reward, static_cast<float>(rise));
@@ -36,7 +36,7 @@ TEST(CreditToOptimum, RewardsOfTheBestAreNeverNegative) {
     sum += rise;
   });
   EXPECT_GT(rises, 2);
-  EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(episode.best_value() / episode.start_value() + 1e-4), 1e-9);
+  EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(episode.best_value() / episode.start_gap() + 1e-4), 1e-9);
 }
 
 /// Φ of a coordinate of `separable(3)`.
@@ -152,7 +152,7 @@ TEST(CreditToOptimum, APointThatIsNotFiniteIsRewardedLikeTheWorstSeen) {
   ASSERT_EQ(trajectory.steps(), 5);
   for (float x : trajectory.states) EXPECT_TRUE(std::isfinite(x));
   // Rewarded, in every coordinate, like the worst seen.
-  auto potential = [&](double gap) { return -std::log(gap / episode.start_value() + options.floor); };
+  auto potential = [&](double gap) { return -std::log(gap / episode.start_gap() + options.floor); };
   EXPECT_NEAR(reward, potential(worst_value) - potential(value_before), 1e-9);
   EXPECT_LT(reward, -0.2);
   // Then from the best point on.

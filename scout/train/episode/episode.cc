@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "scout/optimizer/oracle.h"
 
 namespace scout {
+
+std::vector<double> sample_start(const Instance& instance, Random& random) {
+  std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
+  instance.sample_start(random, theta);
+  return theta;
+}
 
 Episode::Episode(std::shared_ptr<const Instance> instance, std::shared_ptr<const Stepper> stepper,
                  const EpisodeOptions& options, const EpisodePlan& plan)
@@ -29,17 +34,13 @@ double Episode::potential(double f) const {
   return -options_.reward.scale * std::log(std::max(0.0, f - reference_) / start_gap_ + options_.reward.floor);
 }
 
-void Episode::start(std::span<const double> theta, Recording recording, int horizon) {
-  plan_.horizon = horizon;
-  start(theta, std::move(recording));
-}
-
-void Episode::start(std::span<const double> theta, Recording recording) {
+void Episode::start(std::span<const double> theta, Recording recording, std::optional<int> horizon) {
+  plan_.horizon = horizon.value_or(plan_.horizon);
   theta_.assign(theta.begin(), theta.end());
   minibatches_ = 0;
   instance_->evaluate_minibatch(minibatches_++, theta_, {&f_, 1}, gradient_);
   ++evaluations_;
-  start_value_ = best_ = worst_ = f_;
+  best_ = worst_ = f_;
   if (options_.weights) {
     start_theta_ = theta_;
     ended_ = !std::isfinite(f_) || !all_finite(gradient_);
@@ -89,8 +90,7 @@ void Episode::record_state() {
 namespace {
 
 /// Calls body(first, count) for each stretch of neighbours that are alike.
-template <class Alike, class Body>
-void for_stretches(std::span<Episode* const> episodes, Alike&& alike, Body&& body) {
+void for_stretches(std::span<Episode* const> episodes, auto&& alike, auto&& body) {
   for (std::size_t first = 0; first < episodes.size();) {
     std::size_t count = 1;
     while (first + count < episodes.size() && alike(*episodes[first], *episodes[first + count])) ++count;
@@ -119,7 +119,7 @@ void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch,
       const std::size_t size = e->recorded_.size() * static_cast<std::size_t>(e->trajectory_.action_size);
       actions.resize(actions.size() + size);
       e->run_->write_actions(e->recorded_, actions.data() + actions.size() - size);
-      if (e->credit_->wants_before()) e->before_ = e->theta_;
+      if (e->wants_before()) e->before_ = e->theta_;
     }
     e->run_->apply(e->theta_);
     ++e->step_;
@@ -130,17 +130,16 @@ void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch,
     return a.instance_ == b.instance_ && a.minibatches_ == b.minibatches_;
   };
   for_stretches(episodes, alike, [&](std::span<Episode* const> stretch) {
-    const auto wants_before = [](const Episode* e) { return !e->recorded_.empty() && e->credit_->wants_before(); };
     Episode& first = *stretch.front();
     const std::size_t m = first.theta_.size();
-    if (stretch.size() == 1 && !wants_before(&first)) {
+    if (stretch.size() == 1 && !first.wants_before()) {
       first.instance_->evaluate_minibatch(first.minibatches_++, first.theta_, {&first.f_, 1}, first.gradient_);
       return first.digest(0, {});
     }
     theta.clear();
     for (const Episode* e : stretch) theta.insert(theta.end(), e->theta_.begin(), e->theta_.end());
     for (const Episode* e : stretch) {
-      if (wants_before(e)) theta.insert(theta.end(), e->before_.begin(), e->before_.end());
+      if (e->wants_before()) theta.insert(theta.end(), e->before_.begin(), e->before_.end());
     }
     f.resize(theta.size() / m);
     gradient.resize(theta.size());
@@ -151,13 +150,13 @@ void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch,
       e.f_ = f[k];
       std::copy_n(&gradient[k * m], m, e.gradient_.begin());
       ++e.minibatches_;
-      if (wants_before(&e)) {
-        ++e.evaluations_;
-        e.digest(f[before], std::span(gradient).subspan(before * m, m));
-        ++before;
-      } else {
+      if (!e.wants_before()) {
         e.digest(0, {});
+        continue;
       }
+      ++e.evaluations_;
+      e.digest(f[before], std::span(gradient).subspan(before * m, m));
+      ++before;
     }
   });
 }
@@ -195,12 +194,6 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
   }
   run_->observe({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt});
   if (!recorded_.empty()) record_state();
-}
-
-void Episode::run(std::span<Episode* const> episodes, const Move& move) {
-  std::vector<Episode*> running(episodes.begin(), episodes.end());
-  ProposalScratch scratch;
-  while (std::erase_if(running, [](const Episode* e) { return e->over(); }), !running.empty()) step(running, scratch, move);
 }
 
 std::span<const float> Episode::last_rewards() const {

@@ -1,18 +1,48 @@
 // One run of an update rule on one instance, for functions and for the weights of networks: the Markov decision process.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <span>
-#include <vector>
+#include <limits>
+#include <optional>
+#include <stdexcept>
 
 #include "scout/policy/rule/update_rule.h"
 #include "scout/problem/instance.h"
 #include "scout/train/episode/credit.h"
-#include "scout/train/episode/trajectory.h"
 
 namespace scout {
+
+/// T steps of C coordinates. A coordinate is what the shared networks see: a coordinate of θ, a sampled weight, or the whole
+/// state at once (joint rule, classic control tasks). All arrays row-major.
+struct Trajectory {
+  int coordinates = 0;         ///< C
+  int features = 0;            ///< F, of a coordinate's state
+  int action_size = 0;         ///< A, numbers of a coordinate's action
+  bool terminated = false;     ///< true: the last state is terminal. false: cut off there, so its value is bootstrapped
+  std::vector<float> states;   ///< [T + 1, C, F]
+  std::vector<float> actions;  ///< [T, C, A]
+  std::vector<float> rewards;  ///< [T, C]
+
+  int steps() const { return coordinates == 0 ? 0 : static_cast<int>(rewards.size()) / coordinates; }
+
+  /// Throws std::runtime_error if the sizes of the arrays do not fit each other.
+  void check() const {
+    const auto size = [](int value) { return static_cast<std::size_t>(value); };
+    const bool counts = coordinates >= 0 && features >= 0 && action_size >= 0;
+    if (counts && coordinates == 0 && rewards.empty() && actions.empty() && states.empty()) return;
+    if (!counts || coordinates == 0 || rewards.size() % size(coordinates) != 0 ||
+        rewards.size() > size(std::numeric_limits<int>::max()) || actions.size() != rewards.size() * size(action_size) ||
+        states.size() != (rewards.size() + size(coordinates)) * size(features)) {
+      throw std::runtime_error("damaged trajectory: " + std::to_string(states.size()) + " numbers of states, " +
+                               std::to_string(actions.size()) + " of actions and " + std::to_string(rewards.size()) +
+                               " of rewards do not fit " + std::to_string(coordinates) + " coordinates");
+    }
+  }
+
+  void visit(auto& archive) {
+    archive(coordinates, features, action_size, terminated, states, actions, rewards);
+    check();
+  }
+};
 
 /// What all episodes of a training have in common.
 struct EpisodeOptions {
@@ -38,15 +68,16 @@ struct Recording {
   std::vector<std::size_t> rows{};
 };
 
+/// θ [M], drawn from the instance's start distribution.
+std::vector<double> sample_start(const Instance& instance, Random& random);
+
 class Episode {
  public:
   Episode(std::shared_ptr<const Instance> instance, std::shared_ptr<const Stepper> stepper, const EpisodeOptions& options,
           const EpisodePlan& plan);
 
-  /// Begins at θ [M].
-  void start(std::span<const double> theta, Recording recording = {});
-  /// The same with another horizon.
-  void start(std::span<const double> theta, Recording recording, int horizon);
+  /// Begins at θ [M]; with another horizon than the plan's, if one is given.
+  void start(std::span<const double> theta, Recording recording = {}, std::optional<int> horizon = {});
 
   /// Changes the actions that the episode is about to take, episode.run().actions().
   using Move = std::function<void(Episode& episode)>;
@@ -54,8 +85,6 @@ class Episode {
   /// their proposals as one batch; those that follow each other on the same instance, at the same step, are evaluated as one
   /// batch (Classifier::evaluate_each). `propose`: whether the rule is asked at all, or the move does everything.
   static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Move& move = {}, bool propose = true);
-  /// Makes episodes that have just begun to their ends, in step.
-  static void run(std::span<Episode* const> episodes, const Move& move = {});
   /// Whether the horizon is reached, or a loss was not finite (see EpisodeOptions::weights).
   bool over() const { return ended_ || step_ >= plan_.horizon; }
   /// Whether the latter.
@@ -73,7 +102,6 @@ class Episode {
   std::span<const double> theta() const { return theta_; }
   double value() const { return f_; }
   std::span<const double> gradient() const { return gradient_; }
-  double start_value() const { return start_value_; }
   double best_value() const { return best_; }
   std::span<const double> best_point() const { return best_theta_; }
   bool best_is_new() const { return best_step_ == step_; }
@@ -101,6 +129,7 @@ class Episode {
   Trajectory take_trajectory();
 
  private:
+  bool wants_before() const { return !recorded_.empty() && credit_->wants_before(); }
   void record_state();
   void digest(double f_before, std::span<const double> gradient_before);
 
@@ -113,7 +142,6 @@ class Episode {
   double scale_ = 1;
   double reference_ = 0;
   double start_gap_ = 1;
-  double start_value_ = 0;
   double worst_ = 0;
   double f_ = 0, previous_f_ = 0, best_ = 0, last_rise_ = 0;
   std::vector<double> start_theta_, theta_, before_, gradient_, best_theta_, best_gradient_;

@@ -88,14 +88,14 @@ TEST(Episode, IsJudgedByItsBestPoint) {
   double best = std::numeric_limits<double>::infinity();
   std::vector<double> point;
   wander(episode, 20, [&](int, const auto&, const auto&) {
-    EXPECT_EQ(episode.best_is_new(), episode.value() < std::min(best, episode.start_value()));
+    EXPECT_EQ(episode.best_is_new(), episode.value() < std::min(best, episode.start_gap()));
     if (episode.value() < best) point = copy(episode.theta());
     best = std::min(best, episode.value());
   });
-  ASSERT_LT(best, episode.start_value());
+  ASSERT_LT(best, episode.start_gap());
   EXPECT_EQ(episode.best_value(), best);
   EXPECT_EQ(copy(episode.best_point()), point);
-  EXPECT_EQ(episode.final_share(), best / episode.start_value());
+  EXPECT_EQ(episode.final_share(), best / episode.start_gap());
   EXPECT_EQ(episode.final_value(), best) << "of value scale 1";
 }
 
@@ -134,7 +134,7 @@ TEST(Episode, RunsTogetherAreTheRunsApart) {
   std::vector<Episode> together = make(), apart = make();
   std::vector<Episode*> all;
   for (Episode& e : together) all.push_back(&e);
-  Episode::run(all);
+  run(all);
   for (Episode& e : apart) finish(e);
   for (std::size_t k = 0; k < together.size(); ++k) {
     EXPECT_EQ(together[k].steps(), together[k].horizon());
@@ -219,7 +219,7 @@ TEST_F(WeightEpisode, RunsTogetherAreTheRunsApart) {
     for (Episode& e : *runs) e.start(start(), &e == &runs->front() ? Recording{.rows = {1, 2}} : Recording{});
   }
   std::vector<Episode*> all{&together[0], &together[1]};
-  Episode::run(all);
+  run(all);
   for (Episode& e : apart) finish(e);
   for (std::size_t k = 0; k < 2; ++k) {
     EXPECT_EQ(together[k].steps(), k == 0 ? 6 : 4);
@@ -265,8 +265,7 @@ TEST(WeightEpisodes, EndWhereNothingIsFinite) {
   ASSERT_EQ(e.last_rewards().size(), 2U);
   EXPECT_EQ(e.last_rewards()[0], -1);
   EXPECT_EQ(e.last_rewards()[1], -1);
-  Episode* const alone = &e;
-  Episode::run({&alone, 1});
+  finish(e);
   EXPECT_EQ(e.steps(), 2) << "nothing happens once the run is over";
   EXPECT_EQ(e.final_share(), std::numeric_limits<double>::infinity()) << "NaN is no success";
   const Trajectory trajectory = e.take_trajectory();

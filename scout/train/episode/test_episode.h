@@ -53,9 +53,7 @@ inline std::shared_ptr<const Stepper> weight_stepper(double step_scale) {
 
 inline std::vector<double> first_start(const Instance& instance) {
   Random random(Seed(1));
-  std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
-  instance.sample_start(random, theta);
-  return theta;
+  return sample_start(instance, random);
 }
 
 /// One step, as the rule proposes and `move` changes it.
@@ -71,6 +69,14 @@ inline void step_by(Episode& episode, const std::vector<float>& actions) {
 }
 inline void finish(Episode& episode) {
   while (!episode.over()) step(episode);
+}
+/// Makes episodes that have just begun to their ends, in step.
+inline void run(std::span<Episode* const> episodes) {
+  std::vector<Episode*> running(episodes.begin(), episodes.end());
+  ProposalScratch scratch;
+  while (std::erase_if(running, [](const Episode* e) { return e->over(); }), !running.empty()) {
+    Episode::step(running, scratch);
+  }
 }
 
 constexpr double kStepScale = 0.2;

@@ -2,9 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 namespace scout {
+namespace {
+
+/// A spread of log gaps that says nothing.
+constexpr double kNoSpread = 0.05;
+
+std::vector<std::size_t> sorted_by(const std::vector<double>& key) {
+  std::vector<std::size_t> order(key.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t k) { return key[k]; });
+  return order;
+}
+
+}  // namespace
 
 SeparableCmaEs::SeparableCmaEs(std::vector<double> mean, double deviation, int population, double mean_rate)
     : mean_(std::move(mean)),
@@ -45,7 +59,7 @@ void SeparableCmaEs::replace(std::vector<std::vector<double>> directions) {
   for (std::vector<double>& direction : directions) samples_.push_back({std::move(direction), {}});
 }
 
-void SeparableCmaEs::tell(std::span<const int> order) {
+void SeparableCmaEs::tell(std::span<const std::size_t> order) {
   // Hansen, "The CMA evolution strategy: a tutorial" (2016), table 1; the learning rates of C are (n + 2)/3 times larger, as
   // in Ros & Hansen.
   const auto n = static_cast<double>(mean_.size());
@@ -63,7 +77,7 @@ void SeparableCmaEs::tell(std::span<const int> order) {
     double z = 0;
     double z_square = 0;
     for (std::size_t k = 0; k < weights_.size(); ++k) {
-      const double d = samples_[static_cast<std::size_t>(order[k])].direction[i];
+      const double d = samples_[order[k]].direction[i];
       z += weights_[k] * d;
       z_square += weights_[k] * d * d;
     }
@@ -75,6 +89,24 @@ void SeparableCmaEs::tell(std::span<const int> order) {
     variance_[i] = (1 - c_one - c_mu + c_mu * z_square) * variance_[i] + c_one * path_[i] * path_[i];
   }
   sigma_ *= std::exp(c_sigma / damping * (std::sqrt(norm) / expected_norm - 1));
+}
+
+std::vector<std::size_t> selection_order(const std::vector<std::span<const double>>& scores, std::string_view rule) {
+  const std::size_t count = scores.size();
+  std::vector<double> merit(count, 0.0);
+  std::vector<double> score(count);
+  for (std::size_t p = 0; count > 0 && p < scores.front().size(); ++p) {
+    for (std::size_t c = 0; c < count; ++c) score[c] = scores[c][p];
+    const std::vector<std::size_t> order = sorted_by(score);
+    const double median = score[order[count / 2]];
+    double spread = kNoSpread;
+    for (const double s : score) spread += std::fabs(s - median) / static_cast<double>(count);
+    for (std::size_t r = 0; r < count; ++r) {
+      const std::size_t c = order[r];
+      merit[c] += rule == "mean" ? score[c] : rule == "ranks" ? static_cast<double>(r) : (score[c] - median) / spread;
+    }
+  }
+  return sorted_by(merit);
 }
 
 }  // namespace scout

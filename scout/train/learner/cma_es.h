@@ -1,8 +1,9 @@
-// Evolution of a few parameters: the separable CMA-ES (Ros & Hansen 2008), by ask and tell.
+// Evolution of a few parameters: the separable CMA-ES (Ros & Hansen 2008), by ask and tell, and in which order it takes
+// candidates that were tried on several problems.
 #pragma once
 
-#include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "scout/base/random.h"
@@ -10,7 +11,7 @@
 namespace scout {
 
 /// Minimises whatever its candidates are ranked by. The covariance is diagonal, so a step costs O(n) a candidate. Between a
-/// `tell` and the next `ask` its whole state is what `state` visits.
+/// `tell` and the next `ask` its whole state is what `visit` visits.
 class SeparableCmaEs {
  public:
   SeparableCmaEs() = default;
@@ -29,19 +30,12 @@ class SeparableCmaEs {
   /// directions [population][n], instead of those of `ask`. So a step that was taken since is not taken back.
   void replace(std::vector<std::vector<double>> directions);
   /// Takes the candidates' order, best first.
-  void tell(std::span<const int> order);
+  void tell(std::span<const std::size_t> order);
 
   const std::vector<double>& mean() const { return mean_; }
   double step_size() const { return sigma_; }
 
-  template <class Visitor>
-  void state(Visitor&& visit) {
-    visit(mean_);
-    visit(variance_);
-    visit(path_);
-    visit(step_path_);
-    visit(sigma_);
-  }
+  void visit(auto& archive) { archive(mean_, variance_, path_, step_path_, sigma_); }
 
  private:
   std::vector<double> mean_, variance_;   // the diagonal of C
@@ -53,5 +47,15 @@ class SeparableCmaEs {
   double mean_rate_ = 1;
   std::vector<Sample> samples_;
 };
+
+/// The candidates' numbers, best (least) first. `scores`: of each candidate, its mean or sum of log gaps on each problem,
+/// all on the same instances. `rule` says what is added up over the problems:
+///
+/// - mean: the scores: a problem counts by how far candidates differ on it;
+/// - spread: their distance from the problem's median candidate, over the mean distance plus 0.05: all problems count alike
+/// on
+///   which candidates do differ, those with much noise in f, whose scores have little room, included;
+/// - ranks: ranks within the problem: all problems count alike, those where no candidate achieves anything too.
+std::vector<std::size_t> selection_order(const std::vector<std::span<const double>>& scores, std::string_view rule);
 
 }  // namespace scout

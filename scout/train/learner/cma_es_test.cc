@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "scout/base/archive.h"
+
 namespace scout {
 namespace {
 
@@ -27,24 +29,18 @@ void evolve(SeparableCmaEs& evolution, Random& random, int generations) {
     const auto& candidates = evolution.ask(random);
     std::vector<double> values;
     for (const auto& candidate : candidates) values.push_back(ellipsoid(candidate.point));
-    std::vector<int> order(values.size());
-    std::iota(order.begin(), order.end(), 0);
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(),
               [&](int a, int b) { return values[static_cast<std::size_t>(a)] < values[static_cast<std::size_t>(b)]; });
     evolution.tell(order);
   }
 }
 
-/// What `SeparableCmaEs::state` visits.
-std::vector<std::vector<double>> state_of(SeparableCmaEs& evolution) {
-  struct Save {
-    std::vector<std::vector<double>>& out;
-    void operator()(const std::vector<double>& numbers) { out.push_back(numbers); }
-    void operator()(double number) { out.push_back({number}); }
-  };
-  std::vector<std::vector<double>> out;
-  evolution.state(Save{out});
-  return out;
+Bytes state_of(const SeparableCmaEs& evolution) {
+  ArchiveWriter archive;
+  archive(evolution);
+  return archive.take();
 }
 
 TEST(SeparableCmaEs, MinimizesAnIllConditionedSeparableQuadratic) {
@@ -70,15 +66,10 @@ TEST(SeparableCmaEs, ContinuesFromItsState) {
   Random random(Seed(3));
   evolve(kept, random, 20);
 
-  struct Restore {
-    const std::vector<std::vector<double>>& from;
-    std::size_t next = 0;
-    void operator()(std::vector<double>& numbers) { numbers = from.at(next++); }
-    void operator()(double& number) { number = from.at(next++).at(0); }
-  };
-  const auto state = state_of(kept);
+  const Bytes state = state_of(kept);
+  ArchiveReader archive(state);
   SeparableCmaEs restored(std::vector<double>(10, 7.0), 3.0, kPopulation);
-  restored.state(Restore{state});
+  archive(restored);
   Random again(random.state());
   evolve(kept, random, 20);
   evolve(restored, again, 20);
@@ -89,7 +80,7 @@ TEST(SeparableCmaEs, ContinuesFromItsState) {
 TEST(SeparableCmaEs, CandidatesDrawnElsewhereCountAsIfDrawnHere) {
   SeparableCmaEs here(std::vector<double>(3, 1.0), 0.5, 8), there = here;
   Random random(Seed(4));
-  std::vector<int> order{3, 1, 4, 0, 5, 2, 7, 6};
+  std::vector<std::size_t> order{3, 1, 4, 0, 5, 2, 7, 6};
   for (int generation = 0; generation < 5; ++generation) {
     std::vector<std::vector<double>> directions;
     for (const auto& sample : here.ask(random)) directions.push_back(sample.direction);
@@ -112,7 +103,7 @@ TEST(SeparableCmaEs, LateCandidatesDoNotTakeStepsBack) {
     const std::vector<SeparableCmaEs::Sample> fresh = evolution.ask(random);
     std::vector<std::vector<double>> directions;
     std::vector<double> values;
-    std::vector<int> order;
+    std::vector<std::size_t> order;
     for (std::size_t k = 0; k < fresh.size(); ++k) {
       const auto& sample = k % 2 == 0 ? fresh[k] : late[k];
       directions.push_back(sample.direction);
@@ -127,6 +118,45 @@ TEST(SeparableCmaEs, LateCandidatesDoNotTakeStepsBack) {
   }
   // Nothing holds a run on a slope. By where the late points lie it would come to -4389.
   EXPECT_LT(std::accumulate(evolution.mean().begin(), evolution.mean().end(), 0.0), -1e5);
+}
+
+using Order = std::vector<std::size_t>;
+
+std::vector<std::size_t> order(const std::vector<std::vector<double>>& scores, std::string_view rule) {
+  return selection_order({scores.begin(), scores.end()}, rule);
+}
+
+TEST(Selection, OneProblemIsOrderedByItsScoresAndTiesByNumber) {
+  for (const auto* rule : {"mean", "spread", "ranks"}) {
+    EXPECT_EQ(order({{3}, {-1}, {2}, {2}}, rule), (Order{1, 2, 3, 0})) << rule;
+    EXPECT_EQ(order({}, rule), Order());
+  }
+}
+
+TEST(Selection, RulesWeighProblemsDifferently) {
+  // The first problem spreads a hundred times wider than the second.
+  const std::vector<std::vector<double>> scores{{0, 0.3}, {10, 0}, {20, 0.6}};
+  EXPECT_EQ(order(scores, "mean"), (Order{0, 1, 2}));
+  // Ranks: 0 + 1, 1 + 0, 2 + 2. Spread: -10/6.7 + 0, 0 - 0.3/0.25, ...
+  EXPECT_EQ(order(scores, "ranks"), (Order{0, 1, 2}));
+  EXPECT_EQ(order(scores, "spread"), (Order{0, 1, 2}));
+  // The second alone decides for "mean", as the widest; for "spread" it is one of two.
+  const std::vector<std::vector<double>> close{{0.4, 9}, {0, 10}, {0.8, 9.5}};
+  EXPECT_EQ(order(close, "mean"), (Order{0, 1, 2}));
+  EXPECT_EQ(order(close, "spread").front(), 0);
+  const std::vector<std::vector<double>> narrow{{1.0, 5}, {0.0, 5.5}, {0.9, 8}, {1.1, 1}};
+  EXPECT_EQ(order(narrow, "mean").front(), 3) << "far ahead on the wide problem";
+  EXPECT_EQ(order(narrow, "spread").front(), 1) << "far ahead on the narrow one";
+}
+
+TEST(Selection, NoiseWhereNothingIsAchievedCountsForRanksOnly) {
+  const std::vector<std::vector<double>> scores{{-1, 1e-6}, {-0.8, 0}, {0, 3e-6}, {0.1, 2e-6}};
+  EXPECT_EQ(order(scores, "spread"), (Order{0, 1, 2, 3}));
+  EXPECT_EQ(order({{0, 0.001}, {0.001, 0}, {0.002, 0.003}}, "ranks").back(), 2);
+  // What is ahead where it matters comes second by ranks.
+  const std::vector<std::vector<double>> hopeless{{-1, 3e-6, 3e-6}, {-0.9, 0, 0}, {0, 1e-6, 1e-6}, {0.1, 2e-6, 2e-6}};
+  EXPECT_EQ(order(hopeless, "spread").front(), 0);
+  EXPECT_EQ(order(hopeless, "ranks").front(), 1);
 }
 
 }  // namespace

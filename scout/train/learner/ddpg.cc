@@ -4,9 +4,107 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/nn/affine.h"
+#include "scout/nn/pool.h"
 #include "scout/nn/update.h"
 
 namespace scout {
+
+Critic::Critic(int features, int actions, std::vector<int> hidden, bool pooled)
+    : features_(features), actions_(actions), pooled_(pooled) {
+  if (hidden.size() != 2) throw std::invalid_argument("option 'ddpg.critic_hidden' must have two entries");
+  auto add = [&](int in, int out) {
+    const Linear layer{in, out, parameter_count_};
+    parameter_count_ += layer.size();
+    return layer;
+  };
+  first_ = add(features + actions, hidden[0]);
+  second_ = add(hidden[0], hidden[1]);
+  if (pooled_) pool_ = add(hidden[0], hidden[1]);
+  output_ = add(hidden[1], 1);
+}
+
+std::vector<float> Critic::initial_parameters(Random& random) const {
+  std::vector<float> parameters(parameter_count_, 0.0F);
+  auto fill = [&](const Linear& layer, double scale) {
+    for (int i = 0; i < layer.in * layer.out; ++i) {
+      parameters[layer.offset + static_cast<std::size_t>(i)] = static_cast<float>(scale * random.normal());
+    }
+  };
+  fill(first_, std::sqrt(2.0 / first_.in));
+  fill(second_, std::sqrt(2.0 / second_.in) * (pooled_ ? std::sqrt(0.5) : 1.0));
+  if (pooled_) fill(pool_, std::sqrt(1.0 / second_.in));
+  fill(output_, 0.1 * std::sqrt(1.0 / output_.in));
+  return parameters;
+}
+
+void Critic::join(const float* states, const float* actions, int rows, std::vector<float>& input) const {
+  const auto in = static_cast<std::size_t>(first_.in);
+  input.resize(static_cast<std::size_t>(rows) * in);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+    std::copy_n(states + r * static_cast<std::size_t>(features_), features_, input.data() + r * in);
+  }
+  replace_actions(actions, rows, input);
+}
+
+void Critic::replace_actions(const float* actions, int rows, std::vector<float>& input) const {
+  float* to = input.data() + features_;
+  for (int r = 0; r < rows; ++r, actions += actions_, to += first_.in) std::copy_n(actions, actions_, to);
+}
+
+const std::vector<float>& Critic::forward(const float* parameters, const std::vector<float>& input,
+                                          std::span<const int> begin, Trace& t) const {
+  const int rows = begin.back();
+  const auto n = static_cast<std::size_t>(rows);
+  t.hidden.resize(n * static_cast<std::size_t>(first_.out));
+  t.second.resize(n * static_cast<std::size_t>(second_.out));
+  t.q.resize(n);
+  first_.forward(parameters, input.data(), rows, t.hidden.data(), true);
+  second_.forward(parameters, t.hidden.data(), rows, t.second.data(), !pooled_);
+  if (pooled_) {
+    const int states = static_cast<int>(begin.size()) - 1;
+    t.pool.resize(static_cast<std::size_t>(states * first_.out));
+    t.pooled_part.resize(static_cast<std::size_t>(states * second_.out));
+    kernel::pool(t.hidden.data(), begin.data(), states, first_.out, true, t.pool.data());
+    pool_.forward(parameters, t.pool.data(), states, t.pooled_part.data());
+    kernel::add_pooled_relu(t.pooled_part.data(), begin.data(), states, second_.out, t.second.data());
+  }
+  output_.forward(parameters, t.second.data(), rows, t.q.data());
+  return t.q;
+}
+
+void Critic::backward(const float* parameters, const std::vector<float>& input, std::span<const int> begin, const float* dq,
+                      Trace& t, float* gradient, float* d_actions) const {
+  const int rows = begin.back();
+  const auto n = static_cast<std::size_t>(rows);
+  const auto width = static_cast<std::size_t>(first_.out);
+  t.d_second.resize(n * static_cast<std::size_t>(second_.out));
+  t.d_hidden.resize(n * width);
+  output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data(), true);
+  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data(), !pooled_);
+  if (pooled_) {
+    const int states = static_cast<int>(begin.size()) - 1;
+    t.d_pool.resize(t.pool.size());
+    std::vector<float>& d_part = t.pooled_part;
+    kernel::pool(t.d_second.data(), begin.data(), states, second_.out, false, d_part.data());
+    pool_.backward(parameters, t.pool.data(), d_part.data(), states, gradient, t.d_pool.data());
+    kernel::add_mean_gradient_relu(t.d_pool.data(), begin.data(), states, first_.out, t.hidden.data(), t.d_hidden.data());
+  }
+  if (gradient != nullptr) first_.backward(parameters, input.data(), t.d_hidden.data(), rows, gradient, nullptr);
+  if (d_actions != nullptr) {
+    // Only the columns of W1 that meet the actions: dmoves = dhidden · those.
+    const float* column = first_.weight(parameters) + features_;
+    t.action_columns.resize(static_cast<std::size_t>(actions_) * width);
+    for (std::size_t a = 0; a < static_cast<std::size_t>(actions_); ++a, ++column) {
+      for (std::size_t j = 0; j < width; ++j) {
+        t.action_columns[a * width + j] = column[j * static_cast<std::size_t>(first_.in)];
+      }
+    }
+    t.no_bias.assign(static_cast<std::size_t>(actions_), 0.0F);
+    kernel::affine(t.d_hidden.data(), t.action_columns.data(), t.no_bias.data(), rows, first_.out, actions_, false,
+                   d_actions);
+  }
+}
 
 Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
     : actor_(std::move(actor)),
@@ -67,21 +165,18 @@ void Ddpg::cut(const Batch& batch) {
   const auto features = static_cast<std::size_t>(actor_.features());
   for (int s = 0; s < team_.size(); ++s) {
     Shard& shard = shards_[static_cast<std::size_t>(s)];
-    shard.first = batch.size() * s / team_.size();
-    const int last = batch.size() * (s + 1) / team_.size();
-    shard.transitions = last - shard.first;
-    const auto row = static_cast<std::size_t>(batch.begin[static_cast<std::size_t>(shard.first)]);
+    const auto first = static_cast<std::size_t>(batch.size() * s / team_.size());
+    const auto last = static_cast<std::size_t>(batch.size() * (s + 1) / team_.size());
+    const auto row = static_cast<std::size_t>(batch.begin[first]);
     shard.begin.clear();
-    for (int b = shard.first; b <= last; ++b) {
-      shard.begin.push_back(batch.begin[static_cast<std::size_t>(b)] - static_cast<int>(row));
-    }
+    for (std::size_t b = first; b <= last; ++b) shard.begin.push_back(batch.begin[b] - batch.begin[first]);
     shard.rows = shard.begin.back();
     shard.states = batch.states.data() + row * features;
     shard.next_states = batch.next_states.data() + row * features;
     shard.actions = batch.actions.data() + row * actions;
     shard.returns = batch.returns.data() + row;
     shard.noise = noise_.empty() ? nullptr : noise_.data() + row * actions;
-    shard.discounts = batch.discounts.data() + shard.first;
+    shard.discounts = batch.discounts.data() + first;
     shard.loss = shard.q_sum = 0;
   }
   batch_rows_ = batch.begin.back();
@@ -90,7 +185,7 @@ void Ddpg::cut(const Batch& batch) {
 void Ddpg::for_shards(void (Ddpg::*body)(Shard& shard, int batch), int batch) {
   team_.run([&](int s) {
     Shard& shard = shards_[static_cast<std::size_t>(s)];
-    if (shard.transitions > 0) (this->*body)(shard, batch);
+    if (shard.rows > 0) (this->*body)(shard, batch);
   });
 }
 
@@ -121,12 +216,11 @@ void Ddpg::critic_gradient(Shard& shard, int batch) {
       for (std::size_t i = 0; i < n; ++i) shard.targets[i] = std::min(shard.targets[i], q[i]);
     }
   }
-  for (int b = 0; b < shard.transitions; ++b) {
-    const auto at = static_cast<std::size_t>(b);
-    for (auto i = static_cast<std::size_t>(shard.begin[at]); i < static_cast<std::size_t>(shard.begin[at + 1]); ++i) {
+  shard.for_transitions([&](std::size_t b, std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
       shard.targets[i] = shard.returns[i] + shard.discounts[b] * shard.targets[i];
     }
-  }
+  });
 
   // Huber's loss (squared up to `loss_bound`, then linear), of each coordinate's Q ("coordinate") or of their mean Q
   // ("shared").
@@ -136,13 +230,10 @@ void Ddpg::critic_gradient(Shard& shard, int batch) {
   critic_.join(shard.states, shard.actions, rows, shard.input);
   for (int k = 0; k < critics(); ++k) {
     const auto& q = critic_.forward(critic_parameters_[k].data(), shard.input, shard.begin, shard.critic_trace);
-    for (int b = 0; b < shard.transitions; ++b) {
-      const int r0 = shard.begin[static_cast<std::size_t>(b)];
-      const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
-      const float share = 1.0F / static_cast<float>(r1 - r0);
+    shard.for_transitions([&](std::size_t, std::size_t first, std::size_t last) {
+      const float share = 1.0F / static_cast<float>(last - first);
       float mean_error = 0;
-      for (int r = r0; r < r1; ++r) {
-        const auto i = static_cast<std::size_t>(r);
+      for (std::size_t i = first; i < last; ++i) {
         const float error = q[i] - shard.targets[i];
         mean_error += share * error;
         shard.dq[i] = std::clamp(error, -bound, bound) * share / static_cast<float>(batch);
@@ -151,11 +242,10 @@ void Ddpg::critic_gradient(Shard& shard, int batch) {
       }
       if (shared) {
         shard.loss += static_cast<double>(mean_error * mean_error) / critics();
-        for (int r = r0; r < r1; ++r) {
-          shard.dq[static_cast<std::size_t>(r)] = std::clamp(mean_error, -bound, bound) * share / static_cast<float>(batch);
-        }
+        const float slope = std::clamp(mean_error, -bound, bound) * share / static_cast<float>(batch);
+        std::fill_n(shard.dq.data() + first, last - first, slope);
       }
-    }
+    });
     critic_.backward(critic_parameters_[k].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace,
                      shard.gradient[k].data(), nullptr);
   }
@@ -170,22 +260,18 @@ void Ddpg::update_actor(int batch) {
     std::fill(gradient.begin() + static_cast<std::ptrdiff_t>(own_end_), gradient.end(), 0.0F);
   }
   apply(actor_parameters_, actor_adam_, 0, options_.actor_learning_rate);
-  update_average();
+  // The average forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
+  const double rate = std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps)));
+  kernel::follow(actor_average_.data() + own_begin_, actor_parameters_.data() + own_begin_, own_end_ - own_begin_,
+                 static_cast<float>(rate));
 }
 
 void Ddpg::update_targets() {
-  const auto tau = static_cast<float>(options_.target_rate);
-  kernel::follow(actor_target_.data(), actor_parameters_.data(), actor_target_.size(), tau);
-  for (int k = 0; k < critics(); ++k) {
-    kernel::follow(critic_target_[k].data(), critic_parameters_[k].data(), critic_target_[k].size(), tau);
-  }
-}
-
-void Ddpg::update_average() {
-  // Forgets at the given rate, and weighs all actors evenly before it has seen 1/(1 - rate) of them.
-  const auto rate =
-      static_cast<float>(std::max(1.0 - options_.average, 1.0 / (1.0 + static_cast<double>(actor_adam_.steps))));
-  kernel::follow(actor_average_.data() + own_begin_, actor_parameters_.data() + own_begin_, own_end_ - own_begin_, rate);
+  const auto follow = [tau = static_cast<float>(options_.target_rate)](auto& target, const auto& network) {
+    kernel::follow(target.data(), network.data(), target.size(), tau);
+  };
+  follow(actor_target_, actor_parameters_);
+  for (int k = 0; k < critics(); ++k) follow(critic_target_[k], critic_parameters_[k]);
 }
 
 void Ddpg::actor_gradient(Shard& shard, int batch) {
@@ -204,13 +290,10 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   critic_.replace_actions(shard.policy_actions.data(), rows, shard.input);
   critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
   shard.dq.resize(n);
-  for (int b = 0; b < shard.transitions; ++b) {
-    const int r0 = shard.begin[static_cast<std::size_t>(b)];
-    const int r1 = shard.begin[static_cast<std::size_t>(b) + 1];
-    for (int r = r0; r < r1; ++r) {
-      shard.dq[static_cast<std::size_t>(r)] = -1.0F / static_cast<float>((r1 - r0) * batch);
-    }
-  }
+  shard.for_transitions([&](std::size_t, std::size_t first, std::size_t last) {
+    const auto count = static_cast<int>(last - first);
+    std::fill_n(shard.dq.data() + first, count, -1.0F / static_cast<float>(count * batch));
+  });
   critic_.backward(critic_parameters_[0].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace, nullptr,
                    shard.d_actions.data());
   if (options_.imitation > 0) {

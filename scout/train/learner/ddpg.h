@@ -1,14 +1,10 @@
 // Deep deterministic policy gradient (Lillicrap et al. 2015), for actors shared by the coordinates of a state.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "scout/base/options.h"
 #include "scout/base/parallel.h"
 #include "scout/nn/adam.h"
+#include "scout/nn/mlp.h"
 #include "scout/policy/rule/actor.h"
-#include "scout/train/learner/critic.h"
 #include "scout/train/learner/replay.h"
 
 namespace scout {
@@ -27,7 +23,7 @@ struct DdpgOptions {
   bool twin_critics = true;
   double target_noise = 0.01;
   double target_noise_clip = 0.03;
-  std::string slice;
+  std::string slice{};
   std::string credit = "coordinate";
   bool pooled_critic = true;
   double imitation = 1.0;
@@ -36,8 +32,7 @@ struct DdpgOptions {
   double gradient_clip = 10.0;
   double average = 0.999;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("critic_hidden", critic_hidden, "widths of the critic's two hidden layers", at_least(1));
     visit("actor_learning_rate", actor_learning_rate, "Adam's step for the actor", positive());
     visit("critic_learning_rate", critic_learning_rate, "Adam's step for the critics", positive());
@@ -67,6 +62,39 @@ struct DdpgOptions {
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
     visit("gradient_clip", gradient_clip, "greatest norm of a gradient; 0: no limit", at_least(0));
   }
+};
+
+/// Q of the rows of a state. q_i = w · relu(W2 h_i + W3 mean_j h_j + b), h_i = relu(W1 [s_i, a_i] + b1):
+/// permutation-equivariant (Zaheer et al. 2017); with one row, or not pooled, an ordinary perceptron.
+class Critic {
+ public:
+  Critic() = default;
+  Critic(int features, int actions, std::vector<int> hidden, bool pooled);
+  std::size_t parameter_count() const { return parameter_count_; }
+  std::vector<float> initial_parameters(Random& random) const;
+
+  /// The activations of one batch, and scratch of `backward`. Reused from call to call.
+  struct Trace {
+    std::vector<float> hidden, pool, pooled_part, second, q;
+    std::vector<float> d_second, d_hidden, d_pool, action_columns, no_bias;
+  };
+  /// The critic's input [rows, F + A], of states [rows, F] and actions [rows, A]; and the same states with other actions.
+  void join(const float* states, const float* actions, int rows, std::vector<float>& input) const;
+  void replace_actions(const float* actions, int rows, std::vector<float>& input) const;
+  /// Rows [begin[b], begin[b+1]) of the input belong to one state; begin[0] = 0. Returns q [N], in `trace`.
+  const std::vector<float>& forward(const float* parameters, const std::vector<float>& input, std::span<const int> begin,
+                                    Trace& trace) const;
+  /// Of the last `forward` with `trace`. Adds to `gradient` if not null; writes ∂L/∂actions [N, A] to `d_actions` if not
+  /// null.
+  void backward(const float* parameters, const std::vector<float>& input, std::span<const int> begin, const float* dq,
+                Trace& trace, float* gradient, float* d_actions) const;
+
+ private:
+  int features_ = 0;
+  int actions_ = 0;
+  bool pooled_ = false;
+  Linear first_, second_, pool_, output_;
+  std::size_t parameter_count_ = 0;
 };
 
 /// What one update did, for the log.
@@ -99,26 +127,16 @@ class Ddpg {
   std::int64_t updates() const { return updates_; }
 
   /// Everything that continues the learning.
-  template <class Archive>
-  void visit(Archive& archive) {
-    archive(actor_parameters_);
-    archive(actor_target_);
-    archive(actor_average_);
-    for (int k = 0; k < 2; ++k) {
-      archive(critic_parameters_[k]);
-      archive(critic_target_[k]);
-      archive(critic_adam_[k]);
-    }
-    archive(actor_adam_);
-    archive(updates_);
+  void visit(auto& archive) {
+    archive(actor_parameters_, actor_target_, actor_average_);
+    for (int k = 0; k < 2; ++k) archive(critic_parameters_[k], critic_target_[k], critic_adam_[k]);
+    archive(actor_adam_, updates_);
   }
 
  private:
   /// One thread's part of a batch: whole transitions.
   struct Shard {
     // What of the batch it is; see `cut`.
-    int first = 0;
-    int transitions = 0;
     int rows = 0;            // coordinates, of all its transitions
     std::vector<int> begin;  // of each transition, from 0; then `rows`
     const float* states = nullptr;
@@ -134,6 +152,13 @@ class Ddpg {
     std::vector<float> policy_actions, targets, dq, d_actions, replayed_q;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
+
+    /// Calls body(b, first, last) for each transition b and its rows [first, last).
+    void for_transitions(auto&& body) const {
+      for (std::size_t b = 0; b + 1 < begin.size(); ++b) {
+        body(b, static_cast<std::size_t>(begin[b]), static_cast<std::size_t>(begin[b + 1]));
+      }
+    }
   };
   /// Cuts a batch into a shard for each thread.
   void cut(const Batch& batch);
@@ -142,7 +167,6 @@ class Ddpg {
   void update_critics(int batch);
   void update_actor(int batch);
   void update_targets();
-  void update_average();
   void critic_gradient(Shard& shard, int batch);
   void actor_gradient(Shard& shard, int batch);
   void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);

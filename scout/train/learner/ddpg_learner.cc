@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "scout/train/learner/ddpg.h"
-#include "scout/train/learner/learners.h"
-#include "scout/train/learner/replay.h"
+#include "scout/train/learner/learner.h"
 
 namespace scout::learner {
 namespace {
@@ -27,34 +27,33 @@ class DdpgLearner final : public Learner {
         policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
         explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
     check_memory();
-    explorer_kinds(options_.ensemble.explorer, context.episode.weights);
+    explorer_kinds(options_.ensemble, context.episode.weights);
     ddpg_.start_from(context.parameters.acting);
     ddpg_.own(slice().begin, slice().end);
   }
 
   Slice slice() const override {
     const std::string& name = options_.ddpg.slice;
-    return slice_of(context_.rule, !name.empty() ? name : options_.learners.size() > 1 ? "body" : "all");
+    return slice_of(context_.rule, !name.empty() ? name : learns_alone() ? "all" : "body");
   }
 
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
     std::vector<Rollout> out;
-    const auto acting = context_.acting();
+    const auto acting = context_.rule.with(context_.parameters.acting);
     const std::vector<Task> episodes = context_.tasks.episodes(window);
     // A batch of neighbours for each thread.
     const std::size_t count = episodes.size();
     const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
     for (std::size_t s = 0; s < threads; ++s) {
-      out.emplace_back();
+      Rollout& rollout = out.emplace_back();
       for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
-        out.back().runs.push_back(noisy_episode(episodes[k], acting, window.round));
+        rollout.runs.push_back(noisy_episode(episodes[k], acting, window.round));
       }
     }
     if (!exploring()) return out;
     for (const Task& task : context_.tasks.ensembles(window)) {
       Random random(task.seed.derive("rollout"));
-      out.emplace_back();
-      Rollout& rollout = out.back();
+      Rollout& rollout = out.emplace_back();
       rollout.ensemble = EnsembleTask{.instance = task.instance,
                                       .stepper = acting,
                                       .episode = context_.episode,
@@ -62,7 +61,7 @@ class DdpgLearner final : public Learner {
                                       .recorded = static_cast<std::size_t>(options_.rollout.weights),
                                       .seed = task.seed,
                                       .share = task.share};
-      rollout.explorers = options_.ensemble.explorer;
+      rollout.explorers = options_.ensemble;
       const bool first = out.size() == threads + 1;
       if (first && observe) {
         rollout.observe = [observe, name = task.name](const ExplorerEvent& event) { observe(name, event); };
@@ -80,7 +79,7 @@ class DdpgLearner final : public Learner {
         if (result.trajectory.steps() > 0) out.policy.push_back(std::move(result.trajectory));
       }
       if (!rollout.ensemble) continue;
-      for (Trajectory& trajectory : rollout.trajectories) out.explorers.push_back(std::move(trajectory));
+      std::ranges::move(rollout.trajectories, std::back_inserter(out.explorers));
       ++out.ensembles;
       out.summary.add(rollout.summary);
     }
@@ -95,10 +94,10 @@ class DdpgLearner final : public Learner {
     add(own.policy, policy_replay_);
     for (Findings& findings : all) add(findings.policy, policy_replay_);
     add(own.explorers, explorer_replay_);
-    return_sum_ += own.return_sum;
-    episodes_ += own.episodes;
-    ensembles_ += own.ensembles;
-    summary_.add(own.summary);
+    taken_.return_sum += own.return_sum;
+    taken_.episodes += own.episodes;
+    taken_.ensembles += own.ensembles;
+    taken_.summary.add(own.summary);
   }
 
   void learn(std::int64_t round, RoundReport& report) override {
@@ -113,37 +112,24 @@ class DdpgLearner final : public Learner {
         critic_loss += one.critic_loss / options_.updates;
         mean_q += one.mean_q / options_.updates;
       }
-      const auto copy_slice = [&](const std::vector<float>& from, std::vector<float>& to) {
-        std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(slice().begin), slice().end - slice().begin,
-                    to.begin() + static_cast<std::ptrdiff_t>(slice().begin));
-      };
-      copy_slice(ddpg_.actor_parameters(), context_.parameters.acting);
-      copy_slice(ddpg_.averaged_parameters(), context_.parameters.kept);
+      std::ranges::copy(slice().of(ddpg_.actor_parameters()), slice().of(context_.parameters.acting).begin());
+      std::ranges::copy(slice().of(ddpg_.averaged_parameters()), slice().of(context_.parameters.kept).begin());
     }
-    report.metrics.push_back({"updates", static_cast<double>(ddpg_.updates())});
-    report.metrics.push_back({"mean_return", return_sum_ / static_cast<double>(std::max<std::int64_t>(episodes_, 1))});
-    report.metrics.push_back({"critic_loss", critic_loss});
-    report.metrics.push_back({"mean_q", mean_q});
-    report.ensembles = summary_;
-    report.ensembles.best_gap_share /= std::max(ensembles_, 1);
-    return_sum_ = 0;
-    episodes_ = 0;
-    ensembles_ = 0;
-    summary_ = {};
+    const double mean_return = taken_.return_sum / static_cast<double>(std::max<std::int64_t>(taken_.episodes, 1));
+    report.metrics.insert(report.metrics.end(), {{"updates", static_cast<double>(ddpg_.updates())},
+                                                 {"mean_return", mean_return},
+                                                 {"critic_loss", critic_loss},
+                                                 {"mean_q", mean_q}});
+    report.ensembles = taken_.summary;
+    report.ensembles.best_gap_share /= std::max(taken_.ensembles, 1);
+    taken_ = {};
   }
 
-  void save(ArchiveWriter& archive) const override {
-    const_cast<Ddpg&>(ddpg_).visit(archive);
-    policy_replay_.save(archive);
-    explorer_replay_.save(archive);
-  }
-  void restore(ArchiveReader& archive) override {
-    ddpg_.visit(archive);
-    policy_replay_.restore(archive);
-    explorer_replay_.restore(archive);
-  }
+  void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_); }
+  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_); }
 
  private:
+  bool learns_alone() const { return options_.learners.size() == 1; }
   bool exploring() const { return options_.replay.explorer_share > 0 && options_.ensemble.instances > 0; }
 
   RunRequest noisy_episode(const Task& task, const std::shared_ptr<const Stepper>& acting, std::int64_t round) const {
@@ -164,8 +150,7 @@ class DdpgLearner final : public Learner {
     const DdpgOptions& ddpg = options_.ddpg;
     const bool explored = explorer_replay_.size() > 0;
     const int explorers = explored ? static_cast<int>(std::lround(ddpg.batch * options_.replay.explorer_share)) : 0;
-    const int all = context_.episode.weights ? options_.rollout.weights
-                                             : *std::max_element(options_.dimensions.begin(), options_.dimensions.end());
+    const int all = context_.episode.weights ? options_.rollout.weights : std::ranges::max(options_.dimensions);
     const auto discount = static_cast<float>(ddpg.discount);
     batch_.clear(ddpg.batch * (ddpg.rows > 0 ? ddpg.rows : all), ddpg_.actor().features(), ddpg_.actor().actions());
     if (ddpg.batch > explorers) {
@@ -178,7 +163,8 @@ class DdpgLearner final : public Learner {
   void check_memory() const {
     if (context_.episode.weights) return;  // samples coordinates
     const double present = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-    const double runs = options_.rollout.episodes + options_.evolution.population;
+    // Of another learner's candidates, which may be so many, a run each is recorded.
+    const double runs = options_.rollout.episodes + (learns_alone() ? 0 : options_.evolution.population);
     const double steps = std::min<double>(options_.replay.capacity, runs * options_.rollout.horizon * options_.rounds);
     for (std::size_t p = 0; p < context_.tasks.problems(); ++p) {
       const Family& problem = context_.tasks.family_of(p);
@@ -201,20 +187,16 @@ class DdpgLearner final : public Learner {
   Ddpg ddpg_;
   Replay policy_replay_, explorer_replay_;
   Batch batch_;
-  // Of what was taken in since the last round.
-  double return_sum_ = 0;
-  std::int64_t episodes_ = 0;
-  int ensembles_ = 0;
-  EnsembleSummary summary_;
+  Findings taken_;  // since the last round: the totals
 };
 
 }  // namespace
 
-const LearnerEntry ddpg{
+extern const LearnerEntry ddpg{
     "ddpg",
     "deep deterministic policy gradient (Lillicrap et al. 2015), fed by an exploration ensemble",
     {"updates", "ddpg.", "replay.", "ensemble.", "rollout.noise", "rollout.noise_high", "reward."},
     true,
-    [](const TrainingContext& context) -> std::unique_ptr<Learner> { return std::make_unique<DdpgLearner>(context); }};
+    make_learner<DdpgLearner>};
 
 }  // namespace scout::learner

@@ -1,10 +1,10 @@
 // The learner "es": an antithetic evolution strategy (Salimans et al. 2017, "Evolution strategies as a scalable alternative
 // to reinforcement learning"), on whole episodes.
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 
 #include "scout/nn/adam.h"
-#include "scout/train/learner/learners.h"
+#include "scout/train/learner/learner.h"
 
 namespace scout::learner {
 namespace {
@@ -17,8 +17,7 @@ struct EsOptions {
   double average = 0.9;
   std::string slice = "all";
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("pairs", pairs, "antithetic pairs in a round", at_least(1));
     visit("deviation", deviation, "standard deviation of the perturbations", positive());
     visit("learning_rate", learning_rate, "Adam's step", positive());
@@ -35,7 +34,7 @@ class Es final : public Learner {
       : context_(context),
         options_(own_options<EsOptions>(context.options, "es")),
         slice_(slice_of(context.rule, options_.slice)) {
-    if (slice_.begin < slice_.end) return;
+    if (slice_.size() > 0) return;
     throw_bad_option(
         "learners", "\"es\"",
         "of learners that fit policy.rule: it has no parameters that es.slice = \"" + options_.slice + "\" names");
@@ -50,7 +49,7 @@ class Es final : public Learner {
     asked_.clear();
     for (std::int64_t pair = first; pair < last; ++pair) {
       Random random(context_.seed.derive("es").derive(window.rank.rank).derive(static_cast<std::uint64_t>(pair)));
-      std::vector<double> direction(slice_.end - slice_.begin);
+      std::vector<double> direction(slice_.size());
       for (double& x : direction) x = random.normal();
       RunRequest run;
       run.instance = context_.tasks.sample(static_cast<std::size_t>(pair) % context_.tasks.problems(), random);
@@ -77,12 +76,10 @@ class Es final : public Learner {
     return out;
   }
 
-  void take(Findings& own, std::span<Findings>) override {
-    for (Candidate& candidate : own.candidates) pairs_.push_back(std::move(candidate));
-  }
+  void take(Findings& own, std::span<Findings>) override { std::ranges::move(own.candidates, std::back_inserter(pairs_)); }
 
   void learn(std::int64_t, RoundReport& report) override {
-    std::vector<float> gradient(slice_.end - slice_.begin, 0.0F);
+    std::vector<float> gradient(slice_.size(), 0.0F);
     double score = 0;
     for (const Candidate& pair : pairs_) {
       const double slope = (pair.score[0] - pair.score[1]) / (2 * options_.deviation * static_cast<double>(pairs_.size()));
@@ -92,32 +89,22 @@ class Es final : public Learner {
     report.metrics.push_back({"es_score", score});
     if (pairs_.empty()) return;
     pairs_.clear();
-    Parameters& parameters = context_.parameters;
-    const auto begin = parameters.acting.begin() + static_cast<std::ptrdiff_t>(slice_.begin);
-    std::vector<float> own(begin, begin + static_cast<std::ptrdiff_t>(gradient.size()));
+    const std::span<float> acting = slice_.of(context_.parameters.acting);
+    std::vector<float> own(acting.begin(), acting.end());
     adam_.update(own, gradient, options_.learning_rate);
-    std::copy(own.begin(), own.end(), begin);
-    const auto share = static_cast<float>(std::max(1 - options_.average, 1 / static_cast<double>(adam_.steps)));
-    for (std::size_t i = slice_.begin; i < slice_.end; ++i) {
-      parameters.kept[i] += share * (parameters.acting[i] - parameters.kept[i]);
-    }
+    std::ranges::copy(own, acting.begin());
+    const double share = std::max(1 - options_.average, 1 / static_cast<double>(adam_.steps));
+    for (std::size_t i = slice_.begin; i < slice_.end; ++i) context_.parameters.average(i, share);
   }
 
-  void save(ArchiveWriter& archive) const override {
-    archive(adam_);
-    archive(pairs_);
-  }
-  void restore(ArchiveReader& archive) override {
-    archive(adam_);
-    archive(pairs_);
-  }
+  void save(ArchiveWriter& archive) const override { archive(adam_, pairs_); }
+  void restore(ArchiveReader& archive) override { archive(adam_, pairs_); }
 
  private:
   std::vector<float> moved(const std::vector<double>& direction, double distance) const {
     std::vector<float> parameters = context_.parameters.acting;
-    for (std::size_t i = 0; i < direction.size(); ++i) {
-      parameters[slice_.begin + i] += static_cast<float>(distance * direction[i]);
-    }
+    const std::span<float> own = slice_.of(parameters);
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] += static_cast<float>(distance * direction[i]);
     return parameters;
   }
 
@@ -131,12 +118,11 @@ class Es final : public Learner {
 
 }  // namespace
 
-const LearnerEntry es{
-    "es",
-    "an antithetic evolution strategy with Adam (Salimans et al. 2017)",
-    {"es."},
-    false,
-    [](const TrainingContext& context) -> std::unique_ptr<Learner> { return std::make_unique<Es>(context); },
-    described<EsOptions>};
+extern const LearnerEntry es{"es",
+                             "an antithetic evolution strategy with Adam (Salimans et al. 2017)",
+                             {"es."},
+                             false,
+                             make_learner<Es>,
+                             described<EsOptions>};
 
 }  // namespace scout::learner

@@ -1,10 +1,9 @@
 // The learner "evolution": a separable CMA-ES (Ros & Hansen 2008) shapes a few parameters that act on whole runs.
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 
 #include "scout/train/learner/cma_es.h"
-#include "scout/train/learner/learners.h"
-#include "scout/train/learner/selection.h"
+#include "scout/train/learner/learner.h"
 
 namespace scout::learner {
 namespace {
@@ -71,7 +70,6 @@ class Evolution final : public Learner {
   Findings digest(std::vector<Rollout> done) override {
     Findings out;
     const std::size_t problems = context_.tasks.problems();
-    const std::size_t runs = problems * static_cast<std::size_t>(options_.instances);
     for (std::vector<double>& direction : asked_) {
       out.candidates.push_back({generation_, std::move(direction), std::vector<double>(problems, 0.0)});
     }
@@ -80,20 +78,19 @@ class Evolution final : public Learner {
       for (std::size_t i = 0; i < done[r].results.size(); ++i) {
         RunResult& result = done[r].results[i];
         // As `rollouts` laid them out.
-        const std::size_t c = together() ? r / runs * kTogether + i : r;
-        const std::size_t k = together() ? r % runs : i;
+        const std::size_t c = together() ? r / runs() * kTogether + i : r;
+        const std::size_t k = together() ? r % runs() : i;
         out.candidates[c].score[k % problems] += log_share(result.share, options_.floor);
         if (result.trajectory.steps() > 0) recorded[c] = std::move(result.trajectory);
       }
     }
-    for (Trajectory& trajectory : recorded) {
-      if (trajectory.steps() > 0) out.policy.push_back(std::move(trajectory));
-    }
+    std::erase_if(recorded, [](const Trajectory& trajectory) { return trajectory.steps() == 0; });
+    out.policy = std::move(recorded);
     return out;
   }
 
   void take(Findings& own, std::span<Findings>) override {
-    for (Candidate& candidate : own.candidates) candidates_.push_back(std::move(candidate));
+    std::ranges::move(own.candidates, std::back_inserter(candidates_));
   }
 
   void learn(std::int64_t, RoundReport&) override {
@@ -105,37 +102,23 @@ class Evolution final : public Learner {
     std::vector<std::span<const double>> scores;
     std::vector<std::vector<double>> directions;
     for (std::size_t c = 0; c < count; ++c) scores.emplace_back(candidates_[c].score);
-    const std::vector<int> order = selection_order(scores, options_.order);
+    const std::vector<std::size_t> order = selection_order(scores, options_.order);
     for (std::size_t c = 0; c < count; ++c) directions.push_back(std::move(candidates_[c].direction));
     search_.replace(std::move(directions));
     search_.tell(order);
     candidates_.erase(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(count));
     ++generation_;
-    Parameters& parameters = context_.parameters;
-    parameters.acting = with_head(search_.mean());
-    const auto share = static_cast<float>(std::max(options_.average, 1.0 / static_cast<double>(generation_)));
-    for (const std::size_t i : evolved_) parameters.kept[i] += share * (parameters.acting[i] - parameters.kept[i]);
+    context_.parameters.acting = with_head(search_.mean());
+    const double share = std::max(options_.average, 1.0 / static_cast<double>(generation_));
+    for (const std::size_t i : evolved_) context_.parameters.average(i, share);
   }
 
-  void save(ArchiveWriter& archive) const override { const_cast<Evolution*>(this)->visit(archive); }
-  void restore(ArchiveReader& archive) override { visit(archive); }
-  void share(ArchiveWriter& archive) const override {
-    archive(generation_);
-    const_cast<SeparableCmaEs&>(search_).state(archive);
-  }
-  void adopt(ArchiveReader& archive) override {
-    archive(generation_);
-    search_.state(archive);
-  }
+  void save(ArchiveWriter& archive) const override { archive(generation_, search_, candidates_); }
+  void restore(ArchiveReader& archive) override { archive(generation_, search_, candidates_); }
+  void share(ArchiveWriter& archive) const override { archive(generation_, search_); }
+  void adopt(ArchiveReader& archive) override { archive(generation_, search_); }
 
  private:
-  template <class Archive>
-  void visit(Archive& archive) {
-    archive(generation_);
-    search_.state(archive);
-    archive(candidates_);
-  }
-
   Linear checked_head() const {
     const Linear head = context_.rule.context_head();
     if (head.out > 0) return head;
@@ -144,6 +127,9 @@ class Evolution final : public Learner {
 
   /// Several nets on the same minibatches are evaluated as one batch; functions have an instance of their own each.
   bool together() const { return context_.episode.weights; }
+
+  /// That each candidate makes.
+  std::size_t runs() const { return context_.tasks.problems() * static_cast<std::size_t>(options_.instances); }
 
   /// With many ranks a generation is larger, so that what is under way on all of them is about one generation.
   int population() const {
@@ -160,16 +146,14 @@ class Evolution final : public Learner {
   /// All candidates make the same runs; those change every few generations. Of each candidate one run is recorded.
   std::vector<Rollout> rollouts(std::span<const std::shared_ptr<const Stepper>> steppers, std::int64_t round,
                                 std::size_t number) const {
-    const std::size_t problems = context_.tasks.problems();
-    const std::size_t runs = problems * static_cast<std::size_t>(options_.instances);
     const Seed seed =
         context_.seed.derive("evolution tasks").derive(static_cast<std::uint64_t>(generation_ / options_.renew));
-    std::vector<RunRequest> plan(runs);
-    std::vector<Recording> recordings(runs);
-    context_.team.for_jobs(static_cast<int>(runs), [&](int job) {
+    std::vector<RunRequest> plan(runs());
+    std::vector<Recording> recordings(runs());
+    context_.team.for_jobs(static_cast<int>(runs()), [&](int job) {
       const auto k = static_cast<std::size_t>(job);
       Random draw(seed.derive(job));
-      plan[k].instance = context_.tasks.sample(k % problems, draw);
+      plan[k].instance = context_.tasks.sample(k % context_.tasks.problems(), draw);
       plan[k].plan = context_.tasks.plan(round, draw);
       plan[k].start = sample_start(*plan[k].instance, draw);
       plan[k].judge = true;
@@ -178,17 +162,17 @@ class Evolution final : public Learner {
     const auto request = [&](std::size_t c, std::size_t k) {
       RunRequest out = plan[k];
       out.stepper = steppers[c];
-      if (k == (number + c) % runs) out.recording = recordings[k];
+      if (k == (number + c) % runs()) out.recording = recordings[k];
       return out;
     };
     std::vector<Rollout> out;
     const std::size_t group = together() ? kTogether : 1;
     for (std::size_t first = 0; first < steppers.size(); first += group) {
-      if (!together()) out.emplace_back();
-      for (std::size_t k = 0; k < runs; ++k) {
-        if (together()) out.emplace_back();
-        for (std::size_t c = first; c < std::min(first + group, steppers.size()); ++c)
+      for (std::size_t k = 0; k < runs(); ++k) {
+        if (together() || k == 0) out.emplace_back();
+        for (std::size_t c = first; c < std::min(first + group, steppers.size()); ++c) {
           out.back().runs.push_back(request(c, k));
+        }
       }
     }
     return out;
@@ -205,11 +189,10 @@ class Evolution final : public Learner {
 
 }  // namespace
 
-const LearnerEntry evolution{
-    "evolution",
-    "a separable CMA-ES on the context head, by the final gaps of whole runs",
-    {"evolution."},
-    false,
-    [](const TrainingContext& context) -> std::unique_ptr<Learner> { return std::make_unique<Evolution>(context); }};
+extern const LearnerEntry evolution{"evolution",
+                                    "a separable CMA-ES on the context head, by the final gaps of whole runs",
+                                    {"evolution."},
+                                    false,
+                                    make_learner<Evolution>};
 
 }  // namespace scout::learner

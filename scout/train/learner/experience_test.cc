@@ -1,4 +1,4 @@
-#include "scout/train/learner/experience.h"
+#include "scout/train/learner/rollout.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

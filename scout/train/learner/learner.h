@@ -4,18 +4,6 @@
 // and learns: it changes its own slice of the parameters that all learners share.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
-#include "scout/base/archive.h"
-#include "scout/base/parallel.h"
-#include "scout/policy/rule/update_rule.h"
-#include "scout/train/learner/experience.h"
-#include "scout/train/learner/options.h"
 #include "scout/train/learner/rollout.h"
 #include "scout/train/learner/tasks.h"
 
@@ -25,13 +13,19 @@ namespace scout {
 struct Slice {
   std::size_t begin = 0;
   std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
   bool overlaps(const Slice& other) const { return begin < other.end && other.begin < end; }
+  /// Its part of all parameters.
+  auto of(auto& parameters) const { return std::span(parameters).subspan(begin, size()); }
 };
 
 /// The parameters of the rule, shared by all learners. A learner changes its slice of both.
 struct Parameters {
   std::vector<float> acting;  ///< what rollouts act with
   std::vector<float> kept;    ///< what is judged and kept: running averages of the former
+
+  /// Moves the kept parameter number i by a share of the way to the acting one.
+  void average(std::size_t i, double share) { kept[i] += static_cast<float>(share) * (acting[i] - kept[i]); }
 };
 
 /// What a learner is given. Everything lives longer than the learner.
@@ -46,8 +40,6 @@ struct TrainingContext {
   ThreadTeam& team;
   /// Whether any learner takes in trajectories of the policy.
   bool trajectories_wanted = false;
-
-  std::shared_ptr<const Stepper> acting() const { return rule.with(parameters.acting); }
 };
 
 /// One line of the training log.
@@ -110,6 +102,11 @@ struct LearnerEntry {
 
 const std::vector<LearnerEntry>& learner_table();
 
+/// A learner of this class (LearnerEntry::make).
+template <class Class>
+std::unique_ptr<Learner> make_learner(const TrainingContext& context) {
+  return std::make_unique<Class>(context);
+}
 /// Reads the options of a learner that has its own (LearnerEntry::describe).
 template <class Options>
 Options own_options(const TrainOptions& options, const std::string& learner) {

@@ -1,8 +1,11 @@
-#include "scout/train/learner/learners.h"
-
-#include <stdexcept>
+#include "scout/train/learner/learner.h"
 
 namespace scout {
+
+// Each is defined in a file of its own.
+namespace learner {
+extern const LearnerEntry ddpg, evolution, es;
+}  // namespace learner
 
 const std::vector<LearnerEntry>& learner_table() {
   static const std::vector<LearnerEntry> table{

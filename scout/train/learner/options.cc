@@ -1,19 +1,16 @@
 #include "scout/train/learner/options.h"
 
-#include <algorithm>
-
 #include "scout/policy/rules.h"
 #include "scout/train/learner/learner.h"
 
 namespace scout {
 namespace {
 
-/// The learner that a key begins with the name of, if that learner has options of its own.
-const LearnerEntry* owner_of(const std::string& key) {
-  for (const LearnerEntry& entry : learner_table()) {
-    if (entry.describe != nullptr && key.starts_with(std::string(entry.name) + ".")) return &entry;
-  }
-  return nullptr;
+/// The learner that a key begins with the name of, if that learner has options of its own; else the table's end.
+auto owner_of(const std::string& key) {
+  return std::ranges::find_if(learner_table(), [&](const LearnerEntry& entry) {
+    return entry.describe != nullptr && key.starts_with(std::string(entry.name) + ".");
+  });
 }
 
 }  // namespace
@@ -26,12 +23,23 @@ nlohmann::json training_options_json(const TrainOptions& options) {
   return out;
 }
 
+nlohmann::json own_option_defaults() {
+  nlohmann::json out = nlohmann::json::object();
+  for (const LearnerEntry& learner : learner_table()) {
+    if (learner.describe == nullptr) continue;
+    for (const OptionDescription& option : learner.describe(nlohmann::json::object())) {
+      out[learner.name + ("." + option.key)] = nlohmann::json::parse(option.default_value);
+    }
+  }
+  return out;
+}
+
 void set_training_options(TrainOptions& options, const nlohmann::json& values) {
   nlohmann::json shared = nlohmann::json::object();
   const nlohmann::json flat = flatten(values);
   for (const auto& [key, value] : flat.items()) {
-    const LearnerEntry* owner = owner_of(key);
-    if (owner == nullptr) {
+    const auto owner = owner_of(key);
+    if (owner == learner_table().end()) {
       shared[key] = value;
       continue;
     }
@@ -47,7 +55,7 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
                                 "threads",     "checkpoint_every", "validation.",     "distributed.",
                                 "policy.rule", "policy.start",     "rollout.horizon", "rollout.episodes"};
   for (const LearnerEntry& entry : learner_table()) {
-    if (std::find(options.learners.begin(), options.learners.end(), entry.name) == options.learners.end()) continue;
+    if (std::ranges::find(options.learners, entry.name) == options.learners.end()) continue;
     used.insert(used.end(), entry.options.begin(), entry.options.end());
   }
   for (const RuleEntry& entry : rule_table()) {
@@ -66,13 +74,14 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
   const std::vector<std::string>& unused = weights ? of_functions : of_weights;
 
   const nlohmann::json values = training_options_json(options);
-  const nlohmann::json defaults = to_json(TrainOptions{});
+  nlohmann::json defaults = to_json(TrainOptions{});
+  defaults.update(own_option_defaults());
   for (const auto& [key, value] : values.items()) {
-    if (defaults.contains(key) && defaults[key] == value) continue;
-    const bool known = std::any_of(used.begin(), used.end(), [&key = key](const std::string& beginning) {
+    if (defaults.at(key) == value) continue;
+    const bool known = std::ranges::any_of(used, [&key = key](const std::string& beginning) {
       return beginning.ends_with('.') ? key.starts_with(beginning) : key == beginning;
     });
-    if (known && std::find(unused.begin(), unused.end(), key) == unused.end()) continue;
+    if (known && std::ranges::find(unused, key) == unused.end()) continue;
     throw std::invalid_argument("option '" + key + "' is " + value.dump() + ": neither policy.rule = \"" +
                                 options.policy.rule + "\" nor learners = " + nlohmann::json(options.learners).dump() +
                                 " uses it; leave it at its default");

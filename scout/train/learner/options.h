@@ -3,27 +3,19 @@
 
 #include <algorithm>
 #include <map>
-#include <string>
-#include <vector>
 
-#include "scout/base/options.h"
-#include "scout/train/episode/credit.h"
+#include "scout/policy/rule/rule_entry.h"
 #include "scout/train/learner/ddpg.h"
 #include "scout/train/mover/ensemble.h"
 
 namespace scout {
 
-struct PolicyOptions {
-  std::string rule = "coordinate";
-  std::vector<int> hidden{32, 32};
-  bool gradient = true;
-  bool proposals = true;
-  int history = 4;
-  double step_scale = 0.7;
+/// The dimension is not an option here: it follows from those of the instances.
+struct PolicyOptions : RuleOptions {
+  PolicyOptions() : RuleOptions{.hidden = {32, 32}} {}
   std::string start;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("rule", rule, "the update rule whose parameters are trained (scout list rules)");
     visit("hidden", hidden, "widths of the actor's hidden layers", at_least(1));
     visit("gradient", gradient, "observe the gradient; off is the seed's literal state");
@@ -55,8 +47,7 @@ struct RolloutOptions {
 
   int least_horizon() const { return horizon_low > 0 ? std::min(horizon_low, horizon) : horizon; }
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("episodes", episodes, "episodes of the policy in a round", at_least(1));
     visit("horizon", horizon, "updates in an episode, T", at_least(2));
     visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
@@ -87,8 +78,7 @@ struct EvolutionOptions {
   std::string order = "mean";
   std::vector<int> outputs;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("population", population, "candidates tried in a round by the CMA-ES", at_least(4));
     visit("instances", instances, "instances of each problem that they are tried on", at_least(1));
     visit("renew", renew, "rounds after which those instances are replaced by new ones", at_least(1));
@@ -114,8 +104,7 @@ struct ReplayOptions {
   int explorer_capacity = 20000;
   int warm_up = 2000;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("capacity", capacity, "steps of the policy kept", at_least(1));
     visit("explorer_share", explorer_share, "share of explorer experience in a batch; 0: no ensemble is rolled out",
           between(0, 1));
@@ -128,21 +117,9 @@ struct ValidationOptions {
   int instances = 16;
   int every = 10;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("instances", instances, "validation instances of each problem and dimension", at_least(1));
     visit("every", every, "rounds between validations", at_least(1));
-  }
-};
-
-struct EnsembleOptions {
-  int instances = 2;
-  ExplorerOptions explorer;
-
-  template <class Visitor>
-  void describe(Visitor&& visit) {
-    visit("instances", instances, "instances explored in a round, by an ensemble each", at_least(0));
-    explorer.describe(visit);
   }
 };
 
@@ -151,8 +128,7 @@ struct DistributedOptions {
   int window = 4;
   double timeout = 60;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("staleness", staleness,
           "rounds that the learner may be ahead of the parameters behind an experience; beyond: dropped", at_least(0));
     visit("window", window, "messages that a rank may have on their way to the learner before it waits for an answer",
@@ -179,8 +155,7 @@ struct TrainOptions {
   ValidationOptions validation;
   DistributedOptions distributed;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
     visit("problems", problems, "families to train on, mixed evenly");
     visit("learners", learners, "what learns, in this order, each its own slice of the parameters (scout list learners)");
     visit("dimensions", dimensions, "dimensions to train on, mixed evenly", at_least(1));
@@ -205,6 +180,8 @@ struct TrainOptions {
 
 /// Every option with its value, those of `others` included, as a flat object.
 nlohmann::json training_options_json(const TrainOptions& options);
+/// The defaults of all options that learners have of their own: those that were not named.
+nlohmann::json own_option_defaults();
 /// `set_options`, for those of `others` too.
 void set_training_options(TrainOptions& options, const nlohmann::json& values);
 /// Throws std::invalid_argument: an option that the chosen rule and learners do not use has another value than its default.

@@ -47,7 +47,7 @@ TEST(TrainOptions, ThatNobodyUsesAreRefusedByName) {
       {"ddpg.discount", "coordinate", kBoth, [](auto& o) { o.ddpg.discount = 0.5; }, true},
       {"updates", "coordinate", kEvolution, [](auto& o) { o.updates = 3; }, false},
       {"replay.capacity", "coordinate", kEs, [](auto& o) { o.replay.capacity = 3; }, false},
-      {"ensemble.explorers", "coordinate", kEvolution, [](auto& o) { o.ensemble.explorer.explorers = 4; }, false},
+      {"ensemble.explorers", "coordinate", kEvolution, [](auto& o) { o.ensemble.explorers = 4; }, false},
       {"rollout.noise", "coordinate", kEvolution, [](auto& o) { o.rollout.noise = 0.02; }, false},
       {"rollout.noise", "coordinate", kDdpg, [](auto& o) { o.rollout.noise = 0.02; }, true},
       {"reward.of", "coordinate", kEvolution, [](auto& o) { o.reward.of = "current"; }, false},
@@ -99,7 +99,9 @@ TEST(TrainOptions, ThatNobodyUsesAreRefusedByName) {
 }
 
 TEST(TrainOptions, AtTheirDefaultsMayBeNamed) {
-  EXPECT_EQ(error("coordinate", kEvolution, [](auto& o) { set_training_options(o, {{"ddpg.discount", 0.99}}); }), "");
+  for (const nlohmann::json& named : {nlohmann::json{{"ddpg.discount", 0.99}}, nlohmann::json{{"es.pairs", 8}}}) {
+    EXPECT_EQ(error("coordinate", kEvolution, [&](auto& o) { set_training_options(o, named); }), "") << named;
+  }
 }
 
 TEST(TrainOptions, UnknownLearnersAndRulesAreRefusedByName) {
@@ -152,6 +154,21 @@ TEST(OwnOptions, ArePartOfACheckpoint) {
   EXPECT_THAT([&] { Trainer(other, 3).restore(folder.path("checkpoint")); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("option 'es.pairs' = 4, not 5")));
   EXPECT_NO_THROW(Trainer(options, 3).restore(folder.path("checkpoint")));
+}
+
+TEST(OwnOptions, AtTheirDefaultsNeedNotBeNamedToGoOn) {
+  TrainingFolder folder;
+  const TrainOptions unnamed = small_training("coordinate", 1, kEs);
+  TrainOptions named = unnamed;
+  set_training_options(named, {{"es.average", 0.9}, {"es.slice", "all"}});
+  TrainOptions other = unnamed;
+  set_training_options(other, {{"es.average", 0.8}});
+  for (const auto& [first, second] : {std::pair{unnamed, named}, std::pair{named, unnamed}}) {
+    Trainer(first, 3).save(folder.path("checkpoint"));
+    EXPECT_NO_THROW(Trainer(second, 3).restore(folder.path("checkpoint")));
+    EXPECT_THAT([&] { Trainer(other, 3).restore(folder.path("checkpoint")); },
+                ThrowsMessage<std::invalid_argument>(HasSubstr("option 'es.average' = 0.9, not 0.8")));
+  }
 }
 
 TEST(OwnOptions, AreUsed) {

@@ -5,14 +5,10 @@
 #include <numbers>
 
 namespace scout {
-namespace {
 
-double normalise(double angle) { return std::remainder(angle, 2.0 * std::numbers::pi); }
-
-}  // namespace
-
-Pendulum::Pendulum(Random& random)
-    : angle_(random.uniform(-std::numbers::pi, std::numbers::pi)), speed_(random.uniform(-1.0, 1.0)) {}
+Pendulum Pendulum::start(Random& random) {
+  return {random.uniform(-std::numbers::pi, std::numbers::pi), random.uniform(-1.0, 1.0)};
+}
 
 double Pendulum::step(double torque) {
   constexpr double dt = 0.05;
@@ -20,34 +16,16 @@ double Pendulum::step(double torque) {
   constexpr double mass = 1;
   constexpr double length = 1;
   const double u = std::clamp(torque, -kMaxTorque, kMaxTorque);
-  const double angle = normalise(angle_);
-  const double reward = -(angle * angle + 0.1 * speed_ * speed_ + 0.001 * u * u);
-  const double acceleration = 3 * gravity / (2 * length) * std::sin(angle_) + 3 / (mass * length * length) * u;
-  speed_ = std::clamp(speed_ + acceleration * dt, -kMaxSpeed, kMaxSpeed);
-  angle_ += speed_ * dt;
+  const double wrapped = std::remainder(angle, 2.0 * std::numbers::pi);
+  const double reward = -(wrapped * wrapped + 0.1 * speed * speed + 0.001 * u * u);
+  const double acceleration = 3 * gravity / (2 * length) * std::sin(angle) + 3 / (mass * length * length) * u;
+  speed = std::clamp(speed + acceleration * dt, -kMaxSpeed, kMaxSpeed);
+  angle += speed * dt;
   return reward;
 }
 
 std::array<float, Pendulum::kFeatures> Pendulum::features() const {
-  return {static_cast<float>(std::cos(angle_)), static_cast<float>(std::sin(angle_)), static_cast<float>(speed_)};
-}
-
-PendulumOptions::PendulumOptions() {
-  ddpg.actor_learning_rate = 1e-3;
-  ddpg.critic_learning_rate = 1e-3;
-  ddpg.discount = 0.98;
-  ddpg.batch = 100;
-  ddpg.n_step = 1;
-  ddpg.critic_first = 0;
-  ddpg.actor_delay = 1;
-  ddpg.imitation = 0;
-  ddpg.output_penalty = 0;
-  ddpg.twin_critics = false;
-  ddpg.target_noise = 0;
-  ddpg.pooled_critic = false;
-  ddpg.gradient_clip = 0;
-  ddpg.loss_bound = 1e9;
-  ddpg.average = 0;
+  return {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle)), static_cast<float>(speed)};
 }
 
 std::vector<double> train_pendulum(const PendulumOptions& options, Seed seed) {
@@ -67,7 +45,7 @@ std::vector<double> train_pendulum(const PendulumOptions& options, Seed seed) {
 
   for (int step = 0; step < options.steps;) {
     // Whole episodes enter the replay; meanwhile the updates, one a step, learn from those before.
-    Pendulum pendulum(random);
+    Pendulum pendulum = Pendulum::start(random);
     Trajectory episode;
     episode.coordinates = episode.action_size = 1;
     episode.features = Pendulum::kFeatures;
@@ -96,7 +74,7 @@ std::vector<double> train_pendulum(const PendulumOptions& options, Seed seed) {
   std::vector<double> returns;
   for (int k = 0; k < options.episodes; ++k) {
     Random start(seed.derive("episode").derive(k));
-    Pendulum pendulum(start);
+    Pendulum pendulum = Pendulum::start(start);
     double sum = 0;
     for (int t = 0; t < Pendulum::kSteps; ++t) {
       sum += pendulum.step(Pendulum::kMaxTorque * static_cast<double>(act(ddpg.averaged_parameters(), pendulum)));

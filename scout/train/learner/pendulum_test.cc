@@ -9,30 +9,30 @@ namespace scout {
 namespace {
 
 TEST(Pendulum, FollowsTheEquationsOfMotion) {
-  Pendulum pendulum(1.0, 0.5);
+  Pendulum pendulum{1.0, 0.5};
   const double reward = pendulum.step(0.7);
   EXPECT_DOUBLE_EQ(reward, -(1.0 + 0.1 * 0.25 + 0.001 * 0.49));
   const double speed = 0.5 + (15 * std::sin(1.0) + 3 * 0.7) * 0.05;
-  EXPECT_DOUBLE_EQ(pendulum.speed(), speed);
-  EXPECT_DOUBLE_EQ(pendulum.angle(), 1.0 + speed * 0.05);
+  EXPECT_DOUBLE_EQ(pendulum.speed, speed);
+  EXPECT_DOUBLE_EQ(pendulum.angle, 1.0 + speed * 0.05);
   const auto features = pendulum.features();
-  EXPECT_FLOAT_EQ(features[0], static_cast<float>(std::cos(pendulum.angle())));
-  EXPECT_FLOAT_EQ(features[1], static_cast<float>(std::sin(pendulum.angle())));
+  EXPECT_FLOAT_EQ(features[0], static_cast<float>(std::cos(pendulum.angle)));
+  EXPECT_FLOAT_EQ(features[1], static_cast<float>(std::sin(pendulum.angle)));
   EXPECT_FLOAT_EQ(features[2], static_cast<float>(speed));
 }
 
 TEST(Pendulum, ClipsTorqueAndSpeedAndWrapsTheAngle) {
-  Pendulum strong(0, 0);
-  Pendulum greatest(0, 0);
+  Pendulum strong{0, 0};
+  Pendulum greatest{0, 0};
   EXPECT_DOUBLE_EQ(strong.step(100), greatest.step(2));
-  EXPECT_DOUBLE_EQ(strong.speed(), greatest.speed());
+  EXPECT_DOUBLE_EQ(strong.speed, greatest.speed);
 
-  Pendulum fast(std::numbers::pi / 2, 7.9);
+  Pendulum fast{std::numbers::pi / 2, 7.9};
   fast.step(2);
-  EXPECT_DOUBLE_EQ(fast.speed(), Pendulum::kMaxSpeed);
+  EXPECT_DOUBLE_EQ(fast.speed, Pendulum::kMaxSpeed);
 
-  Pendulum once(0.3, 0);
-  Pendulum around(0.3 + 2 * std::numbers::pi, 0);
+  Pendulum once{0.3, 0};
+  Pendulum around{0.3 + 2 * std::numbers::pi, 0};
   EXPECT_NEAR(once.step(0), around.step(0), 1e-12);
 }
 
@@ -40,10 +40,10 @@ TEST(Pendulum, StartsWhereGymDoes) {
   Random random(Seed(3));
   double highest = 0;
   for (int k = 0; k < 1000; ++k) {
-    const Pendulum pendulum(random);
-    EXPECT_LE(std::abs(pendulum.angle()), std::numbers::pi);
-    EXPECT_LE(std::abs(pendulum.speed()), 1.0);
-    highest = std::max(highest, std::abs(pendulum.angle()));
+    const Pendulum pendulum = Pendulum::start(random);
+    EXPECT_LE(std::abs(pendulum.angle), std::numbers::pi);
+    EXPECT_LE(std::abs(pendulum.speed), 1.0);
+    highest = std::max(highest, std::abs(pendulum.angle));
   }
   EXPECT_GT(highest, 3.0);
 }

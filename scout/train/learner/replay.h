@@ -1,14 +1,7 @@
 // Replay of whole trajectories.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <span>
-#include <vector>
-
-#include "scout/base/random.h"
-#include "scout/train/episode/trajectory.h"
+#include "scout/train/episode/episode.h"
 
 namespace scout {
 
@@ -33,36 +26,24 @@ class Replay {
 
   void add(Trajectory trajectory);
   /// Steps stored.
-  std::size_t size() const { return steps_; }
+  std::size_t size() const { return ends_.empty() ? 0 : ends_.back(); }
 
   /// Appends `count` transitions to `batch`. At most `rows` coordinates of a transition are taken, chosen at random (0: all
   /// of them). n-step returns stop early where a trajectory ends. Needs size() > 0.
   void sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const;
 
-  template <class Archive>
-  void save(Archive& archive) const {
-    archive(static_cast<std::uint64_t>(trajectories_.size()));
-    for (const Trajectory& trajectory : trajectories_) archive(trajectory);
-  }
-  template <class Archive>
-  void restore(Archive& archive) {
-    std::uint64_t count = 0;
-    archive(count);
-    trajectories_.clear();
-    ends_.clear();
-    steps_ = 0;
-    for (std::uint64_t k = 0; k < count; ++k) {
-      Trajectory trajectory;
-      archive(trajectory);
-      add(std::move(trajectory));
-    }
+  void visit(auto& archive) {
+    archive(trajectories_);
+    drop_oldest();
   }
 
  private:
+  /// Until those that are left fit.
+  void drop_oldest();
+
   std::size_t capacity_;
-  std::size_t steps_ = 0;
-  std::deque<Trajectory> trajectories_;
-  std::vector<std::size_t> ends_;  // running totals of steps, for sampling
+  std::vector<Trajectory> trajectories_;
+  std::vector<std::size_t> ends_;  // running totals of steps
 };
 
 }  // namespace scout

@@ -40,7 +40,7 @@ Batch sample(const Replay& replay, int count, int n_step, float gamma, int rows 
 /// The trajectories that are kept, oldest first: steps and tag of each.
 std::vector<std::pair<int, float>> kept(const Replay& replay) {
   ArchiveWriter writer;
-  replay.save(writer);
+  writer(replay);
   const Bytes bytes = writer.take();
   ArchiveReader reader(bytes);
   std::vector<Trajectory> trajectories;
@@ -120,10 +120,10 @@ TEST(Replay, IsTheSameAfterItWasSaved) {
   for (int k = 0; k < 5; ++k) replay.add(numbered(3 + k % 2, 2, static_cast<float>(k)));
   restored.add(numbered(6, 2, 77));
   ArchiveWriter writer;
-  replay.save(writer);
+  writer(replay);
   const Bytes bytes = writer.take();
   ArchiveReader reader(bytes);
-  restored.restore(reader);
+  reader(restored);
   reader.finish();
   EXPECT_EQ(restored.size(), replay.size());
   EXPECT_EQ(kept(restored), kept(replay));

@@ -22,21 +22,19 @@ void run_episodes(Rollout& rollout, const EpisodeOptions& options) {
   std::vector<int> last_step;
   for (RunRequest& run : rollout.runs) {
     std::shared_ptr<Episode> episode = run.unfinished;
-    if (episode == nullptr) {
+    if (episode != nullptr) {
+      rollout.evaluations -= episode->evaluations();
+    } else {
       episode = std::make_shared<Episode>(run.instance, run.stepper, options, run.plan);
       episode->start(run.start, run.recording);
     }
     if (run.mover != nullptr) movers[episode.get()] = run.mover.get();
-    rollout.evaluations -= run.unfinished != nullptr ? episode->evaluations() : 0;
     last_step.push_back(run.steps > 0 ? episode->steps() + run.steps : episode->horizon());
     episodes.push_back(std::move(episode));
   }
-  Episode::Move move;
-  if (!movers.empty()) {
-    move = [&](Episode& episode) {
-      if (const auto found = movers.find(&episode); found != movers.end()) found->second->move(episode);
-    };
-  }
+  const auto move = [&](Episode& episode) {
+    if (const auto found = movers.find(&episode); found != movers.end()) found->second->move(episode);
+  };
   ProposalScratch scratch;
   std::vector<Episode*> running;
   for (;;) {

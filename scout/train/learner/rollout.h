@@ -1,17 +1,9 @@
-// Rollouts: what a learner wants to be run, and what came of it.
+// Rollouts: what a learner wants to be run, what came of it, and what that brings to the learners, whichever rank it was
+// made on.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "scout/base/parallel.h"
-#include "scout/train/episode/episode.h"
 #include "scout/train/mover/ensemble.h"
-#include "scout/train/mover/mover.h"
 
 namespace scout {
 
@@ -45,7 +37,7 @@ double log_share(double share, double floor);
 struct Rollout {
   std::vector<RunRequest> runs;
   std::optional<EnsembleTask> ensemble{};
-  ExplorerOptions explorers{};
+  EnsembleOptions explorers{};
   Ensemble::Observe observe{};
 
   // Filled by `roll_out`.
@@ -57,5 +49,37 @@ struct Rollout {
 
 /// Runs everything on a team of threads, which does not change what comes of it.
 void roll_out(std::span<Rollout> rollouts, const EpisodeOptions& options, ThreadTeam& team);
+
+/// Parameters that were tried.
+struct Candidate {
+  std::int64_t generation = 0;    ///< that they were drawn in
+  std::vector<double> direction;  ///< in which they lay from that generation's mean, in standard deviations
+  std::vector<double> score;      ///< by problem: sum of the log of the final gap's share; lower is better
+
+  void visit(auto& archive) { archive(generation, direction, score); }
+};
+
+/// What one learner's rollouts have found.
+struct Findings {
+  std::vector<Trajectory> policy{};     ///< of the policy, whatever its parameters: any learner may take them
+  std::vector<Trajectory> explorers{};  ///< of ensembles
+  std::vector<Candidate> candidates{};
+  double return_sum = 0;      ///< of the policy's episodes,
+  std::int64_t episodes = 0;  ///< which are so many
+  int ensembles = 0;
+  EnsembleSummary summary{};  ///< over these ensembles
+
+  void visit(auto& archive) { archive(policy, explorers, candidates, return_sum, episodes, ensembles, summary); }
+};
+
+struct Experience {
+  std::int64_t sequence = 0;         ///< one past the last number of its units
+  std::int64_t round = 0;            ///< rounds done by the learner whose parameters acted
+  std::int64_t units = 0;            ///< what a round is made of
+  std::int64_t evaluations = 0;      ///< of training instances
+  std::vector<Findings> findings{};  ///< by learner
+
+  void visit(auto& archive) { archive(sequence, round, units, evaluations, findings); }
+};
 
 }  // namespace scout

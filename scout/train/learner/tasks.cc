@@ -12,38 +12,32 @@ std::uint64_t number(std::int64_t k) { return static_cast<std::uint64_t>(k); }
 
 }  // namespace
 
-std::vector<double> sample_start(const Instance& instance, Random& random) {
-  std::vector<double> theta(static_cast<std::size_t>(instance.dimension()));
-  instance.sample_start(random, theta);
-  return theta;
-}
-
 Tasks::Tasks(const TrainOptions& options, Seed seed, bool weights) : options_(options), seed_(seed), weights_(weights) {
   for (const std::string& problem : options.problems) families_.push_back(family(problem));
 }
 
+int Tasks::dimension(Random& random) const { return options_.dimensions[random.index(options_.dimensions.size())]; }
+
 std::shared_ptr<const Instance> Tasks::sample(std::size_t problem, Random& random) const {
-  const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
-  return families_[problem]->sample(Split::train, random.next(), dimension);
+  const int own = dimension(random);
+  return families_[problem]->sample(Split::train, random.next(), own);
 }
 
-Task Tasks::task(const Seed& seed, std::size_t problem) const {
+Task Tasks::task(const Seed& seed, std::int64_t k, std::optional<int> given) const {
   Random random(seed.derive("task"));
-  const int dimension = options_.dimensions[random.index(options_.dimensions.size())];
+  const std::size_t problem = static_cast<std::size_t>(k) % problems();
+  const int own = given ? *given : dimension(random);
   const std::uint64_t index = random.next();
-  return {families_[problem]->sample(Split::train, index, dimension),
+  return {families_[problem]->sample(Split::train, index, own),
           options_.problems[problem] + "/train/" + std::to_string(index), seed};
 }
 
 std::vector<Task> Tasks::episodes(const Window& window) const {
   std::vector<Task> out;
   for (std::int64_t k = window.first; k < window.last; ++k) {
-    if (window.whole_round) {
-      out.push_back(task(seed_.derive("episode").derive(number(k)), static_cast<std::size_t>(k) % problems()));
-    } else {
-      out.push_back(task(seed_.derive("rank episode").derive(number(k)).derive(window.rank.rank),
-                         static_cast<std::size_t>(k + window.rank.rank) % problems()));
-    }
+    const int rank = window.rank.rank;
+    out.push_back(window.whole_round ? task(seed_.derive("episode").derive(number(k)), k)
+                                     : task(seed_.derive("rank episode").derive(number(k)).derive(rank), k + rank));
   }
   return out;
 }
@@ -57,11 +51,8 @@ std::vector<Task> Tasks::ensembles(const Window& window) const {
   std::vector<Task> out;
   const auto [first, last] = share_of(window, options_.ensemble.instances);
   for (std::int64_t index = first; index < last; ++index) {
-    if (window.whole_round) {
-      out.push_back(task(seed_.derive("ensemble").derive(number(index)), static_cast<std::size_t>(index) % problems()));
-    } else {
-      out.push_back(rank_ensemble(index, window.rank));
-    }
+    out.push_back(window.whole_round ? task(seed_.derive("ensemble").derive(number(index)), index)
+                                     : rank_ensemble(index, window.rank));
   }
   return out;
 }
@@ -69,14 +60,7 @@ std::vector<Task> Tasks::ensembles(const Window& window) const {
 Task Tasks::rank_ensemble(std::int64_t index, const RankOf& rank) const {
   const Seed shared = seed_.derive("rank ensemble").derive(number(index));
   Random draw(shared.derive("dimension"));
-  const int dimension = options_.dimensions[draw.index(options_.dimensions.size())];
-  const auto make = [&](const Seed& seed, int group, const EnsembleShare& share) -> Task {
-    Random random(seed.derive("task"));
-    const auto problem = static_cast<std::size_t>(index + group) % problems();
-    const std::uint64_t instance = random.next();
-    return {families_[problem]->sample(Split::train, instance, dimension),
-            options_.problems[problem] + "/train/" + std::to_string(instance), seed, share};
-  };
+  const int common = dimension(draw);
   // As many ranks share an instance as it has directions for all their explorers, of each kind. Families with dimensions of
   // their own are measured by the first group's instance; where another group's is too small for it, its ranks explore one
   // each.
@@ -84,16 +68,14 @@ Task Tasks::rank_ensemble(std::int64_t index, const RankOf& rank) const {
     if (!weights_) return instance.dimension();
     return std::min(static_cast<int>(instance.tensors().size()), instance.dimension() / options_.rollout.weights);
   };
-  Task first = make(shared.derive("group").derive(0), 0, {});
-  const int members = std::clamp(directions(*first.instance) / options_.ensemble.explorer.explorers, 1, rank.ranks);
+  Task first = task(shared.derive("group").derive(0), index, common);
+  const int members = std::clamp(directions(*first.instance) / options_.ensemble.explorers, 1, rank.ranks);
   const int group = rank.rank / members;
-  const EnsembleShare share{rank.rank % members, members};
-  if (group == 0) {
-    first.share = share;
-    return first;
+  Task own = group == 0 ? std::move(first) : task(shared.derive("group").derive(group), index + group, common);
+  if (group > 0 && directions(*own.instance) < members) {
+    return task(shared.derive("rank").derive(rank.rank), index + group, common);
   }
-  Task own = make(shared.derive("group").derive(group), group, share);
-  if (directions(*own.instance) < members) return make(shared.derive("rank").derive(rank.rank), group, {});
+  own.share = {rank.rank % members, members};
   return own;
 }
 

@@ -1,19 +1,10 @@
 // What rollouts are made on: instances, starts and seeds of a training, drawn by named axes.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "scout/base/random.h"
 #include "scout/base/rank.h"
-#include "scout/problem/instance.h"
-#include "scout/train/episode/episode.h"
 #include "scout/train/learner/options.h"
-#include "scout/train/mover/ensemble.h"
 
 namespace scout {
 
@@ -62,7 +53,9 @@ class Tasks {
   const Family& family_of(std::size_t problem) const { return *families_[problem]; }
 
  private:
-  Task task(const Seed& seed, std::size_t problem) const;
+  int dimension(Random& random) const;
+  /// Number k of an endless row that goes through the problems. The dimension is drawn, if none is given.
+  Task task(const Seed& seed, std::int64_t k, std::optional<int> given = {}) const;
   Task rank_ensemble(std::int64_t index, const RankOf& rank) const;
 
   const TrainOptions& options_;
@@ -70,7 +63,5 @@ class Tasks {
   bool weights_;
   std::vector<std::shared_ptr<const Family>> families_;
 };
-
-std::vector<double> sample_start(const Instance& instance, Random& random);
 
 }  // namespace scout

@@ -1,9 +1,10 @@
 // The founding text's explorer: along its own coordinate, else against the gradient.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "scout/policy/rule/action.h"
-#include "scout/train/mover/explorers.h"
+#include "scout/train/mover/mover.h"
 
 namespace scout::explorer {
 namespace {
@@ -20,15 +21,14 @@ class Coordinate final : public Explorer {
   /// ±η along the coordinate.
   void explore(Episode& episode, double size) override {
     const std::span<float> actions = episode.run().actions();
-    std::fill(actions.begin(), actions.end(), 0.0F);
+    std::ranges::fill(actions, 0.0F);
     actions[direction()] = std::clamp(encode_step(static_cast<float>(sign_ * size)), -1.0F, 1.0F);
   }
   /// -η ∇f/rms(∇f), each coordinate bounded by the step scale.
   void settle(Episode& episode, double size) override {
     const std::span<float> actions = episode.run().actions();
     const std::span<const double> gradient = episode.gradient();
-    double square = 0;
-    for (double g : gradient) square += g * g;
+    const double square = std::inner_product(gradient.begin(), gradient.end(), gradient.begin(), 0.0);
     const double rms = std::sqrt(square / static_cast<double>(actions.size()));
     for (std::size_t i = 0; i < actions.size(); ++i) {
       actions[i] = rms > 0 ? std::clamp(encode_step(static_cast<float>(-size * gradient[i] / rms)), -1.0F, 1.0F) : 0.0F;
@@ -43,22 +43,13 @@ class Coordinate final : public Explorer {
   double sign_ = 0;
 };
 
-class Kind final : public ExplorerKind {
- public:
-  explicit Kind(const Instance& instance) : coordinates_(static_cast<std::size_t>(instance.dimension())) {}
-  std::size_t directions() const override { return coordinates_; }
-  std::unique_ptr<Explorer> explorer() override { return std::make_unique<Coordinate>(); }
-
- private:
-  std::size_t coordinates_;
-};
-
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
-  return std::make_unique<Kind>(instance);
+ExplorerKind make(const Instance& instance, std::size_t, Random&) {
+  return {static_cast<std::size_t>(instance.dimension()), [] { return std::make_unique<Coordinate>(); }};
 }
 
 }  // namespace
 
-const ExplorerEntry coordinate{"coordinate", "one coordinate by the step size, else against the gradient", false, make};
+extern const ExplorerEntry coordinate{"coordinate", "one coordinate by the step size, else against the gradient", false,
+                                      make};
 
 }  // namespace scout::explorer

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 #include "scout/base/names.h"
@@ -14,28 +13,27 @@ double geometric(double from, double to, double fraction) { return from * std::p
 
 }  // namespace
 
-std::vector<const ExplorerEntry*> explorer_kinds(const ExplorerOptions& options, bool for_weights) {
-  std::vector<const ExplorerEntry*> out;
-  std::vector<std::string> known;
+std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, bool for_weights) {
+  std::vector<const ExplorerEntry*> fitting, chosen;
+  std::vector<std::string> names;
   for (const ExplorerEntry& entry : explorer_table()) {
     if (entry.for_weights != for_weights) continue;
-    known.emplace_back(entry.name);
-    if (options.movers.empty()) out.push_back(&entry);
+    fitting.push_back(&entry);
+    names.emplace_back(entry.name);
   }
+  if (options.movers.empty()) return fitting;
   for (const std::string& name : options.movers) {
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end())
-      throw_bad_option("ensemble.movers", "\"" + name + "\"", "of " + join_names(known) + " for this rule");
-    for (const ExplorerEntry& entry : explorer_table()) {
-      if (entry.name == name) out.push_back(&entry);
-    }
+    const auto found = std::ranges::find(fitting, name, &ExplorerEntry::name);
+    if (found == fitting.end())
+      throw_bad_option("ensemble.movers", "\"" + name + "\"", "of " + join_names(names) + " for this rule");
+    chosen.push_back(*found);
   }
-  return out;
+  return chosen;
 }
 
-double ExplorerOptions::step_at(double fraction) const { return geometric(step, step_end, fraction); }
+double EnsembleOptions::step_at(double fraction) const { return geometric(step, step_end, fraction); }
 
-double ExplorerOptions::coordinate_probability_at(double fraction) const {
+double EnsembleOptions::coordinate_probability_at(double fraction) const {
   if (!gradient_moves) return 1;
   if (!coordinate_moves) return 0;
   return geometric(std::max(coordinate_probability, 1e-6), coordinate_probability_end, fraction);
@@ -56,7 +54,7 @@ void EnsembleSummary::add(const EnsembleSummary& other) {
   basins += other.basins;
 }
 
-Ensemble::Ensemble(const EnsembleTask& task, const ExplorerOptions& options) : options_(options), task_(task) {
+Ensemble::Ensemble(const EnsembleTask& task, const EnsembleOptions& options) : options_(options), task_(task) {
   validate(options);
   const auto [member, members] = task.share;
   const auto stride = static_cast<std::size_t>(std::max(members, 1));
@@ -64,15 +62,13 @@ Ensemble::Ensemble(const EnsembleTask& task, const ExplorerOptions& options) : o
   std::size_t most = 0;
   for (const ExplorerEntry* entry : explorer_kinds(options, task.episode.weights)) {
     Kind kind{entry, entry->make(*task.instance, task.recorded, random), {}, {}};
-    const std::size_t count = kind.kind->directions();
+    const std::size_t count = kind.kind.directions;
     if (members < 1 || member < 0 || member >= members || count < stride) {
       throw std::invalid_argument("ensemble: member " + std::to_string(member) + " of " + std::to_string(members) +
                                   " has no direction of kind '" + entry->name + "' among " + std::to_string(count));
     }
     // Unique directions: of a random permutation every member of the share gets every members-th place.
-    std::vector<std::size_t> all(count);
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    shuffle(std::span(all), random);
+    const std::vector<std::size_t> all = random_order(count, random);
     kind.directions.resize(count);
     for (std::size_t place = static_cast<std::size_t>(member); place < count; place += stride) {
       kind.directions[all[place]].own = true;
@@ -87,42 +83,41 @@ Ensemble::Ensemble(const EnsembleTask& task, const ExplorerOptions& options) : o
     while (kinds_[which].dealt == kinds_[which].order.size()) which = (which + 1) % kinds_.size();
     Kind& kind = kinds_[which];
     members_.push_back({Random(task.seed.derive("explorer").derive(number)),
-                        Episode(task.instance, task.stepper, task.episode, task.plan), which, kind.kind->explorer()});
+                        Episode(task.instance, task.stepper, task.episode, task.plan), which, kind.kind.explorer()});
     const std::size_t direction = kind.order[kind.dealt++];
     kind.directions[direction].tried = true;
     members_.back().explorer->hold(direction, members_.back().random);
   }
 }
 
-void Ensemble::begin(Member& m, int step) {
-  std::vector<double> theta(static_cast<std::size_t>(task_.instance->dimension()));
-  task_.instance->sample_start(m.random, theta);
+void Ensemble::tell(ExplorerEvent::Kind kind, const Member& m, int step) const {
+  if (!observe_) return;
+  observe_({kind, static_cast<int>(&m - members_.data()), kinds_[m.kind].entry->name,
+            static_cast<int>(m.explorer->direction()), step, m.episode.value(), m.episode.theta()});
+}
+
+void Ensemble::begin(Member& m, int step, ExplorerEvent::Kind kind) {
+  const std::vector<double> theta = sample_start(*task_.instance, m.random);
   m.episode.start(theta, m.explorer->recording(task_.recorded, m.random), task_.plan.horizon - step);
   m.explorer->begin(m.episode, m.random);
   m.low_steps = 0;
   start_sum_ += m.episode.value();
   ++starts_;
   best_value_ = std::min(best_value_, m.episode.value());
+  tell(kind, m, step);
 }
 
 std::vector<Trajectory> Ensemble::run(const Observe& observe) {
-  const Tell tell = [&](ExplorerEvent::Kind kind, const Member& m, int step) {
-    if (!observe) return;
-    observe({kind, static_cast<int>(&m - members_.data()), kinds_[m.kind].entry->name,
-             static_cast<int>(m.explorer->direction()), step, m.episode.value(), m.episode.theta()});
-  };
-  for (Member& m : members_) {
-    begin(m, 0);
-    tell(ExplorerEvent::Kind::start, m, 0);
-  }
+  observe_ = observe;
+  for (Member& m : members_) begin(m, 0, ExplorerEvent::Kind::start);
   for (int t = 0; t < task_.plan.horizon; ++t) {
-    for (Member& m : members_) step(m, t, tell);
+    for (Member& m : members_) step(m, t);
   }
   finish();
   return std::move(finished_);
 }
 
-void Ensemble::step(Member& m, int t, const Tell& tell) {
+void Ensemble::step(Member& m, int t) {
   if (m.episode.over()) return;
   const double fraction = static_cast<double>(t) / task_.plan.horizon;
   const double size = options_.step_at(fraction);
@@ -139,18 +134,14 @@ void Ensemble::step(Member& m, int t, const Tell& tell) {
     direction.gain += m.explorer->judge(m.episode);
     if (options_.prune && m.explorer->prunable() && prune(m)) tell(ExplorerEvent::Kind::prune, m, t + 1);
   }
-  m.low_steps = poor(m) ? m.low_steps + 1 : 0;
+  const double mean_start = start_sum_ / starts_;
+  const bool low = m.episode.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
+  m.low_steps = low ? m.low_steps + 1 : 0;
   if (options_.reset && (m.low_steps >= options_.reset_after || m.episode.failed()) && t + 2 < task_.plan.horizon) {
     finished_.push_back(m.episode.take_trajectory());
-    begin(m, t + 1);
+    begin(m, t + 1, ExplorerEvent::Kind::reset);
     ++summary_.resets;
-    tell(ExplorerEvent::Kind::reset, m, t + 1);
   }
-}
-
-bool Ensemble::poor(const Member& m) const {
-  const double mean_start = start_sum_ / starts_;
-  return m.episode.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
 }
 
 bool Ensemble::prune(Member& m) {
@@ -179,7 +170,7 @@ void Ensemble::finish() {
   for (Member& m : members_) {
     finished_.push_back(m.episode.take_trajectory());
     const auto point = task_.episode.weights ? m.episode.theta() : m.episode.best_point();
-    const bool known = std::any_of(places.begin(), places.end(), [&](const auto& place) {
+    const bool known = std::ranges::any_of(places, [&](const auto& place) {
       for (std::size_t i = 0; i < place.size(); ++i) {
         if (std::abs(place[i] - point[i]) > 0.02 * (instance.upper()[i] - instance.lower()[i])) return false;
       }
@@ -189,8 +180,7 @@ void Ensemble::finish() {
   }
   summary_.basins = static_cast<int>(places.size());
   for (const Kind& kind : kinds_) {
-    summary_.coordinates_tried += static_cast<int>(
-        std::count_if(kind.directions.begin(), kind.directions.end(), [](const Direction& d) { return d.tried; }));
+    summary_.coordinates_tried += static_cast<int>(std::ranges::count(kind.directions, true, &Direction::tried));
   }
   // Losses are not below 0.
   const auto optimum = task_.episode.weights ? instance.optimum_value().value_or(0.0) : instance.optimum_value();
@@ -199,8 +189,9 @@ void Ensemble::finish() {
 }
 
 std::int64_t Ensemble::evaluations() const {
-  return std::accumulate(members_.begin(), members_.end(), std::int64_t{0},
-                         [](std::int64_t sum, const Member& m) { return sum + m.episode.evaluations(); });
+  std::int64_t sum = 0;
+  for (const Member& member : members_) sum += member.episode.evaluations();
+  return sum;
 }
 
 }  // namespace scout

@@ -2,22 +2,14 @@
 // policy's. The same for the coordinates of functions and for the weights of networks.
 #pragma once
 
-#include <functional>
 #include <limits>
-#include <memory>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include "scout/base/options.h"
-#include "scout/base/random.h"
-#include "scout/train/episode/episode.h"
 #include "scout/train/mover/mover.h"
 
 namespace scout {
 
-struct ExplorerOptions {
+struct EnsembleOptions {
+  int instances = 2;
   int explorers = 3;
   double coordinate_probability = 0.8;
   double coordinate_probability_end = 0.02;
@@ -30,14 +22,14 @@ struct ExplorerOptions {
   bool prune = true;
   bool coordinate_moves = true;
   bool gradient_moves = true;
-  std::vector<std::string> movers;
+  std::vector<std::string> movers{};
 
   /// η, and p_coor, when `fraction` of the horizon is over: geometric decays.
   double step_at(double fraction) const;
   double coordinate_probability_at(double fraction) const;
 
-  template <class Visitor>
-  void describe(Visitor&& visit) {
+  void describe(auto&& visit) {
+    visit("instances", instances, "instances explored in a round, by an ensemble each", at_least(0));
     visit("explorers", explorers, "N: explorers on one instance, each with its own direction", at_least(1));
     visit("coordinate_probability", coordinate_probability, "p_coor at the beginning", between(0, 1));
     visit("coordinate_probability_end", coordinate_probability_end, "p_coor at the end (geometric decay)", inside(0, 1));
@@ -57,7 +49,7 @@ struct ExplorerOptions {
 
 /// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, and on those that do not fit the
 /// rule.
-std::vector<const ExplorerEntry*> explorer_kinds(const ExplorerOptions& options, bool for_weights);
+std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, bool for_weights);
 
 /// What an explorer did at one step, for logs and drawings.
 struct ExplorerEvent {
@@ -83,15 +75,8 @@ struct EnsembleSummary {
   int basins = 0;             ///< distinct resting places: points of a settled explorer more than 2 % of the box apart
 
   void add(const EnsembleSummary& other);
-  template <class Archive>
-  void visit(Archive& archive) {
-    archive(coordinate_moves);
-    archive(gradient_moves);
-    archive(resets);
-    archive(prunes);
-    archive(coordinates_tried);
-    archive(best_gap_share);
-    archive(basins);
+  void visit(auto& archive) {
+    archive(coordinate_moves, gradient_moves, resets, prunes, coordinates_tried, best_gap_share, basins);
   }
 };
 
@@ -125,7 +110,7 @@ class Ensemble {
   using Observe = std::function<void(const ExplorerEvent&)>;
 
   /// Throws std::invalid_argument on bad options, unknown kinds, or kinds that do not fit the rule.
-  Ensemble(const EnsembleTask& task, const ExplorerOptions& options);
+  Ensemble(const EnsembleTask& task, const EnsembleOptions& options);
 
   /// Rolls everything out, and returns the trajectories: one for each explorer and each reset.
   std::vector<Trajectory> run(const Observe& observe = {});
@@ -142,7 +127,7 @@ class Ensemble {
   };
   struct Kind {
     const ExplorerEntry* entry;
-    std::unique_ptr<ExplorerKind> kind;
+    ExplorerKind kind;
     std::vector<Direction> directions;
     std::vector<std::size_t> order;  // the share's, in the order in which explorers get their first
     std::size_t dealt = 0;
@@ -155,18 +140,19 @@ class Ensemble {
     int low_steps = 0;
   };
 
-  void begin(Member& member, int step);
+  void tell(ExplorerEvent::Kind kind, const Member& member, int step) const;
+  /// Begins a life; `kind`: start or reset.
+  void begin(Member& member, int step, ExplorerEvent::Kind kind);
   /// Gives the member an untried direction if its own is poor. Returns whether it did.
   bool prune(Member& member);
-  bool poor(const Member& member) const;
-  using Tell = std::function<void(ExplorerEvent::Kind, const Member&, int step)>;
-  void step(Member& member, int step, const Tell& tell);
+  void step(Member& member, int step);
   void finish();
 
-  ExplorerOptions options_;
+  EnsembleOptions options_;
   EnsembleTask task_;
   std::vector<Kind> kinds_;
   std::vector<Member> members_;
+  Observe observe_;
   ProposalScratch scratch_;
   double best_value_ = std::numeric_limits<double>::infinity();
   double start_sum_ = 0;

@@ -30,7 +30,7 @@ struct Life {
   EnsembleSummary summary;
 };
 
-Life live(std::shared_ptr<const Instance> instance, const ExplorerOptions& options, int horizon = 60, std::uint64_t seed = 1,
+Life live(std::shared_ptr<const Instance> instance, const EnsembleOptions& options, int horizon = 60, std::uint64_t seed = 1,
           const EnsembleShare& share = {}) {
   Ensemble ensemble({.instance = std::move(instance),
                      .stepper = untrained_policy()->stepper(),
@@ -63,7 +63,7 @@ void for_each_move(const Life& life, Visit&& visit) {
 }
 
 TEST(Ensemble, NoTwoExplorersEverHoldTheSameCoordinate) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 4;
   options.prune_after = 2;
   int prunes = 0;
@@ -83,7 +83,7 @@ TEST(Ensemble, NoTwoExplorersEverHoldTheSameCoordinate) {
 }
 
 TEST(Ensemble, MembersOfAShareNeverTouchTheSameCoordinate) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 2;
   options.prune_after = 2;
   int prunes = 0;
@@ -108,7 +108,7 @@ TEST(Ensemble, MembersOfAShareNeverTouchTheSameCoordinate) {
 }
 
 TEST(Ensemble, AShareHasNoMoreExplorersThanItsPart) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 3;
   for (int member : {0, 1}) {
     const Life life = live(bowl(3), options, 60, 1, {member, 2});
@@ -117,7 +117,7 @@ TEST(Ensemble, AShareHasNoMoreExplorersThanItsPart) {
 }
 
 TEST(Ensemble, HasNoMoreExplorersThanCoordinates) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 10;
   const Life life = live(bowl(3), options);
   EXPECT_EQ(std::count_if(life.events.begin(), life.events.end(), [](const Event& e) { return e.kind == Kind::start; }), 3);
@@ -125,7 +125,7 @@ TEST(Ensemble, HasNoMoreExplorersThanCoordinates) {
 }
 
 TEST(Ensemble, TheChanceOfCoordinateMovesDecays) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.coordinate_probability = 0.8;
   options.coordinate_probability_end = 0.05;
   const int horizon = 50;
@@ -144,7 +144,7 @@ TEST(Ensemble, TheChanceOfCoordinateMovesDecays) {
 }
 
 TEST(Ensemble, StepsDecayAndCoordinateMovesKeepToTheirCoordinate) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.step = 0.3;
   options.step_end = 1e-3;
   options.coordinate_probability_end = 0.5;
@@ -172,7 +172,7 @@ TEST(Ensemble, StepsDecayAndCoordinateMovesKeepToTheirCoordinate) {
 }
 
 TEST(Ensemble, GradientMovesGoDownhill) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.coordinate_moves = false;
   options.step = 0.01;
   options.step_end = 0.001;
@@ -182,7 +182,7 @@ TEST(Ensemble, GradientMovesGoDownhill) {
 }
 
 TEST(Ensemble, TurnsRoundAfterAMoveThatDidNotHelp) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.gradient_moves = false;
   options.prune = options.reset = false;
   const Life life = live(bowl(4), options);
@@ -210,7 +210,7 @@ std::shared_ptr<const Instance> plain() {
 }
 
 TEST(Ensemble, ResetsAnExplorerThatIsStuckInALowRewardRegion) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.step = options.step_end = 1e-4;
   options.reset_after = 7;
   options.prune = false;
@@ -246,7 +246,7 @@ TEST(Ensemble, PrunedCoordinatesAreReplacedByUntriedOnes) {
     gradient[0] = 2 * theta[0];
     return theta[0] * theta[0] + 1;
   });
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 2;
   options.gradient_moves = false;
   options.reset = false;
@@ -282,7 +282,7 @@ TEST(Ensemble, KeepsACoordinateThatPays) {
     gradient[0] = -1;
     return -theta[0];
   });
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.explorers = 3;
   options.gradient_moves = options.reset = false;
   int holders = 0;
@@ -300,7 +300,7 @@ TEST(Ensemble, KeepsACoordinateThatPays) {
 }
 
 TEST(Ensemble, EveryPartCanBeSwitchedOff) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.reset = options.prune = options.coordinate_moves = false;
   Life life = live(plain(), options);
   EXPECT_EQ(life.summary.coordinate_moves + life.summary.resets + life.summary.prunes, 0);
@@ -323,7 +323,7 @@ TEST(Ensemble, TheSameSeedGivesTheSameLife) {
 }
 
 TEST(Ensemble, RefusesBadOptions) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.coordinate_probability = 1.5;
   EXPECT_THROW(live(bowl(2), options), std::invalid_argument);
 }

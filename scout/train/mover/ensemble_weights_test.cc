@@ -39,7 +39,7 @@ class WeightEnsembleTest : public testing::Test {
 
   const std::shared_ptr<const Policy> policy_ = untrained(kRule, 1000);
   std::shared_ptr<const Instance> instance_ = family("mlp-blobs:hidden=6,batch=16")->sample(Split::train, 0, 0);
-  ExplorerOptions options_;
+  EnsembleOptions options_;
 };
 
 TEST_F(WeightEnsembleTest, RecordsEachExplorer) {

@@ -1,6 +1,13 @@
-#include "scout/train/mover/explorers.h"
+#include <numeric>
+
+#include "scout/train/mover/mover.h"
 
 namespace scout {
+
+// Each is defined in the file of its name.
+namespace explorer {
+extern const ExplorerEntry coordinate, weights, tensor, orthogonal;
+}  // namespace explorer
 
 const std::vector<ExplorerEntry>& explorer_table() {
   static const std::vector<ExplorerEntry> table{
@@ -10,6 +17,13 @@ const std::vector<ExplorerEntry>& explorer_table() {
       explorer::orthogonal,
   };
   return table;
+}
+
+std::vector<std::size_t> random_order(std::size_t count, Random& random) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  shuffle(std::span(order), random);
+  return order;
 }
 
 }  // namespace scout

@@ -1,12 +1,6 @@
 // Movers: what chooses the actions of an episode in training, instead of the rule or on top of it.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
-#include "scout/base/random.h"
 #include "scout/train/episode/episode.h"
 
 namespace scout {
@@ -61,14 +55,10 @@ class Explorer {
   std::size_t direction_ = 0;
 };
 
-/// What the explorers of one kind have in common, for one ensemble.
-class ExplorerKind {
- public:
-  virtual ~ExplorerKind() = default;
-  /// The directions that there are, numbered from 0.
-  virtual std::size_t directions() const = 0;
-  /// An explorer that holds none yet.
-  virtual std::unique_ptr<Explorer> explorer() = 0;
+/// The explorers of one kind, for one ensemble.
+struct ExplorerKind {
+  std::size_t directions;                               ///< that there are, numbered from 0
+  std::function<std::unique_ptr<Explorer>()> explorer;  ///< makes one that holds none yet
 };
 
 /// A row of the table of explorers.
@@ -77,10 +67,13 @@ struct ExplorerEntry {
   const char* summary;  ///< one line for `scout list explorers`
   bool for_weights;     ///< whether it moves weights; else the coordinates of functions
   /// `recorded`: weights that are recorded of an explorer.
-  std::unique_ptr<ExplorerKind> (*make)(const Instance& instance, std::size_t recorded, Random& random);
+  ExplorerKind (*make)(const Instance& instance, std::size_t recorded, Random& random);
 };
 
 /// Every kind of explorer.
 const std::vector<ExplorerEntry>& explorer_table();
+
+/// The numbers from 0 to `count`, shuffled.
+std::vector<std::size_t> random_order(std::size_t count, Random& random);
 
 }  // namespace scout

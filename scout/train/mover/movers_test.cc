@@ -110,7 +110,7 @@ class Movers : public testing::TestWithParam<ExplorerEntry> {
     options_.coordinate_probability_end = 0.5;
   }
 
-  ExplorerOptions options_;
+  EnsembleOptions options_;
 };
 
 TEST_P(Movers, HoldDirectionsThatNoOtherHolds) {
@@ -136,18 +136,18 @@ TEST_P(Movers, HoldDirectionsThatThereAre) {
   Random random(Seed(1));
   const auto where = instance();
   const auto kind = GetParam().make(*where, kRecorded, random);
-  ASSERT_GE(kind->directions(), 2U);
+  ASSERT_GE(kind.directions, 2U);
   make_restless();
   options_.explorers = 1000;
   const EnsembleTask whole = task(where);
   const Life life = live(whole);
   std::set<int> explorers;
   for (const auto& event : life.events) {
-    EXPECT_LT(static_cast<std::size_t>(event.direction), kind->directions());
+    EXPECT_LT(static_cast<std::size_t>(event.direction), kind.directions);
     explorers.insert(event.explorer);
   }
-  EXPECT_EQ(explorers.size(), std::min<std::size_t>(kind->directions(), 1000)) << "no more explorers than directions";
-  EXPECT_THROW(live(task(where, 1, {0, static_cast<int>(kind->directions()) + 1})), std::invalid_argument);
+  EXPECT_EQ(explorers.size(), std::min<std::size_t>(kind.directions, 1000)) << "no more explorers than directions";
+  EXPECT_THROW(live(task(where, 1, {0, static_cast<int>(kind.directions) + 1})), std::invalid_argument);
   EXPECT_THROW(live(task(where, 1, {2, 2})), std::invalid_argument);
 }
 
@@ -156,7 +156,7 @@ TEST_P(Movers, RecordWhatThereIs) {
   const auto run = stepper_for(GetParam().for_weights)->new_run(where->dimension());
   Random random(Seed(1));
   const auto kind = GetParam().make(*where, kRecorded, random);
-  const auto explorer = kind->explorer();
+  const auto explorer = kind.explorer();
   explorer->hold(1, random);
   const Recording recording = explorer->recording(kRecorded, random);
   if (GetParam().for_weights) {
@@ -222,7 +222,7 @@ TEST_P(Movers, MoveAlongTheirDirectionLessAndLess) {
 TEST_P(Movers, TakeUpAnotherDirectionIfTheyCan) {
   Random random(Seed(1));
   const auto where = instance();
-  const bool prunable = GetParam().make(*where, kRecorded, random)->explorer()->prunable();
+  const bool prunable = GetParam().make(*where, kRecorded, random).explorer()->prunable();
   make_restless();
   int prunes = 0;
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
@@ -302,7 +302,7 @@ TEST(MoverTable, NamesAreUniqueAndExplained) {
 }
 
 TEST(MoverTable, AnUnknownKindIsRefused) {
-  ExplorerOptions options;
+  EnsembleOptions options;
   options.movers = {"coordinate", "sideways"};
   const EnsembleTask task{.instance = std::make_shared<TestInstance>(shifted_sphere(5)),
                           .stepper = stepper_for(false),
@@ -319,7 +319,7 @@ TEST(MoverTable, AllKindsThatFitTakePartByTurns) {
     for (const ExplorerEntry& entry : explorer_table()) {
       if (entry.for_weights == weights) expected.insert(entry.name);
     }
-    ExplorerOptions options;
+    EnsembleOptions options;
     options.explorers = static_cast<int>(expected.size());
     const EnsembleTask task{.instance = std::make_shared<Slab>(4, false),
                             .stepper = stepper_for(weights),

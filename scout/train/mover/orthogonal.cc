@@ -4,7 +4,7 @@
 #include <list>
 #include <numeric>
 
-#include "scout/train/mover/explorers.h"
+#include "scout/train/mover/mover.h"
 
 namespace scout::explorer {
 namespace {
@@ -50,9 +50,10 @@ class Orthogonal final : public Explorer {
       double square = 0;
       for (std::size_t i = begin; i < end; ++i) square += static_cast<double>(actions[i]) * static_cast<double>(actions[i]);
       const auto rms = static_cast<float>(std::sqrt(square / static_cast<double>(std::max<std::size_t>(end - begin, 1))));
-      for (; begin < end; ++begin) added_[begin] = sign_ * static_cast<float>(std::sqrt(size)) * rms * axis_[begin];
+      for (; begin < end; ++begin) {
+        actions[begin] += added_[begin] = sign_ * static_cast<float>(std::sqrt(size)) * rms * axis_[begin];
+      }
     }
-    for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += added_[i];
   }
   double judge(const Episode& episode) override {
     const double earned = -std::inner_product(added_.begin(), added_.end(), episode.gradient().begin(), 0.0);
@@ -68,26 +69,16 @@ class Orthogonal final : public Explorer {
   std::vector<float> added_;  // the last move's part along the direction
 };
 
-class Kind final : public ExplorerKind {
- public:
-  explicit Kind(const Instance& instance)
-      : directions_(static_cast<std::size_t>(instance.dimension())), tensors_(instance.tensors()) {}
-  std::size_t directions() const override { return directions_; }
-  std::unique_ptr<Explorer> explorer() override { return std::make_unique<Orthogonal>(axes_, tensors_); }
-
- private:
-  std::size_t directions_;
-  std::vector<TensorShape> tensors_;
-  Axes axes_ = std::make_shared<std::list<Axis>>();
-};
-
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
-  return std::make_unique<Kind>(instance);
+ExplorerKind make(const Instance& instance, std::size_t, Random&) {
+  return {static_cast<std::size_t>(instance.dimension()),
+          [axes = std::make_shared<std::list<Axis>>(), tensors = instance.tensors()] {
+            return std::make_unique<Orthogonal>(axes, tensors);
+          }};
 }
 
 }  // namespace
 
-const ExplorerEntry orthogonal{"orthogonal", "a direction of all weights, orthogonal to the others', else the policy's step",
-                               true, make};
+extern const ExplorerEntry orthogonal{
+    "orthogonal", "a direction of all weights, orthogonal to the others', else the policy's step", true, make};
 
 }  // namespace scout::explorer

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "scout/train/mover/explorers.h"
+#include "scout/train/mover/mover.h"
 
 namespace scout::explorer {
 namespace {
@@ -10,16 +10,6 @@ namespace {
 struct Range {
   std::size_t begin, size;
 };
-
-std::vector<Range> ranges_of(const Instance& instance) {
-  std::vector<Range> out;
-  std::size_t begin = 0;
-  for (const TensorShape& tensor : instance.tensors()) {
-    out.push_back({begin, static_cast<std::size_t>(tensor.size)});
-    begin += out.back().size;
-  }
-  return out;
-}
 
 class Tensor final : public Explorer {
  public:
@@ -35,11 +25,11 @@ class Tensor final : public Explorer {
   /// By a factor 1 + 3√η, or by its inverse.
   void explore(Episode& episode, double size) override {
     const auto factor = 1 + 3 * static_cast<float>(std::sqrt(size));
+    const float growth = (larger_ ? factor : 1 / factor) - 1;
     const Range range = tensors_[direction()];
     const std::span<float> part = episode.run().actions().subspan(range.begin, range.size);
-    added_.assign(part.begin(), part.end());
-    for (float& x : added_) x *= (larger_ ? factor : 1 / factor) - 1;
-    for (std::size_t i = 0; i < part.size(); ++i) part[i] += added_[i];
+    added_.resize(part.size());
+    for (std::size_t i = 0; i < part.size(); ++i) part[i] += added_[i] = growth * part[i];
   }
   double judge(const Episode& episode) override {
     const auto gradient = episode.gradient().subspan(tensors_[direction()].begin, added_.size());
@@ -54,22 +44,18 @@ class Tensor final : public Explorer {
   std::vector<float> added_;  // the last move's part along the direction
 };
 
-class Kind final : public ExplorerKind {
- public:
-  explicit Kind(const Instance& instance) : tensors_(ranges_of(instance)) {}
-  std::size_t directions() const override { return tensors_.size(); }
-  std::unique_ptr<Explorer> explorer() override { return std::make_unique<Tensor>(tensors_); }
-
- private:
-  std::vector<Range> tensors_;
-};
-
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t, Random&) {
-  return std::make_unique<Kind>(instance);
+ExplorerKind make(const Instance& instance, std::size_t, Random&) {
+  std::vector<Range> tensors;
+  std::size_t begin = 0;
+  for (const TensorShape& tensor : instance.tensors()) {
+    tensors.push_back({begin, static_cast<std::size_t>(tensor.size)});
+    begin += tensors.back().size;
+  }
+  return {tensors.size(), [tensors] { return std::make_unique<Tensor>(tensors); }};
 }
 
 }  // namespace
 
-const ExplorerEntry tensor{"tensor", "the policy's step of one tensor, larger or smaller", true, make};
+extern const ExplorerEntry tensor{"tensor", "the policy's step of one tensor, larger or smaller", true, make};
 
 }  // namespace scout::explorer

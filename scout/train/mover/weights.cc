@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "scout/train/mover/explorers.h"
+#include "scout/train/mover/mover.h"
 
 namespace scout::explorer {
 namespace {
@@ -43,29 +43,15 @@ class Weights final : public Explorer {
 };
 
 /// A direction is a group of weights that are neighbours in a random order.
-class Kind final : public ExplorerKind {
- public:
-  Kind(const Instance& instance, std::size_t held, Random& random) {
-    std::vector<std::size_t> order(static_cast<std::size_t>(instance.dimension()));
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    shuffle(std::span(order), random);
-    held_ = std::clamp<std::size_t>(held, 1, order.size());
-    order_ = std::make_shared<const std::vector<std::size_t>>(std::move(order));
-  }
-  std::size_t directions() const override { return order_->size() / held_; }
-  std::unique_ptr<Explorer> explorer() override { return std::make_unique<Weights>(order_, held_); }
-
- private:
-  std::size_t held_;
-  Order order_;
-};
-
-std::unique_ptr<ExplorerKind> make(const Instance& instance, std::size_t recorded, Random& random) {
-  return std::make_unique<Kind>(instance, recorded, random);
+ExplorerKind make(const Instance& instance, std::size_t recorded, Random& random) {
+  const Order order =
+      std::make_shared<std::vector<std::size_t>>(random_order(static_cast<std::size_t>(instance.dimension()), random));
+  const std::size_t held = std::clamp<std::size_t>(recorded, 1, order->size());
+  return {order->size() / held, [order, held] { return std::make_unique<Weights>(order, held); }};
 }
 
 }  // namespace
 
-const ExplorerEntry weights{"weights", "a few weights by the step size, else the policy's step", true, make};
+extern const ExplorerEntry weights{"weights", "a few weights by the step size, else the policy's step", true, make};
 
 }  // namespace scout::explorer

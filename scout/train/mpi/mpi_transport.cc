@@ -12,7 +12,6 @@
 #include <limits>
 #include <list>
 #include <stdexcept>
-#include <string>
 #include <thread>
 
 #include "scout/train/ranks/transport.h"
@@ -36,6 +35,12 @@ void check(int code, const char* what) {
   MPI_Error_string(code, text.data(), &length);
   text.resize(static_cast<std::size_t>(length));
   throw std::runtime_error(std::string("MPI: ") + what + " failed: " + text);
+}
+
+bool done(MPI_Request& request, const char* what) {
+  int flag = 0;
+  check(MPI_Test(&request, &flag, MPI_STATUS_IGNORE), what);
+  return flag != 0;
 }
 
 class MpiTransport : public Transport {
@@ -105,20 +110,18 @@ class MpiTransport : public Transport {
 
   /// The life of the thread that owns MPI.
   void run(int expected_ranks) {
-    bool started = false;
     try {
       start(expected_ranks);
-      started = true;
-      ready_.set_value();
+    } catch (...) {
+      return ready_.set_exception(std::current_exception());
+    }
+    ready_.set_value();
+    try {
       pump();
       check(MPI_Finalize(), "MPI_Finalize");
     } catch (...) {
       error_ = std::current_exception();
       broken_.store(true, std::memory_order_release);
-      if (!started) {
-        ready_.set_exception(error_);
-        return;
-      }
       while (!aborting_ && !closing_) std::this_thread::sleep_for(kLongestNap);
       if (aborting_) MPI_Abort(MPI_COMM_WORLD, exit_code_);
     }
@@ -156,11 +159,7 @@ class MpiTransport : public Transport {
         check(MPI_Ibarrier(MPI_COMM_WORLD, &all_closing), "MPI_Ibarrier");
         said_closing = true;
       }
-      if (said_closing) {
-        int done = 0;
-        check(MPI_Test(&all_closing, &done, MPI_STATUS_IGNORE), "MPI_Test");
-        if (done != 0) return;
-      }
+      if (said_closing && done(all_closing, "MPI_Test")) return;
       if (closing) look_for_silence();
       nap = moved ? kLeastNap : std::min<std::chrono::microseconds>(2 * nap, kLongestNap);
       std::this_thread::sleep_for(nap);
@@ -173,11 +172,7 @@ class MpiTransport : public Transport {
       post(message->from, std::move(message->bytes), kMessage);
       moved = true;
     }
-    for (auto it = outgoing_.begin(); it != outgoing_.end();) {
-      int done = 0;
-      check(MPI_Test(&it->request, &done, MPI_STATUS_IGNORE), "sending");
-      it = done != 0 ? outgoing_.erase(it) : std::next(it);
-    }
+    std::erase_if(outgoing_, [](Outgoing& message) { return done(message.request, "sending"); });
     return moved || !outgoing_.empty();
   }
 
@@ -208,18 +203,23 @@ class MpiTransport : public Transport {
   }
 
   /// Actors and learner talk to each other, actors not among themselves.
+  void for_partners(const auto& body) const {
+    if (rank_ != 0) return body(0);
+    for (int rank = 1; rank < ranks_; ++rank) body(rank);
+  }
+
   void give_sign_of_life() {
     const auto now = Clock::now();
     if (now - last_sign_ < kSignEvery) return;
     last_sign_ = now;
-    for (int rank = rank_ == 0 ? 1 : 0; rank < (rank_ == 0 ? ranks_ : 1); ++rank) post(rank, {}, kSignOfLife);
+    for_partners([&](int rank) { post(rank, {}, kSignOfLife); });
   }
 
   /// A rank that is gone would never join the barrier.
   void look_for_silence() const {
-    for (int rank = rank_ == 0 ? 1 : 0; rank < (rank_ == 0 ? ranks_ : 1); ++rank) {
+    for_partners([&](int rank) {
       if (silence(rank) > close_timeout_) throw_silent_at_close(rank, silence(rank));
-    }
+    });
   }
 
   void hear(int rank) {

@@ -32,16 +32,10 @@ std::string agreement(const Trainer& trainer) {
   return nlohmann::json{{"version", SCOUT_VERSION}, {"seed", trainer.seed()}, {"options", options}}.dump();
 }
 
-Bytes text_message(Kind kind, const std::string& text) {
+Bytes message_of(const auto&... parts) {
   ArchiveWriter bytes;
-  bytes(kind);
-  bytes(text);
+  bytes(parts...);
   return bytes.take();
-}
-
-std::string silent(const std::string& who, double seconds) {
-  return who + " has been silent for " + std::to_string(static_cast<int>(std::min(seconds, 1e6))) +
-         " s (distributed.timeout): its process or machine is gone";
 }
 
 class Leader {
@@ -65,7 +59,7 @@ class Leader {
         sequence += trainer_.rank_chunk();
       }
     }
-    for (int rank = 1; rank < transport_.ranks(); ++rank) transport_.send(rank, text_message(Kind::stop, ""));
+    for (int rank = 1; rank < transport_.ranks(); ++rank) transport_.send(rank, message_of(Kind::stop));
   }
 
  private:
@@ -121,9 +115,7 @@ class Leader {
   void greet(ArchiveReader& bytes, Rank& rank) const {
     std::uint32_t protocol = 0;
     std::string own;
-    bytes(protocol);
-    bytes(rank.machine);
-    bytes(own);
+    bytes(protocol, rank.machine, own);
     if (protocol != kProtocol || own != agreement(trainer_)) {
       throw std::runtime_error("it runs another version, seed or options: give all ranks the same program and command line");
     }
@@ -132,11 +124,7 @@ class Leader {
   void answer(int to, Rank& rank) {
     if (weights_.empty()) weights_ = trainer_.weights();
     const bool newer = rank.round < trainer_.rounds_done();
-    ArchiveWriter bytes;
-    bytes(rank.begun ? Kind::answer : Kind::begin);
-    if (!rank.begun) bytes(first_);
-    bytes(static_cast<std::uint8_t>(newer));
-    Bytes content = bytes.take();
+    Bytes content = rank.begun ? message_of(Kind::answer, newer) : message_of(Kind::begin, first_, newer);
     if (newer) content.insert(content.end(), weights_.begin(), weights_.end());
     rank.begun = true;
     rank.round = trainer_.rounds_done();
@@ -162,12 +150,7 @@ class Leader {
 
 /// Returns when the learner says stop.
 void act(Trainer& trainer, Transport& transport, const std::function<bool()>& interrupted) {
-  ArchiveWriter hello;
-  hello(Kind::hello);
-  hello(kProtocol);
-  hello(machine());
-  hello(agreement(trainer));
-  transport.send(0, hello.take());
+  transport.send(0, message_of(Kind::hello, kProtocol, machine(), agreement(trainer)));
   std::int64_t sequence = -1;
   int unanswered = 1;
   for (;;) {
@@ -177,9 +160,9 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
       bytes(kind);
       if (kind == Kind::stop) return;
       if (kind == Kind::begin) bytes(sequence);
-      std::uint8_t newer = 0;
+      bool newer = false;
       bytes(newer);
-      if (newer != 0) trainer.adopt(std::span(message->bytes).last(bytes.left()));
+      if (newer) trainer.adopt(std::span(message->bytes).last(bytes.left()));
       --unanswered;
     }
     if (sequence < 0 || unanswered >= trainer.options().distributed.window || interrupted()) {
@@ -188,10 +171,7 @@ void act(Trainer& trainer, Transport& transport, const std::function<bool()>& in
       transport.wait(kLook);
       continue;
     }
-    ArchiveWriter experience;
-    experience(Kind::experience);
-    experience(trainer.collect(sequence));
-    transport.send(0, experience.take());
+    transport.send(0, message_of(Kind::experience, trainer.collect(sequence)));
     ++unanswered;
     sequence += trainer.rank_chunk();
   }
@@ -209,7 +189,7 @@ void run_actor(Trainer& trainer, Transport& transport, const std::function<bool(
   } catch (const RankFailure&) {
     throw;
   } catch (const std::exception& error) {
-    transport.send(0, text_message(Kind::failure, error.what()));
+    transport.send(0, message_of(Kind::failure, std::string(error.what())));
     const auto end = std::chrono::steady_clock::now() + kLastWord;
     while (std::chrono::steady_clock::now() < end) {  // the learner saves, reports, and ends the job
       transport.receive();

@@ -6,7 +6,6 @@
 // learner has a round's worth of experience, from whichever ranks, it does its part of a round; else it rolls out itself.
 #pragma once
 
-#include <functional>
 #include <stdexcept>
 
 #include "scout/train/ranks/transport.h"

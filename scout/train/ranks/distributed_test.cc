@@ -34,7 +34,7 @@ TrainOptions small() {
   options.evolution.instances = 1;
   options.evolution.renew = 4;
   options.ensemble.instances = 2;
-  options.ensemble.explorer.explorers = 2;
+  options.ensemble.explorers = 2;
   options.replay.warm_up = 30;
   options.replay.capacity = 400;
   options.replay.explorer_capacity = 200;
@@ -201,7 +201,7 @@ TEST(Distributed, ExplorersOfAllRanksShareAnInstanceAndNoCoordinate) {
   TrainOptions options = small();
   options.dimensions = {5};  // two explorers each: two ranks share an instance, the third has another
   options.ensemble.instances = 4;
-  options.ensemble.explorer.prune_after = 1;
+  options.ensemble.prune_after = 1;
   std::map<std::string, std::map<int, int>> owner;  // instance, coordinate: rank
   std::map<std::string, std::set<int>> visitors;
   for (int rank = 0; rank < 3; ++rank) {
@@ -370,7 +370,7 @@ TEST(Distributed, RanksExploreNetworksTogether) {
   TrainOptions options = small_training("weight", 1);
   options.problems = {"mlp-blobs:hidden=4x4x4x4x4,batch=8", "mlp-blobs:hidden=2,batch=8"};
   options.ensemble.instances = 4;
-  options.ensemble.explorer.explorers = 2;
+  options.ensemble.explorers = 2;
   int trajectories = 0;
   for (int rank = 0; rank < 6; ++rank) {
     Trainer trainer(options, 3, {rank, 6});

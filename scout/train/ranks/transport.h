@@ -45,11 +45,14 @@ class Transport {
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
 
+/// A rank's silence, told in errors.
+inline std::string silent(const std::string& who, double seconds, const std::string& when = "") {
+  return who + " has been silent for " + std::to_string(static_cast<int>(std::min(seconds, 1e6))) +
+         " s (distributed.timeout)" + when + ": its process or machine is gone";
+}
 /// What `close` throws.
 [[noreturn]] inline void throw_silent_at_close(int rank, double seconds) {
-  throw std::runtime_error("rank " + std::to_string(rank) + " has been silent for " +
-                           std::to_string(static_cast<int>(std::min(seconds, 1e6))) +
-                           " s (distributed.timeout) when the job was to end: its process or machine is gone");
+  throw std::runtime_error(silent("rank " + std::to_string(rank), seconds, " when the job was to end"));
 }
 
 /// Messages on their way from some threads to one.
@@ -78,14 +81,6 @@ class Mailbox {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Message> messages_;
-};
-
-/// Ranks that are threads of one process: for tests, and for trying out what many machines would do. Returns the end of each
-/// rank. Here `abort` throws LocalAbort, and all other ranks throw it too at their next call.
-std::vector<std::unique_ptr<Transport>> local_transports(int ranks);
-
-struct LocalAbort {
-  int exit_code;
 };
 
 }  // namespace scout

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "scout/train/ranks/transport.h"
+#include "scout/train/ranks/test_transport.h"
 
 namespace scout {
 namespace {

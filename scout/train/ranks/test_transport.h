@@ -1,14 +1,20 @@
+// For tests only: ranks that are threads of one process.
+#pragma once
+
 #include <atomic>
 #include <limits>
 
 #include "scout/train/ranks/transport.h"
 
 namespace scout {
-namespace {
+
+struct LocalAbort {
+  int exit_code;
+};
 
 /// What the ends share.
-struct Job {
-  explicit Job(int ranks) : inboxes(static_cast<std::size_t>(ranks)), lost(static_cast<std::size_t>(ranks)) {}
+struct LocalJob {
+  explicit LocalJob(int ranks) : inboxes(static_cast<std::size_t>(ranks)), lost(static_cast<std::size_t>(ranks)) {}
 
   std::vector<Mailbox> inboxes;
   std::vector<std::atomic<bool>> lost;  // ends that are gone without having been closed
@@ -19,9 +25,9 @@ struct Job {
   std::size_t closed = 0;
 };
 
-class LocalTransport : public Transport {
+class LocalTransport final : public Transport {
  public:
-  LocalTransport(std::shared_ptr<Job> job, int rank) : job_(std::move(job)), rank_(rank) {}
+  LocalTransport(std::shared_ptr<LocalJob> job, int rank) : job_(std::move(job)), rank_(rank) {}
   ~LocalTransport() override {
     if (!closed_) job_->lost[index(rank_)] = true;
   }
@@ -73,15 +79,14 @@ class LocalTransport : public Transport {
     if (job_->aborted) throw LocalAbort{job_->exit_code};
   }
 
-  std::shared_ptr<Job> job_;
+  std::shared_ptr<LocalJob> job_;
   int rank_;
   bool closed_ = false;
 };
 
-}  // namespace
-
-std::vector<std::unique_ptr<Transport>> local_transports(int ranks) {
-  auto job = std::make_shared<Job>(ranks);
+/// Returns the end of each rank. Here `abort` throws LocalAbort, and all other ranks throw it too at their next call.
+inline std::vector<std::unique_ptr<Transport>> local_transports(int ranks) {
+  auto job = std::make_shared<LocalJob>(ranks);
   std::vector<std::unique_ptr<Transport>> ends;
   for (int rank = 0; rank < ranks; ++rank) ends.push_back(std::make_unique<LocalTransport>(job, rank));
   return ends;
