@@ -59,7 +59,7 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
       copy(batch.actions, t.actions, now + row, a);
       for (std::size_t i = row; i < row + n; ++i) {
         float value = 0;
-        for (std::size_t at = then + i; at > now + i;) value = t.rewards[at -= all] + gamma * value;
+        for (std::size_t at = then + i; at > now + i; at -= all) value = t.rewards[at - all] + gamma * value;
         batch.returns.push_back(value);
       }
     };

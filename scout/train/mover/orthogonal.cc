@@ -51,7 +51,8 @@ class Orthogonal final : public Explorer {
       for (std::size_t i = begin; i < end; ++i) square += static_cast<double>(actions[i]) * static_cast<double>(actions[i]);
       const auto rms = static_cast<float>(std::sqrt(square / static_cast<double>(std::max<std::size_t>(end - begin, 1))));
       for (; begin < end; ++begin) {
-        actions[begin] += added_[begin] = sign_ * static_cast<float>(std::sqrt(size)) * rms * axis_[begin];
+        added_[begin] = sign_ * static_cast<float>(std::sqrt(size)) * rms * axis_[begin];
+        actions[begin] += added_[begin];
       }
     }
   }

@@ -29,7 +29,10 @@ class Tensor final : public Explorer {
     const Range range = tensors_[direction()];
     const std::span<float> part = episode.run().actions().subspan(range.begin, range.size);
     added_.resize(part.size());
-    for (std::size_t i = 0; i < part.size(); ++i) part[i] += added_[i] = growth * part[i];
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      added_[i] = growth * part[i];
+      part[i] += added_[i];
+    }
   }
   double judge(const Episode& episode) override {
     const auto gradient = episode.gradient().subspan(tensors_[direction()].begin, added_.size());
