@@ -17,6 +17,7 @@ constexpr int kHidden = 8;
 struct State {
   std::vector<std::vector<float>> vectors;
   void operator()(const std::vector<float>& numbers) { vectors.push_back(numbers); }
+  void operator()(auto&... several) requires(sizeof...(several) > 1) { ((*this)(several), ...); }
   void operator()(Adam& adam) { adam.visit(*this); }
   void operator()(std::int64_t) {}
 

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "scout/train/ranks/test_transport.h"
 #include "scout/train/test_training.h"
 
 namespace scout {
