@@ -55,7 +55,7 @@ double train_pendulum_with_libtorch(const PendulumOptions& options, std::uint64_
   };
   Pendulum pendulum = Pendulum::start(random);
   for (int step = 0; step < options.steps; ++step) {
-    if (step % Pendulum::kSteps == 0) pendulum = Pendulum(random);
+    if (step % Pendulum::kSteps == 0) pendulum = Pendulum::start(random);
     const bool warm = step >= options.warm_up;
     const double noisy = warm ? static_cast<double>(act(ddpg.actor(), pendulum)) + options.noise * random.normal()
                               : random.uniform(-1.0, 1.0);
