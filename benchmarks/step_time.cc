@@ -20,7 +20,7 @@
 #include "scout/base/machine.h"
 #include "scout/bench/tables/record.h"
 #include "scout/policy/shipped.h"
-#include "scout/policy/weight/fused_stepper.h"
+#include "scout/policy/weight/weight_rule.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace {

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <stdexcept>
 
 namespace scout {

@@ -73,6 +73,16 @@ std::string Condition::text() const {
   return "";
 }
 
+void Condition::check(const std::string& key, double value) const {
+  if (!holds(value)) throw_bad_option(key, number_text(value), std::isnan(value) ? "a number" : text());
+}
+
+void OneOf::check(const std::string& key, const std::string& value) const {
+  if (std::find(words.begin(), words.end(), value) == words.end()) throw_bad_option(key, "'" + value + "'", text());
+}
+
+std::string OneOf::text() const { return "one of " + join_names(words); }
+
 void throw_bad_option(std::string_view key, const std::string& value, const std::string& condition) {
   throw std::invalid_argument("option '" + std::string(key) + "' is " + value + ": must be " + condition);
 }
@@ -85,26 +95,6 @@ void throw_unknown_option(const std::string& key, const std::vector<std::string>
                               did_you_mean(match != known.end() ? *match : nearest_name(key, known)) +
                               (known.size() <= kFewOptions ? " Known options: " + join_names(known) : ""));
 }
-
-namespace detail {
-
-void check_number(const std::string& key, double value, const Condition& condition) {
-  if (!condition.holds(value)) {
-    throw_bad_option(key, number_text(value), std::isnan(value) ? "a number" : condition.text());
-  }
-}
-
-void check_word(const std::string& key, const std::string& value, const OneOf& condition) {
-  const auto& words = condition.words;
-  if (std::find(words.begin(), words.end(), value) == words.end()) {
-    throw_bad_option(key, "'" + value + "'", condition_text(condition));
-  }
-}
-
-std::string condition_text(const Condition& condition) { return condition.text(); }
-std::string condition_text(const OneOf& condition) { return "one of " + join_names(condition.words); }
-
-}  // namespace detail
 
 nlohmann::json flatten(const nlohmann::json& nested) {
   nlohmann::json out = nlohmann::json::object();

@@ -12,8 +12,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdint>
-#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -31,8 +29,9 @@ struct Condition {
   bool open_high = false;
   bool holds(double x) const { return (open_low ? x > low : x >= low) && (open_high ? x < high : x <= high); }
   std::string text() const;
+  /// Throws as throw_bad_option.
+  void check(const std::string& key, double value) const;
 };
-inline Condition anything() { return {}; }
 inline Condition at_least(double low) { return {.low = low}; }
 inline Condition positive() { return {.low = 0, .open_low = true}; }
 inline Condition between(double low, double high) { return {.low = low, .high = high}; }
@@ -41,6 +40,9 @@ inline Condition inside(double low, double high) { return {.low = low, .high = h
 /// A string option that must be one of a few words.
 struct OneOf {
   std::vector<std::string> words;
+  std::string text() const;
+  /// Throws as throw_bad_option.
+  void check(const std::string& key, const std::string& value) const;
 };
 
 /// std::invalid_argument: "option 'KEY' is VALUE: must be CONDITION".
@@ -61,11 +63,6 @@ concept Described = requires(T t) {
   t.describe([](auto&&...) {});
 };
 
-void check_number(const std::string& key, double value, const Condition& condition);
-void check_word(const std::string& key, const std::string& value, const OneOf& condition);
-std::string condition_text(const Condition& condition);
-std::string condition_text(const OneOf& condition);
-
 template <class Leaf>
 struct OptionVisitor;
 
@@ -83,13 +80,9 @@ struct OptionVisitor {
   void operator()(const char* name, Nested& nested) const {
     for_each_option(nested, prefix + name + ".", leaf);
   }
-  template <class Value, class Check>
-  void operator()(const char* name, Value& value, const char* help, const Check& check) const {
+  template <class Value, class Check = Condition>
+  void operator()(const char* name, Value& value, const char* help, const Check& check = {}) const {
     leaf(prefix + name, value, help, check);
-  }
-  template <class Value>
-  void operator()(const char* name, Value& value, const char* help) const {
-    leaf(prefix + name, value, help, Condition{});
   }
 };
 
@@ -116,15 +109,9 @@ void assign(const std::string& key, Value& value, const nlohmann::json& from) {
   } else if constexpr (std::is_same_v<Value, std::string>) {
     if (!from.is_string()) wrong_type("a string");
     value = from.get<std::string>();
-  } else {                   // std::vector
-    if (!from.is_array()) {  // one element stands for a list of one
-      value.clear();
-      value.emplace_back();
-      assign(key, value.front(), from);
-      return;
-    }
+  } else {  // std::vector
     value.clear();
-    for (const auto& item : from) {
+    for (const auto& item : from.is_array() ? from : nlohmann::json::array({from})) {  // one stands for a list of one
       value.emplace_back();
       assign(key, value.back(), item);
     }
@@ -135,10 +122,8 @@ template <class Value, class Check>
 void check(const std::string& key, const Value& value, const Check& condition) {
   if constexpr (requires { value.begin(); } && !std::is_same_v<Value, std::string>) {
     for (const auto& item : value) check(key, item, condition);
-  } else if constexpr (std::is_same_v<Check, OneOf>) {
-    check_word(key, value, condition);
-  } else if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>) {
-    check_number(key, static_cast<double>(value), condition);
+  } else if constexpr (std::is_same_v<Check, OneOf> || (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>)) {
+    condition.check(key, value);
   }
 }
 
@@ -167,7 +152,7 @@ std::vector<OptionDescription> describe_options(const Options& defaults = {}) {
   std::vector<OptionDescription> out;
   detail::for_each_option(const_cast<Options&>(defaults), "",
                           [&](const std::string& key, auto& value, const char* help, const auto& condition) {
-                            out.push_back({key, nlohmann::json(value).dump(), detail::condition_text(condition), help});
+                            out.push_back({key, nlohmann::json(value).dump(), condition.text(), help});
                           });
   return out;
 }

@@ -44,11 +44,7 @@ void ThreadTeam::work(int shard) {
       seen = generation_.load();
       task = task_;
     }
-    try {
-      (*task)(shard);
-    } catch (...) {
-      errors_[static_cast<std::size_t>(shard)] = std::current_exception();
-    }
+    attempt(*task, shard);
     if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       std::lock_guard lock(mutex_);
       done_.notify_one();
@@ -56,11 +52,16 @@ void ThreadTeam::work(int shard) {
   }
 }
 
-void ThreadTeam::run(const std::function<void(int)>& task) {
-  if (size_ == 1) {
-    task(0);
-    return;
+void ThreadTeam::attempt(const std::function<void(int)>& task, int shard) {
+  try {
+    task(shard);
+  } catch (...) {
+    errors_[static_cast<std::size_t>(shard)] = std::current_exception();
   }
+}
+
+void ThreadTeam::run(const std::function<void(int)>& task) {
+  if (size_ == 1) return task(0);
   std::fill(errors_.begin(), errors_.end(), nullptr);
   {
     std::lock_guard lock(mutex_);
@@ -69,11 +70,7 @@ void ThreadTeam::run(const std::function<void(int)>& task) {
     ++generation_;
   }
   start_.notify_all();
-  try {
-    task(0);
-  } catch (...) {
-    errors_[0] = std::current_exception();
-  }
+  attempt(task, 0);
   for (int i = 0; i < kSpins && pending_.load(std::memory_order_acquire) != 0; ++i) pause();
   {
     std::unique_lock lock(mutex_);

@@ -13,6 +13,12 @@
 
 namespace scout {
 
+/// One process of a job that may have several.
+struct RankOf {
+  int rank = 0;
+  int ranks = 1;
+};
+
 class ThreadTeam {
  public:
   /// `threads` >= 1 including the caller; 0 means one per core.
@@ -36,6 +42,7 @@ class ThreadTeam {
 
  private:
   void work(int shard);
+  void attempt(const std::function<void(int)>& task, int shard);
 
   int size_;
   std::vector<std::thread> threads_;

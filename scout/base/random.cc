@@ -7,7 +7,7 @@
 namespace scout {
 
 Random::Random(Seed seed) {
-  for (int i = 0; i < 4; ++i) state_[static_cast<std::size_t>(i)] = seed.derive(i).value();
+  for (std::uint64_t i = 0; i < state_.size(); ++i) state_[i] = seed.derive(i).value();
 }
 
 std::uint64_t Random::next() {
@@ -27,16 +27,10 @@ double Random::log_uniform(double low, double high) { return std::exp(uniform(st
 std::uint64_t Random::index(std::uint64_t n) {
   // Lemire 2019: multiply-shift with rejection, unbiased.
   __extension__ using Wide = unsigned __int128;
-  std::uint64_t x = next();
-  Wide product = static_cast<Wide>(x) * n;
-  auto low = static_cast<std::uint64_t>(product);
-  if (low < n) {
+  Wide product = static_cast<Wide>(next()) * n;
+  if (static_cast<std::uint64_t>(product) < n) {
     const std::uint64_t threshold = (0 - n) % n;
-    while (low < threshold) {
-      x = next();
-      product = static_cast<Wide>(x) * n;
-      low = static_cast<std::uint64_t>(product);
-    }
+    while (static_cast<std::uint64_t>(product) < threshold) product = static_cast<Wide>(next()) * n;
   }
   return static_cast<std::uint64_t>(product >> 64);
 }

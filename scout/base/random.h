@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace scout {
 
@@ -70,12 +71,7 @@ class Random {
 /// Fisher-Yates.
 template <class T>
 void shuffle(std::span<T> items, Random& random) {
-  for (std::size_t i = items.size(); i > 1; --i) {
-    std::size_t j = random.index(i);
-    T tmp = items[i - 1];
-    items[i - 1] = items[j];
-    items[j] = tmp;
-  }
+  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random.index(i)]);
 }
 
 }  // namespace scout

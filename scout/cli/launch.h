@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "scout/base/rank.h"
+#include "scout/base/parallel.h"
 #include "scout/train/ranks/transport.h"
 
 namespace scout {

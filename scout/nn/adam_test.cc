@@ -1,4 +1,4 @@
-#include "scout/nn/adam.h"
+#include "scout/nn/update.h"
 
 #include <gtest/gtest.h>
 

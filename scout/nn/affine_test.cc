@@ -1,4 +1,4 @@
-#include "scout/nn/affine.h"
+#include "scout/nn/layers.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scout/base/random.h"
+#include "scout/nn/test_affine_reference.h"
 #include "scout/nn/test_targets.h"
 
 namespace scout::kernel {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "scout/nn/affine.h"
+#include "scout/nn/layers.h"
 
 namespace scout {
 

@@ -1,4 +1,4 @@
-#include "scout/nn/pool.h"
+#include "scout/nn/layers.h"
 
 #include <gtest/gtest.h>
 

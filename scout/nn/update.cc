@@ -77,7 +77,8 @@ double square_sum(const float* x, std::size_t n) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace scout::kernel {
+namespace scout {
+namespace kernel {
 
 HWY_EXPORT(adam);
 HWY_EXPORT(follow);
@@ -91,5 +92,20 @@ void follow(float* target, const float* source, std::size_t n, float rate) {
 }
 double square_sum(const float* x, std::size_t n) { return HWY_DYNAMIC_DISPATCH(square_sum)(x, n); }
 
-}  // namespace scout::kernel
+}  // namespace kernel
+
+void Adam::update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate) {
+  constexpr double beta1 = 0.9;
+  constexpr double beta2 = 0.999;
+  mean.resize(parameters.size(), 0.0F);
+  square.resize(parameters.size(), 0.0F);
+  ++steps;
+  const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(steps));
+  const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(steps));
+  const auto rate = static_cast<float>(learning_rate / correction1);
+  const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
+  kernel::adam(parameters.data(), mean.data(), square.data(), gradient.data(), parameters.size(), rate, root);
+}
+
+}  // namespace scout
 #endif  // HWY_ONCE

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
-namespace scout::kernel {
+namespace scout {
+namespace kernel {
 
 /// One step of Adam (Kingma & Ba 2015), β = .9, .999, ε = 1e-8, on n parameters:
 ///
@@ -20,4 +23,17 @@ void follow(float* target, const float* source, std::size_t n, float rate);
 /// Σ x², in double precision: it cannot overflow.
 double square_sum(const float* x, std::size_t n);
 
-}  // namespace scout::kernel
+}  // namespace kernel
+
+/// The state of Adam on a flat vector.
+struct Adam {
+  std::vector<float> mean, square;
+  std::int64_t steps = 0;
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive(mean), archive(square), archive(steps);
+  }
+  void update(std::vector<float>& parameters, const std::vector<float>& gradient, double learning_rate);
+};
+
+}  // namespace scout

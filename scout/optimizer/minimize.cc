@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scout/base/random.h"
+#include "scout/optimizer/oracle.h"
 #include "scout/policy/rule/action.h"
 
 namespace scout {
@@ -13,10 +14,6 @@ namespace {
 
 constexpr double kRefinement = 0.1;  // of the step scale, each time that the best point is taken up again
 constexpr int kRefinements = 6;
-
-bool finite(std::span<const double> numbers) {
-  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
-}
 
 double root_mean_square(std::span<const double> numbers) {
   double largest = 0;
@@ -52,8 +49,9 @@ void check(std::span<const double> x0, const MinimizeOptions& options) {
                      "of a rule for functions; LearnedOptimizer and PolicyOptimizer take this one");
   }
   if (x0.empty()) throw_bad_option("x0", "empty", "a point of one coordinate or more");
+  const auto place = [](const char* name, std::size_t i) { return name + ("[" + std::to_string(i)) + "]"; };
   for (std::size_t i = 0; i < x0.size(); ++i) {
-    if (!std::isfinite(x0[i])) throw_bad_option("x0[" + std::to_string(i) + "]", number(x0[i]), "finite");
+    if (!std::isfinite(x0[i])) throw_bad_option(place("x0", i), number(x0[i]), "finite");
   }
   const bool bounded = !options.lower.empty() || !options.upper.empty();
   if (options.keep_inside && !bounded) throw_bad_option("keep_inside", "true", "false without bounds");
@@ -67,11 +65,11 @@ void check(std::span<const double> x0, const MinimizeOptions& options) {
   for (std::size_t i = 0; i < x0.size(); ++i) {
     const double width = options.upper[i] - options.lower[i];
     if (!(width > 0) || !std::isfinite(width)) {
-      throw_bad_option("upper[" + std::to_string(i) + "]", number(options.upper[i]),
-                       "above lower[" + std::to_string(i) + "] = " + number(options.lower[i]) + ", both finite");
+      throw_bad_option(place("upper", i), number(options.upper[i]),
+                       "above " + place("lower", i) + " = " + number(options.lower[i]) + ", both finite");
     }
     if (options.keep_inside && (x0[i] < options.lower[i] || x0[i] > options.upper[i])) {
-      throw_bad_option("x0[" + std::to_string(i) + "]", number(x0[i]),
+      throw_bad_option(place("x0", i), number(x0[i]),
                        "in [" + number(options.lower[i]) + ", " + number(options.upper[i]) + "] with keep_inside");
     }
   }
@@ -142,7 +140,7 @@ class Run {
     ++summary_.values;
     summary_.gradients += with_gradient ? 1 : 0;
     now_.value = objective_(now_.theta, with_gradient ? std::span(now_.gradient) : std::span<double>());
-    now_.finite = std::isfinite(now_.value) && (!with_gradient || finite(now_.gradient));
+    now_.finite = std::isfinite(now_.value) && (!with_gradient || all_finite(now_.gradient));
     if (!now_.finite) ++summary_.non_finite;
     if (std::isfinite(now_.value) && now_.value < summary_.best_value) {
       summary_.best_value = now_.value;
@@ -261,21 +259,8 @@ class Run {
 }  // namespace
 
 std::string_view to_string(MinimizeStatus status) {
-  switch (status) {
-    case MinimizeStatus::budget:
-      return "budget";
-    case MinimizeStatus::target:
-      return "target";
-    case MinimizeStatus::stopped:
-      return "stopped";
-    case MinimizeStatus::time:
-      return "time";
-    case MinimizeStatus::never_finite:
-      return "never_finite";
-    case MinimizeStatus::threw:
-      return "threw";
-  }
-  return "";
+  constexpr std::string_view kNames[] = {"budget", "target", "stopped", "time", "never_finite", "threw"};
+  return kNames[static_cast<std::size_t>(status)];
 }
 
 void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,

@@ -5,8 +5,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "scout/base/random.h"

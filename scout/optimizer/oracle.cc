@@ -22,24 +22,19 @@ Oracle::Oracle(const Instance& instance, std::int64_t budget)
   if (budget < 0) throw std::invalid_argument("oracle: the budget is " + std::to_string(budget) + ": must be >= 0");
 }
 
-double Oracle::value(std::span<const double> theta) {
-  charge(theta, 1, 0);
-  double f = 0;
-  instance_.evaluate_minibatch(minibatch(), theta, {&f, 1}, {});
-  observe(theta, std::isfinite(f));
-  return f;
-}
+double Oracle::value(std::span<const double> theta) { return evaluate(theta, 1, 0, {}); }
 
-void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) {
-  charge(theta, 0, 1);
-  instance_.evaluate_minibatch(minibatch(), theta, {}, gradient);
-  observe(theta, all_finite(gradient));
-}
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) { evaluate(theta, 0, 1, gradient); }
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
-  charge(theta, instance_.stochastic() ? 0 : 1, 1);
+  return evaluate(theta, 1, 1, gradient);
+}
+
+double Oracle::evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients,
+                        std::span<double> gradient) {
+  charge(theta, gradients > 0 && instance_.stochastic() ? 0 : values, gradients);
   double f = 0;
-  instance_.evaluate_minibatch(minibatch(), theta, {&f, 1}, gradient);
+  instance_.evaluate_minibatch(minibatch(), theta, values > 0 ? std::span(&f, 1) : std::span<double>(), gradient);
   observe(theta, std::isfinite(f) && all_finite(gradient));
   return f;
 }

@@ -77,6 +77,7 @@ class Oracle {
   friend class OneMinibatch;
 
   std::uint64_t minibatch() { return held_minibatch_ ? *held_minibatch_ : minibatches_++; }
+  double evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients, std::span<double> gradient);
   void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 

@@ -1,12 +1,54 @@
-// The table of update rules.
+// The table of update rules, and the options that rules are made from.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "scout/policy/rule/rule_entry.h"
+#include "scout/base/options.h"
+#include "scout/policy/rule/update_rule.h"
 
 namespace scout {
+
+/// Which update rule, and of what shape. Each rule uses some of these: see RuleEntry::options.
+struct RuleOptions {
+  std::string rule = "coordinate";
+  int dimension = 0;
+  std::vector<int> hidden{64, 64};
+  bool gradient = true;
+  bool proposals = true;
+  int history = 4;
+  double step_scale = 0.7;
+
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("rule", rule, "the update rule: see `scout list rules`");
+    visit("dimension", dimension, "rule joint: the number of coordinates", at_least(0));
+    visit("hidden", hidden, "widths of the hidden layers", at_least(1));
+    visit("gradient", gradient, "rules coordinate and joint: whether the gradient is observed");
+    visit("proposals", proposals,
+          "rule coordinate: mix steps that the features propose; off: the network puts out the step");
+    visit("history", history, "rule joint: steps that it sees", at_least(1));
+    visit("step_scale", step_scale,
+          "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
+          "tensor's scale; rule adam: the learning rate",
+          positive());
+  }
+};
+
+struct RuleEntry {
+  const char* name;
+  const char* summary;               ///< one line for listings
+  std::vector<std::string> options;  ///< those of RuleOptions that it uses, besides `rule`
+  /// Throws std::invalid_argument naming an option that is out of range.
+  std::shared_ptr<const UpdateRule> (*make)(const RuleOptions&);
+};
+
+/// RuleEntry::make of a rule that is constructed from options.
+template <class Rule>
+std::shared_ptr<const UpdateRule> make_rule_of(const RuleOptions& options) {
+  return std::make_shared<Rule>(options);
+}
 
 const std::vector<RuleEntry>& rule_table();
 /// The row of that name. Throws std::invalid_argument that names the nearest known one.

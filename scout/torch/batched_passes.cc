@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <utility>
 
-#include "scout/policy/weight/formulas.h"
+#include "scout/policy/weight/weight_step.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
@@ -46,8 +45,6 @@ at::Tensor to_bfloat16(const at::Tensor& x, const at::Tensor& dither) {
 
 /// log2, interpolated linearly between powers of two, plus 127.
 at::Tensor coarse_log2(const at::Tensor& x) { return x.contiguous().view(at::kInt).to(at::kFloat) * 0x1p-23; }
-
-at::Tensor compress(const at::Tensor& p, int k) { return p / (p.abs() + kernel::kCompression[k]); }
 
 at::Tensor rows(const std::vector<float>& values, std::int64_t columns, const at::Device& device) {
   return at::tensor(values, at::kFloat).view({-1, columns}).to(device);
@@ -103,10 +100,8 @@ class BatchedPasses : public UpdatePasses {
     biases_.assign(weights.size(), at::Tensor());
     for (const TensorUpdate* update : updates_) {
       const kernel::StepConstants& c = plan_of(*update).constants;
-      constants.push_back(c.gradient_scale);
-      constants.insert(constants.end(), std::begin(c.correction), std::end(c.correction));
-      constants.insert(constants.end(), {c.square_correction, c.scale, 0.0F, c.step, c.decay});
-      constants[constants.size() - kColumns + kLogOffset] = c.square_size;
+      constants.insert(constants.end(), {c.gradient_scale, c.correction[0], c.correction[1], c.correction[2],
+                                         c.square_correction, c.scale, c.square_size, c.step, c.decay});
       keys.push_back(c.key);
       averages.push_back(update->state->numbers);
     }
@@ -155,24 +150,22 @@ class BatchedPasses : public UpdatePasses {
     const std::array<at::Tensor, 4> dither{bits.bitwise_and(0xffff), bits.bitwise_right_shift(16), more.bitwise_and(0xffff),
                                            more.bitwise_right_shift(16)};
     std::array<at::Tensor, 4> average;
-    for (int k = 0; k < 4; ++k) {
+    for (std::size_t k = 0; k < average.size(); ++k) {
       const bool momentum = k < kernel::kMomenta;
-      const at::Tensor kept = averages_.select(0, k).narrow(0, begin, size);
+      const at::Tensor kept = averages_.select(0, static_cast<std::int64_t>(k)).narrow(0, begin, size);
       const at::Tensor old = kept.to(at::kFloat);
-      const float share = 1.0F - (momentum ? kernel::kDecays[k] : kernel::kSquareDecay);
-      average[static_cast<std::size_t>(k)] = old + ((momentum ? g : g * g) - old) * share;
-      kept.copy_(to_bfloat16(average[static_cast<std::size_t>(k)], dither[static_cast<std::size_t>(k)]));
+      average[k] = old + ((momentum ? g : g * g) - old) * (1.0F - (momentum ? kernel::kDecays[k] : kernel::kSquareDecay));
+      kept.copy_(to_bfloat16(average[k], dither[k]));
     }
 
     const at::Tensor z = average[3] * constant(kSquareCorrection) + kernel::kLeastSquare;
     const at::Tensor r = at::ones_like(z) / z.sqrt();
     const at::Tensor sign = at::where(average[0].signbit(), -at::ones_like(z), at::ones_like(z));
-    std::array<at::Tensor, 4> p{g * r * sign};
-    for (int k = 0; k < kernel::kMomenta; ++k) {
-      p[static_cast<std::size_t>(k) + 1] = average[static_cast<std::size_t>(k)] * constant(kCorrection + k) * r * sign;
+    std::array<at::Tensor, 4> p, q;
+    for (std::size_t k = 0; k < p.size(); ++k) {
+      p[k] = (k == 0 ? g : average[k - 1] * constant(kCorrection + static_cast<std::int64_t>(k) - 1)) * r * sign;
+      q[k] = p[k] / (p[k].abs() + kernel::kCompression[k]);
     }
-    std::array<at::Tensor, 4> q;
-    for (int k = 0; k < 4; ++k) q[static_cast<std::size_t>(k)] = compress(p[static_cast<std::size_t>(k)], k);
     const at::Tensor t = theta * sign / (theta.abs() + constant(kScale));
     const at::Tensor size_of_square = ((coarse_log2(z) - constant(kLogOffset)) * kernel::kLogShare).clamp(-1, 1);
     const at::Tensor u = evaluate(at::stack({q[0], q[1], q[2], q[3], t, q[0].abs(), q[2].abs(), q[3].abs(), t.abs(),

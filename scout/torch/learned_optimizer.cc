@@ -52,10 +52,6 @@ const LearnedOptimizerOptions& options_of(const torch::optim::OptimizerParamGrou
   return *options;
 }
 
-TensorShape shape_of(const at::Tensor& weight) {
-  return {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
-}
-
 /// Not defined if there is none. Always a new one: an archive writes into the storage of what it is given.
 at::Tensor read_tensor(torch::serialize::InputArchive& archive, const std::string& key) {
   at::Tensor out;
@@ -274,7 +270,7 @@ std::vector<TensorUpdate> gather(const std::vector<torch::optim::OptimizerParamG
       TensorUpdate update;
       update.weight = weight;
       update.gradient = gradient.detach().to(weight.options());
-      update.shape = shape_of(weight);
+      update.shape = {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
       update.settings = {.rate = options.lr(), .weight_decay = options.weight_decay(), .gradient_factor = 1};
       updates.push_back(std::move(update));
     }

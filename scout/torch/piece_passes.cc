@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <type_traits>
 
 #include "scout/policy/weight/bfloat16.h"
 #include "scout/torch/tensor_update.h"
@@ -14,7 +15,7 @@ namespace {
 /// Weights that a thread takes at a time. Sums are formed piece by piece, so that they do not depend on the threads.
 constexpr std::int64_t kPiece = 1 << 15;
 /// Weights of other types that are converted at a time.
-constexpr std::size_t kConverted = 1 << 11;
+constexpr std::int64_t kConverted = 1 << 11;
 
 struct Piece {
   std::size_t update;
@@ -48,50 +49,37 @@ void apply(at::BFloat16& weight, float value, float delta, std::uint32_t dither)
   weight = at::BFloat16(kernel::to_bfloat16(moved, dither & 0xffffU), at::BFloat16::from_bits());
 }
 
-/// For types other than float: converts a block at a time.
-template <class Scalar>
-struct Converted {
-  const TensorUpdate& update;
-  Scalar* weight;
-  const Scalar* gradient;
-  std::array<float, kConverted> theta{}, slope{}, delta{};
-
-  Converted(const TensorUpdate& u, const at::Tensor& values, const at::Tensor& gradients, std::int64_t begin)
-      : update(u), weight(values.data_ptr<Scalar>() + begin), gradient(gradients.data_ptr<Scalar>() + begin) {}
-
-  template <class Body>
-  void for_blocks(std::int64_t size, Body&& body) {
-    for (std::size_t begin = 0; begin < static_cast<std::size_t>(size); begin += kConverted) {
-      const std::size_t count = std::min(kConverted, static_cast<std::size_t>(size) - begin);
-      for (std::size_t i = 0; i < count; ++i) theta[i] = static_cast<float>(weight[begin + i]);
-      for (std::size_t i = 0; i < count; ++i) slope[i] = static_cast<float>(gradient[begin + i]);
-      body(begin, count);
-    }
-  }
-  kernel::TensorSums sums(std::int64_t size) {
-    kernel::TensorSums total;
-    for_blocks(size,
-               [&](std::size_t, std::size_t count) { add(total, kernel::tensor_sums(theta.data(), slope.data(), count)); });
-    return total;
-  }
-  kernel::StepSums step(const WeightStepper& stepper, std::int64_t first, std::int64_t size, double* own_sums) {
+/// Calls body(weights, count) on pieces of [begin, begin + size), and moves them by what it leaves in their `delta`; floats
+/// are one piece, which it moves itself.
+template <class Scalar, class Body>
+void for_blocks(const TensorUpdate& update, const at::Tensor& values, const at::Tensor& gradients, std::int64_t begin,
+                std::int64_t size, const Body& body) {
+  Scalar* weight = values.data_ptr<Scalar>();
+  const Scalar* gradient = gradients.data_ptr<Scalar>();
+  if constexpr (std::is_same_v<Scalar, float>) {
+    WeightPiece piece = piece_of(update, begin);
+    piece.theta = weight + begin;
+    piece.gradient = gradient + begin;
+    body(piece, static_cast<std::size_t>(size));
+  } else {
     const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
-    kernel::StepSums total;
-    for_blocks(size, [&](std::size_t begin, std::size_t count) {
-      const std::int64_t at = first + static_cast<std::int64_t>(begin);
+    std::array<float, kConverted> theta, slope, delta{};
+    for (std::int64_t at = begin; at < begin + size; at += kConverted) {
+      const auto count = static_cast<std::size_t>(std::min(kConverted, begin + size - at));
+      std::transform(weight + at, weight + at + count, theta.begin(), [](Scalar x) { return static_cast<float>(x); });
+      std::transform(gradient + at, gradient + at + count, slope.begin(), [](Scalar x) { return static_cast<float>(x); });
       WeightPiece piece = piece_of(update, at);
       piece.theta = theta.data();
       piece.gradient = slope.data();
       piece.delta = delta.data();
-      add(total, stepper.step(*update.plan, piece, count, own_sums));
+      if (!body(piece, count)) continue;
       for (std::size_t i = 0; i < count; ++i) {
-        const auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(at) + i);
-        apply(weight[begin + i], theta[i], delta[i], kernel::dither_bits(index, key));
+        const auto index = static_cast<std::uint32_t>(piece.first + i);
+        apply(weight[piece.first + i], theta[i], delta[i], kernel::dither_bits(index, key));
       }
-    });
-    return total;
+    }
   }
-};
+}
 
 class PiecePasses : public UpdatePasses {
  public:
@@ -107,7 +95,12 @@ class PiecePasses : public UpdatePasses {
 
   void add_up() override {
     std::vector<kernel::TensorSums> parts(pieces_.size());
-    for_pieces([&](std::size_t p) { parts[p] = piece_sums(pieces_[p]); });
+    for_pieces([&](std::size_t p) {
+      for_blocks_of(pieces_[p], [&](const WeightPiece& piece, std::size_t n) {
+        add(parts[p], kernel::tensor_sums(piece.theta, piece.gradient, n));
+        return false;
+      });
+    });
     for (std::size_t p = 0; p < parts.size(); ++p) add(updates_[pieces_[p].update]->sums, parts[p]);
   }
 
@@ -115,7 +108,12 @@ class PiecePasses : public UpdatePasses {
     const auto own = static_cast<std::size_t>(stepper.layout().sums);
     std::vector<kernel::StepSums> parts(pieces_.size());
     std::vector<double> own_parts(pieces_.size() * own);
-    for_pieces([&](std::size_t p) { parts[p] = piece_step(stepper, pieces_[p], own_parts.data() + p * own); });
+    for_pieces([&](std::size_t p) {
+      for_blocks_of(pieces_[p], [&](const WeightPiece& piece, std::size_t n) {
+        add(parts[p], stepper.step(*updates_[pieces_[p].update]->plan, piece, n, own_parts.data() + p * own));
+        return true;
+      });
+    });
     for (TensorUpdate* update : updates_) update->own_sums.assign(own, 0.0);
     for (std::size_t p = 0; p < parts.size(); ++p) {
       TensorUpdate& update = *updates_[pieces_[p].update];
@@ -138,37 +136,20 @@ class PiecePasses : public UpdatePasses {
     team_.for_jobs(static_cast<int>(pieces_.size()), [&](int p) { body(static_cast<std::size_t>(p)); });
   }
 
-  kernel::TensorSums piece_sums(const Piece& piece) const {
-    const TensorUpdate& update = *updates_[piece.update];
+  /// for_blocks, for whichever type the weights have. `body` says whether it worked out a step.
+  template <class Body>
+  void for_blocks_of(const Piece& piece, const Body& body) const {
     const at::Tensor& values = values_[piece.update];
-    const at::Tensor& gradients = gradients_[piece.update];
+    const auto visit = [&]<class Scalar>(Scalar) {
+      for_blocks<Scalar>(*updates_[piece.update], values, gradients_[piece.update], piece.begin, piece.size, body);
+    };
     switch (values.scalar_type()) {
       case at::kDouble:
-        return Converted<double>(update, values, gradients, piece.begin).sums(piece.size);
+        return visit(double());
       case at::kBFloat16:
-        return Converted<at::BFloat16>(update, values, gradients, piece.begin).sums(piece.size);
+        return visit(at::BFloat16());
       default:
-        return kernel::tensor_sums(values.data_ptr<float>() + piece.begin, gradients.data_ptr<float>() + piece.begin,
-                                   static_cast<std::size_t>(piece.size));
-    }
-  }
-
-  kernel::StepSums piece_step(const WeightStepper& stepper, const Piece& piece, double* own_sums) const {
-    const TensorUpdate& update = *updates_[piece.update];
-    const at::Tensor& values = values_[piece.update];
-    const at::Tensor& gradients = gradients_[piece.update];
-    switch (values.scalar_type()) {
-      case at::kDouble:
-        return Converted<double>(update, values, gradients, piece.begin).step(stepper, piece.begin, piece.size, own_sums);
-      case at::kBFloat16:
-        return Converted<at::BFloat16>(update, values, gradients, piece.begin)
-            .step(stepper, piece.begin, piece.size, own_sums);
-      default: {
-        WeightPiece weights = piece_of(update, piece.begin);
-        weights.theta = values.data_ptr<float>() + piece.begin;
-        weights.gradient = gradients.data_ptr<float>() + piece.begin;
-        return stepper.step(*update.plan, weights, static_cast<std::size_t>(piece.size), own_sums);
-      }
+        return visit(float());
     }
   }
 

@@ -5,12 +5,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "scout/base/parallel.h"
-#include "scout/policy/weight/fused_stepper.h"
-#include "scout/policy/weight/guarded_step.h"
+#include "scout/policy/weight/guard.h"
+#include "scout/policy/weight/weight_rule.h"
 
 namespace scout {
 

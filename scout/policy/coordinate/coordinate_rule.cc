@@ -1,8 +1,6 @@
 // The rule "coordinate": one small network for every coordinate of a function, on features that are the coordinate's own.
 //
-// With *proposals*, steps that the features contain, the network mixes a coordinate's step from them: with outputs u
-//
-//     Δ = e^{u_0} Σ_k w_k proposal_k,   w = sparsemax(3 u_2, 3 u_3, ...),   a = encode(Δ), bounded to [-1, 1].
+// With *proposals*, steps that the features contain, the network mixes a coordinate's step from them (mixture.h).
 //
 // The first proposal, the base, is an annealed gradient step times e^{u_1}. The others lead to the next probe of the region,
 // to the minima of its models, to the best point so far, to the mean of good points, to the zero of a secant or of a
@@ -10,11 +8,12 @@
 // head adds to all outputs but the first. Learning starts from a network of zeros and a head that probes, then goes where a
 // model explains much of what was seen, and descends.
 #include <algorithm>
+#include <stdexcept>
 
 #include "scout/policy/coordinate/coordinatewise_observer.h"
 #include "scout/policy/coordinate/mixture.h"
 #include "scout/policy/rule/observer_rule.h"
-#include "scout/policy/rule/rule_entry.h"
+#include "scout/policy/rules.h"
 
 namespace scout {
 namespace {
@@ -60,7 +59,10 @@ class CoordinateRule : public ObserverRule {
   explicit CoordinateRule(const RuleOptions& options)
       : ObserverRule(
             make_actor(options),
-            [gradient = options.gradient](int dimension) { return std::make_unique<Observed>(dimension, gradient); },
+            [gradient = options.gradient](int dimension) {
+              if (dimension < 1) throw std::invalid_argument("CoordinatewiseObserver: dimension must be at least 1");
+              return std::make_unique<Observed>(dimension, gradient);
+            },
             options.gradient, options.step_scale, "coordinatewise/3:" + observed(options.gradient)) {}
 
   std::vector<float> initial_parameters(Random& random) const override {
@@ -91,9 +93,7 @@ RuleEntry coordinate_rule() {
   return {"coordinate",
           "functions of any M: one network for every coordinate, which mixes steps that its features propose",
           {"hidden", "gradient", "proposals", "step_scale"},
-          [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
-            return std::make_shared<CoordinateRule>(options);
-          }};
+          make_rule_of<CoordinateRule>};
 }
 
 }  // namespace scout

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <stdexcept>
 
 #include "scout/policy/rule/action.h"
 
@@ -39,8 +38,8 @@ double mean_size(std::span<const double> numbers) {
 
 }  // namespace
 
-CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient) : dimension_(dimension), gradient_(gradient) {
-  if (dimension < 1) throw std::invalid_argument("CoordinatewiseObserver: dimension must be at least 1");
+CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient)
+    : Observer(dimension, 1), dimension_(dimension), gradient_(gradient) {
   constexpr std::size_t kLanes = kernel::coordinate::kLanes;
   padded_ = (static_cast<std::size_t>(dimension) + kLanes - 1) / kLanes * kLanes;
   state_.assign(padded_ * kFields, 0.0F);
@@ -75,15 +74,15 @@ std::vector<int> CoordinatewiseObserver::context_features() {
           kQuadraticUnexplained};
 }
 
-void CoordinatewiseObserver::start(std::span<const double> theta, double f, std::span<const double> gradient,
-                                   const RunFrame& frame) {
+void CoordinatewiseObserver::begin(const Observation& first, const RunFrame& frame) {
+  const auto [theta, gradient, value] = first;
   std::fill(state_.begin(), state_.end(), 0.0F);
   origin_.assign(theta.begin(), theta.end());
   scale_ = frame.scale;
   horizon_ = static_cast<int>(frame.horizon);
   step_ = 0;
   since_best_ = 0;
-  f = std::clamp(f, -kLargestValue, kLargestValue);
+  const double f = std::clamp(*value, -kLargestValue, kLargestValue);
   f_ = best_ = worst_ = f;
   previous_f_.fill(f);
   elite_weight_ = 0;
@@ -122,7 +121,13 @@ void CoordinatewiseObserver::start(std::span<const double> theta, double f, std:
   update_models(f);
 }
 
+void CoordinatewiseObserver::save(ArchiveWriter& archive) const {
+  Observer::save(archive);
+  archive(*this);
+}
+
 void CoordinatewiseObserver::restore(ArchiveReader& archive) {
+  Observer::restore(archive);
   const std::size_t size = state_.size();
   archive(*this);
   if (state_.size() != size) archive.fail("a run of another number of coordinates");
@@ -156,10 +161,11 @@ float CoordinatewiseObserver::relative_gradient(double gradient) const {
                             : 0.0F;
 }
 
-void CoordinatewiseObserver::observe(std::span<const float> actions, std::span<const double> theta, double f,
-                                     std::span<const double> gradient) {
+void CoordinatewiseObserver::take_in(const Observation& next) {
+  const auto [theta, gradient, value] = next;
+  const std::span<const float> actions = this->actions();
   const auto m = static_cast<std::size_t>(dimension_);
-  f = std::clamp(f, -kLargestValue, kLargestValue);
+  const double f = std::clamp(*value, -kLargestValue, kLargestValue);
   if (gradient_ && gradient_size_ == 0) gradient_size_ = mean_size(gradient);
   ++step_;
   for (int h = kHistory - 1; h > 0; --h) {

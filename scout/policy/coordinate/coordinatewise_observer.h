@@ -8,16 +8,16 @@
 #include "scout/policy/coordinate/features.h"
 #include "scout/policy/coordinate/quadratic_surrogate.h"
 #include "scout/policy/coordinate/separable_surrogate.h"
-#include "scout/policy/rule/observer.h"
+#include "scout/policy/rule/observer_rule.h"
 
 namespace scout {
 
 /// Equivariant to permutations and to reflections of axes, for any M. Keeps, for every coordinate, the last four steps and
 /// gradients, gradient averages at several time scales, and running regressions of g_i on θ_i over three windows: their
-/// slope is a curvature, and where they cross zero is the minimum of the quadratic under the ripples, seen from as far as the run
-/// has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: a sum of
-/// functions of one coordinate (SeparableSurrogate), and an isotropic quadratic (QuadraticSurrogate). A sequence of points
-/// spread evenly over the region is there to be asked for, so that the models have something to learn from.
+/// slope is a curvature, and where they cross zero is the minimum of the quadratic under the ripples, seen from as far as
+/// the run has wandered. Of the last points of the run it makes two models of the whole region, each with its own error: a
+/// sum of functions of one coordinate (SeparableSurrogate), and an isotropic quadratic (QuadraticSurrogate). A sequence of
+/// points spread evenly over the region is there to be asked for, so that the models have something to learn from.
 class CoordinatewiseObserver : public Observer {
  public:
   /// Columns of the features, with what each is; kFeatures: their number.
@@ -31,27 +31,27 @@ class CoordinatewiseObserver : public Observer {
 
   CoordinatewiseObserver(int dimension, bool gradient);
 
-  int dimension() const override { return dimension_; }
-  int rows() const override { return dimension_; }
-  int features() const override { return kFeatures; }
-  void start(std::span<const double> theta, double f, std::span<const double> gradient, const RunFrame& frame) override;
-  void observe(std::span<const float> actions, std::span<const double> theta, double f,
-               std::span<const double> gradient) override;
+  std::size_t rows() const override { return static_cast<std::size_t>(dimension_); }
+  std::size_t features() const override { return kFeatures; }
   void write(float* features) const override;
   void orient(std::span<float> actions) const override;
-  void save(ArchiveWriter& archive) const override { archive(*this); }
+  void save(ArchiveWriter& archive) const override;
   void restore(ArchiveReader& archive) override;
 
   template <class Archive>
   void visit(Archive& a) {
-    a(state_), a(origin_), a(scale_), a(horizon_), a(step_), a(since_best_), a(separable_), a(quadratic_);
-    a(gradient_size_), a(f_), a(best_), a(worst_), a(elite_weight_);
+    a(state_, origin_, scale_, horizon_, step_, since_best_, separable_, quadratic_, gradient_size_, f_, best_, worst_);
+    a(elite_weight_);
     for (double& x : previous_f_) a(x);
     for (double& x : mean_f_) a(x);
     for (double& x : variance_f_) a(x);
-    a(gradient_square_), a(gradient_square_average_), a(gradient_square_mean_), a(first_gradient_square_);
-    a(action_mean_), a(step_square_), a(step_change_), a(distance_square_), a(spread_square_);
+    a(gradient_square_, gradient_square_average_, gradient_square_mean_, first_gradient_square_);
+    a(action_mean_, step_square_, step_change_, distance_square_, spread_square_);
   }
+
+ protected:
+  void begin(const Observation& first, const RunFrame& frame) override;
+  void take_in(const Observation& next) override;
 
  private:
   using enum kernel::coordinate::Field;  // rows of the state

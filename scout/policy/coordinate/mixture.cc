@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <numbers>
 
 #undef HWY_TARGET_INCLUDE

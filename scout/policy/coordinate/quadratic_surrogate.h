@@ -28,9 +28,8 @@ class QuadraticSurrogate {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(columns_), a(capacity_), a(primal_), a(count_), a(next_), a(first_), a(value_sum_), a(value_square_), a(unexplained_);
-    for (auto* numbers : {&rows_, &values_, &sum_, &products_, &value_products_}) a(*numbers);
-    a(centre_);
+    a(columns_, capacity_, primal_, count_, next_, first_, value_sum_, value_square_, unexplained_);
+    a(rows_, values_, sum_, products_, value_products_, centre_);
   }
 
  private:

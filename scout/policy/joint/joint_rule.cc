@@ -1,29 +1,133 @@
-// The rule "joint": one network for all coordinates of a function of fixed, small M.
-#include "scout/policy/joint/joint_observer.h"
+// The rule "joint": one network for all coordinates of a function of fixed, small M, on a fixed-length history of (f(θ), θ,
+// Δθ) tuples, with ∇f as an option.
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "scout/policy/rule/action.h"
 #include "scout/policy/rule/observer_rule.h"
-#include "scout/policy/rule/rule_entry.h"
+#include "scout/policy/rules.h"
 
 namespace scout {
 namespace {
 
-class JointRule : public ObserverRule {
+/// One row: for each of the last H steps f relative to the range seen, θ - θ_best, Δθ (both as actions) and, optionally, ∇f
+/// over its largest coordinate so far; then the elapsed fraction of the horizon. Steps before the start are zero.
+class JointObserver : public Observer {
  public:
-  explicit JointRule(const RuleOptions& options)
-      : ObserverRule(
-            Actor(JointObserver::feature_count(options.dimension, options.history, options.gradient), options.hidden,
-                  options.dimension),
-            [m = options.dimension, history = options.history, gradient = options.gradient](int dimension) {
-              if (dimension != m) {
-                throw std::invalid_argument("a joint policy for M = " + std::to_string(m) +
-                                            " cannot minimise a function of M = " + std::to_string(dimension) +
-                                            ": train one for this dimension, or use a policy of the rule \"coordinate\"");
-              }
-              return std::make_unique<JointObserver>(m, history, gradient);
-            },
-            options.gradient, options.step_scale,
-            "joint/1:" + observed(options.gradient) + ":M=" + std::to_string(options.dimension) +
-                ":H=" + std::to_string(options.history)) {}
+  JointObserver(int dimension, int history, bool gradient)
+      : Observer(dimension, dimension), dimension_(dimension), history_(history), gradient_(gradient) {}
+  static int feature_count(int dimension, int history, bool gradient) {
+    return history * (1 + (gradient ? 3 : 2) * dimension) + 2;
+  }
+
+  std::size_t rows() const override { return 1; }
+  std::size_t features() const override { return static_cast<std::size_t>(feature_count(dimension_, history_, gradient_)); }
+
+  void write(float* features) const override {
+    std::fill_n(features, this->features(), 0.0F);
+    const double range = worst_ > best_ ? worst_ - best_ : 1.0;
+    float* out = features;
+    for (const Step& step : steps_) {
+      *out++ = encode_step(static_cast<float>((step.f - best_) / range));
+      for (std::size_t i = 0; i < step.theta.size(); ++i) {
+        *out++ = std::clamp(encode_step(static_cast<float>((step.theta[i] - best_theta_[i]) / scale_)), -2.0F, 2.0F);
+      }
+      out = std::copy(step.actions.begin(), step.actions.end(), out);
+      for (double g : step.gradient) {
+        *out++ = encode_step(static_cast<float>(largest_gradient_ > 0 ? g / largest_gradient_ : 0.0));
+      }
+    }
+    features[this->features() - 2] = static_cast<float>(step_) / static_cast<float>(horizon_);
+    features[this->features() - 1] = 1.0F / (1.0F + static_cast<float>(step_));
+  }
+
+  void save(ArchiveWriter& archive) const override {
+    Observer::save(archive);
+    archive(*this);
+  }
+  void restore(ArchiveReader& archive) override {
+    Observer::restore(archive);
+    archive(*this);
+  }
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive(scale_, horizon_, step_, best_, worst_, largest_gradient_, best_theta_, steps_);
+  }
+
+ protected:
+  void begin(const Observation& first, const RunFrame& frame) override {
+    scale_ = frame.scale;
+    horizon_ = static_cast<int>(frame.horizon);
+    step_ = 0;
+    best_ = worst_ = *first.f;
+    largest_gradient_ = 0;
+    best_theta_.assign(first.theta.begin(), first.theta.end());
+    steps_.clear();
+    remember(first);
+  }
+
+  void take_in(const Observation& next) override {
+    ++step_;
+    worst_ = std::max(worst_, *next.f);
+    if (*next.f < best_) {
+      best_ = *next.f;
+      best_theta_.assign(next.theta.begin(), next.theta.end());
+    }
+    remember(next);
+  }
+
+ private:
+  struct Step {
+    double f;
+    std::vector<double> theta;
+    std::vector<float> actions;
+    std::vector<double> gradient;
+    template <class Archive>
+    void visit(Archive& archive) {
+      archive(f, theta, actions, gradient);
+    }
+  };
+
+  void remember(const Observation& point) {
+    Step step{*point.f, {point.theta.begin(), point.theta.end()}, {actions().begin(), actions().end()}, {}};
+    if (gradient_) {
+      step.gradient.assign(point.gradient.begin(), point.gradient.end());
+      for (double g : point.gradient) largest_gradient_ = std::max(largest_gradient_, std::abs(g));
+    }
+    steps_.insert(steps_.begin(), std::move(step));
+    if (static_cast<int>(steps_.size()) > history_) steps_.pop_back();
+  }
+
+  int dimension_;
+  int history_;
+  bool gradient_;
+  double scale_ = 1;
+  int horizon_ = 1;
+  int step_ = 0;
+  double best_ = 0;
+  double worst_ = 0;
+  double largest_gradient_ = 0;
+  std::vector<double> best_theta_;
+  std::vector<Step> steps_;  // newest first
 };
+
+std::shared_ptr<const UpdateRule> make_joint_rule(const RuleOptions& options) {
+  const int m = options.dimension, history = options.history;
+  const bool gradient = options.gradient;
+  if (m < 1) throw_bad_option("dimension", std::to_string(m), "at least 1");
+  const auto new_observer = [=](int dimension) {
+    if (dimension != m) {
+      throw std::invalid_argument("a joint policy for M = " + std::to_string(m) +
+                                  " cannot minimise a function of M = " + std::to_string(dimension) +
+                                  ": train one for this dimension, or use a policy of the rule \"coordinate\"");
+    }
+    return std::make_unique<JointObserver>(m, history, gradient);
+  };
+  return std::make_shared<ObserverRule>(
+      Actor(JointObserver::feature_count(m, history, gradient), options.hidden, m), new_observer, gradient,
+      options.step_scale, "joint/1:" + observed(gradient) + ":M=" + std::to_string(m) + ":H=" + std::to_string(history));
+}
 
 }  // namespace
 
@@ -31,10 +135,7 @@ RuleEntry joint_rule() {
   return {"joint",
           "functions of one M: one network for all coordinates, on the last points as they are",
           {"dimension", "hidden", "gradient", "history", "step_scale"},
-          [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
-            if (options.dimension < 1) throw_bad_option("dimension", std::to_string(options.dimension), "at least 1");
-            return std::make_shared<JointRule>(options);
-          }};
+          make_joint_rule};
 }
 
 }  // namespace scout

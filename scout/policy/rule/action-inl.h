@@ -1,4 +1,4 @@
-// The formulas of kernel/action.h for vectors: the same bits in every lane, in files compiled with -ffp-contract=off.
+// The formulas of policy/rule/action.h for vectors: the same bits in every lane, in files compiled with -ffp-contract=off.
 // Included once a target, as Highway's foreach_target.h includes its file.
 #if defined(SCOUT_KERNEL_ACTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SCOUT_KERNEL_ACTION_INL_H_
@@ -13,11 +13,11 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace scout::kernel::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
 /// x between two bounds; NaN stays.
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V bounded(D d, V x, float low, float high) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const V floor = hn::Set(d, low);
   const V ceiling = hn::Set(d, high);
 #if (HWY_ARCH_X86 || HWY_ARCH_ARM) && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
@@ -27,9 +27,8 @@ HWY_INLINE V bounded(D d, V x, float low, float high) {
 #endif
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V fast_log2(D d, V x) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToSigned<D> di;
   const auto bits = hn::BitCast(di, x);
   const auto whole = hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3f3504f3)));
@@ -43,9 +42,8 @@ HWY_INLINE V fast_log2(D d, V x) {
   return hn::Add(hn::ConvertTo(d, whole), hn::Mul(s, sum));
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V fast_exp2(D d, V x) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToSigned<D> di;
   const V magic = hn::Set(d, 12582912.0F);
   const V rounded = hn::Sub(hn::Add(x, magic), magic);
@@ -58,23 +56,20 @@ HWY_INLINE V fast_exp2(D d, V x) {
   return hn::Mul(p, hn::BitCast(d, power));
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V encode_step(D d, V step) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const V size = hn::Add(hn::Set(d, 1.0F), hn::Mul(hn::Set(d, kActionRange), hn::Abs(step)));
   return hn::CopySign(hn::Mul(fast_log2(d, size), hn::Set(d, 1.0F / kActionLog2Range)), step);
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V decode_action(D d, V action) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const V size = fast_exp2(d, hn::Mul(hn::Abs(action), hn::Set(d, kActionLog2Range)));
   return hn::CopySign(hn::Mul(hn::Sub(size, hn::Set(d, 1.0F)), hn::Set(d, 1.0F / kActionRange)), action);
 }
 
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+template <class D, class V = hn::Vec<D>>
 HWY_INLINE V action_slope(D d, V step) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const V size = hn::Add(hn::Set(d, 1.0F), hn::Mul(hn::Set(d, kActionRange), hn::Abs(step)));
   return hn::Div(hn::Set(d, kActionRange * std::numbers::log2e_v<float>), hn::Mul(hn::Set(d, kActionLog2Range), size));
 }

@@ -41,20 +41,17 @@ Actor::Actor(Mlp network, int actions, std::shared_ptr<const ActionMap> map, std
 }
 
 std::vector<std::size_t> Actor::head_parameters(const std::vector<int>& outputs) const {
-  const auto count = static_cast<std::size_t>(head_.out);
-  std::vector<bool> wanted(count, outputs.empty());
   for (const int output : outputs) {
-    if (output < 0 || output >= head_.out) {
-      throw std::invalid_argument("output " + std::to_string(output) + " of the context head: it has those below " +
-                                  std::to_string(head_.out));
-    }
-    wanted[static_cast<std::size_t>(output)] = true;
+    if (output >= 0 && output < head_.out) continue;
+    throw std::invalid_argument("output " + std::to_string(output) + " of the context head: it has those below " +
+                                std::to_string(head_.out));
   }
-  const std::size_t weights = count * static_cast<std::size_t>(head_.in);
+  const int weights = head_.out * head_.in;
   std::vector<std::size_t> out;
-  for (std::size_t k = 0; k < head_.size(); ++k) {
-    const std::size_t output = k < weights ? k / static_cast<std::size_t>(head_.in) : k - weights;
-    if (wanted[output]) out.push_back(head_.offset + k);
+  for (int k = 0; k < static_cast<int>(head_.size()); ++k) {
+    const int output = k < weights ? k / head_.in : k - weights;
+    const bool wanted = outputs.empty() || std::find(outputs.begin(), outputs.end(), output) != outputs.end();
+    if (wanted) out.push_back(head_.offset + static_cast<std::size_t>(k));
   }
   return out;
 }

@@ -6,38 +6,68 @@
 #include <string>
 #include <vector>
 
-#include "scout/policy/rule/observer.h"
 #include "scout/policy/rule/update_rule.h"
 
 namespace scout {
+
+/// A run as an actor sees it: its features, built step by step. Everything is relative: θ to the start and to the best
+/// point, in units of the step scale; f to the range seen so far; ∇f to its own running size. So a rule cannot memorise
+/// where optima lie, and is invariant to shifts of θ and f, to a positive scaling of f, and (through the step scale) to the
+/// scaling of θ.
+///
+/// Actions are in the code of action.h. The features of a coordinate may be written as if its gradient pointed upwards (all
+/// signs flipped where it does not: `orient`), so that the rule is equivariant to reflections.
+class Observer : public RuleRun {
+ public:
+  /// `row_actions`: the actions of a row.
+  Observer(int dimension, int row_actions)
+      : actions_(static_cast<std::size_t>(dimension)), row_actions_(static_cast<std::size_t>(row_actions)) {}
+
+  /// Throws std::invalid_argument if f is not known.
+  void start(const Observation& first, const RunFrame& frame) final;
+  void observe(const Observation& next) final;
+  std::span<float> actions() final { return actions_; }
+  void apply(std::span<double> theta) const final;
+  void write_features(std::span<const std::size_t> rows, float* out) const final;
+  void write_actions(std::span<const std::size_t> rows, float* out) const final;
+
+  /// Writes the features of all rows [rows, features], row-major.
+  virtual void write(float* features) const = 0;
+
+  void save(ArchiveWriter& archive) const override { archive(scales_, actions_); }
+  void restore(ArchiveReader& archive) override;
+
+ protected:
+  /// Begins a run whose f is known; the frame's horizon has to be. The gradient is ignored, and may be empty, if gradients
+  /// are not observed.
+  virtual void begin(const Observation& first, const RunFrame& frame) = 0;
+  /// Takes in the point that `actions()` led to, whose f is known.
+  virtual void take_in(const Observation& next) = 0;
+
+ private:
+  std::vector<double> scales_;  // the largest step of each coordinate
+  std::vector<float> actions_;
+  std::size_t row_actions_;
+};
 
 class ObserverRule : public UpdateRule {
  public:
   using NewObserver = std::function<std::unique_ptr<Observer>(int dimension)>;
 
+  /// `gradient`: whether it is observed.
+  ObserverRule(Actor actor, NewObserver new_observer, bool gradient, double step_scale, std::string signature)
+      : UpdateRule(std::move(signature), step_scale, std::move(actor)),
+        new_observer_(std::move(new_observer)),
+        gradient_(gradient) {}
+
   bool observes_gradient() const override { return gradient_; }
-  double step_scale() const override { return step_scale_; }
-  std::string signature() const override { return signature_; }
-  std::size_t parameter_count() const override { return actor_.parameter_count(); }
-  std::vector<float> initial_parameters(Random& random) const override { return actor_.initial_parameters(random); }
-  std::shared_ptr<const Stepper> with(std::span<const float> parameters) const override;
-  const Actor* actor() const override { return &actor_; }
-  Linear context_head() const override { return actor_.head(); }
 
  protected:
-  ObserverRule(Actor actor, NewObserver new_observer, bool gradient, double step_scale, std::string signature)
-      : actor_(std::move(actor)),
-        new_observer_(std::move(new_observer)),
-        gradient_(gradient),
-        step_scale_(step_scale),
-        signature_(std::move(signature)) {}
+  std::shared_ptr<const Stepper> make_stepper(std::span<const float> parameters) const override;
 
  private:
-  Actor actor_;
   NewObserver new_observer_;
   bool gradient_;
-  double step_scale_;
-  std::string signature_;
 };
 
 /// "f,theta,step,gradient", or without the gradient: for signatures.

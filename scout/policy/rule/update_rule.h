@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -103,32 +104,46 @@ class Stepper {
 
 class UpdateRule {
  public:
+  /// `step_scale`: rules for functions: the largest step of a coordinate as a share of its box's width; rules for weights:
+  /// the step of a weight as a share of its tensor's scale. `signature` names the meaning of inputs and state: a policy file
+  /// records it, and loads only if it is the same. `actor`: the network that makes an action of a row's features, if there
+  /// is one.
+  UpdateRule(std::string signature, double step_scale, std::optional<Actor> actor = {})
+      : signature_(std::move(signature)), step_scale_(step_scale), actor_(std::move(actor)) {}
   virtual ~UpdateRule() = default;
+
+  const std::string& signature() const { return signature_; }
+  double step_scale() const { return step_scale_; }
+  /// For learners that differentiate it; null if there is none.
+  const Actor* actor() const { return actor_ ? &*actor_ : nullptr; }
+  /// The layer that turns the context, features of the run rather than of a coordinate, into an offset to all outputs; where
+  /// `out` is 0 there is none. Its parameters act on whole runs.
+  Linear context_head() const { return actor_ ? actor_->head() : Linear{}; }
 
   /// Whether it steps the weights of networks, on gradients alone; the others minimise functions of a vector in a region.
   virtual bool for_weights() const { return false; }
   /// Whether ∇f is observed.
   virtual bool observes_gradient() const { return true; }
-  /// Rules for functions: the largest step of a coordinate as a share of its box's width. Rules for weights: the step of a
-  /// weight as a share of its tensor's scale.
-  virtual double step_scale() const = 0;
-  /// Names the meaning of inputs and state. A policy file records it, and loads only if it is the same.
-  virtual std::string signature() const = 0;
-
-  virtual std::size_t parameter_count() const = 0;
-  virtual std::vector<float> initial_parameters(Random& random) const = 0;
+  /// The actor's, where nothing else is said.
+  virtual std::size_t parameter_count() const { return actor_ ? actor_->parameter_count() : 0; }
+  virtual std::vector<float> initial_parameters(Random& random) const {
+    return actor_ ? actor_->initial_parameters(random) : std::vector<float>{};
+  }
   /// The rule with these parameters. Throws std::invalid_argument if their number is another.
-  virtual std::shared_ptr<const Stepper> with(std::span<const float> parameters) const = 0;
-
-  /// The network that makes an action of a row's features, for learners that differentiate it; null if there is none.
-  virtual const Actor* actor() const { return nullptr; }
-  /// The layer that turns the context, features of the run rather than of a coordinate, into an offset to all outputs; where
-  /// `out` is 0 there is none. Its parameters act on whole runs.
-  virtual Linear context_head() const { return {}; }
+  std::shared_ptr<const Stepper> with(std::span<const float> parameters) const {
+    if (parameters.size() == parameter_count()) return make_stepper(parameters);
+    throw std::invalid_argument("it has " + std::to_string(parameters.size()) + " parameters, and its architecture needs " +
+                                std::to_string(parameter_count()));
+  }
 
  protected:
-  /// Throws std::invalid_argument unless `count` is `parameter_count()`.
-  void require_parameter_count(std::size_t count) const;
+  /// `parameters`: as many as there have to be.
+  virtual std::shared_ptr<const Stepper> make_stepper(std::span<const float> parameters) const = 0;
+
+ private:
+  std::string signature_;
+  double step_scale_;
+  std::optional<Actor> actor_;
 };
 
 }  // namespace scout

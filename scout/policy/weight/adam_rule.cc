@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "scout/policy/rule/rule_entry.h"
+#include "scout/policy/rules.h"
 #include "scout/policy/weight/weight_stepper.h"
 
 namespace scout {
@@ -79,19 +79,13 @@ class AdamStepper : public WeightStepper {
 
 class AdamRule : public UpdateRule {
  public:
-  explicit AdamRule(double learning_rate) : learning_rate_(learning_rate) {}
+  explicit AdamRule(const RuleOptions& options) : UpdateRule("adam/1:gradient", options.step_scale) {}
   bool for_weights() const override { return true; }
-  double step_scale() const override { return learning_rate_; }
-  std::string signature() const override { return "adam/1:gradient"; }
-  std::size_t parameter_count() const override { return 0; }
-  std::vector<float> initial_parameters(Random&) const override { return {}; }
-  std::shared_ptr<const Stepper> with(std::span<const float> parameters) const override {
-    require_parameter_count(parameters.size());
-    return std::make_shared<AdamStepper>(learning_rate_);
-  }
 
- private:
-  double learning_rate_;
+ protected:
+  std::shared_ptr<const Stepper> make_stepper(std::span<const float>) const override {
+    return std::make_shared<AdamStepper>(step_scale());
+  }
 };
 
 }  // namespace
@@ -100,9 +94,7 @@ RuleEntry adam_rule() {
   return {"adam",
           "weights of networks: Adam (Kingma & Ba 2015), nothing of which is learned; for comparison",
           {"step_scale"},
-          [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
-            return std::make_shared<AdamRule>(options.step_scale);
-          }};
+          make_rule_of<AdamRule>};
 }
 
 }  // namespace scout

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace scout {
 namespace {
@@ -108,8 +107,7 @@ Guard::Action Guard::observe(const GuardInput& input) {
     ++r_.report.stalled;
     r_.fallback = r_.trial = true;
     r_.left = 2 * kBlock;
-    r_.block_losses = 0;
-    r_.block_sum = 0;
+    begin_block();
     action.hold = true;
   }
 
@@ -195,14 +193,18 @@ void Guard::watch_progress(const GuardInput& input) {
   r_.block_sum += std::min(*input.loss, r_.best_loss + 10 * margin());
   if (++r_.block_losses < kBlock) return;
   const double mean = r_.block_sum / static_cast<double>(kBlock);
-  r_.block_losses = 0;
-  r_.block_sum = 0;
+  begin_block();
   if (r_.losses == kBlock) r_.start_loss = std::max(r_.start_loss, mean);  // the first may have been low by chance
   const double least_fall = (r_.trial ? 0.5 : 0.2) * r_.loss_spread;
   if (r_.record_known && mean >= r_.record - least_fall) return;
   r_.record = mean;
   r_.record_known = true;
   r_.still = 0;
+}
+
+void Guard::begin_block() {
+  r_.block_losses = 0;
+  r_.block_sum = 0;
 }
 
 bool Guard::stalled() const {
@@ -241,12 +243,71 @@ Guard::Action Guard::restored() {
   r_.alarm = 0;
   r_.fresh = true;
   r_.gradient_seen = false;
-  r_.block_losses = 0;
-  r_.block_sum = 0;
+  begin_block();
   r_.record_known = false;
   r_.still = 0;
   r_.until_hold = kHoldEvery;
   return {.restore = true};
+}
+
+GuardedStep::GuardedStep(std::shared_ptr<const WeightStepper> stepper, std::int64_t horizon, bool guarded)
+    : stepper_(std::move(stepper)),
+      fallback_(stepper_->fallback()),
+      guarded_(guarded),
+      guard_(horizon),
+      run_(stepper_->new_run_record(horizon)),
+      held_run_(run_) {}
+
+void GuardedStep::take(StepTarget& target, std::optional<double> loss, double clip_norm) {
+  const std::vector<TensorStep*> tensors = target.tensors();
+  GuardInput input;
+  input.loss = loss;
+  for (const TensorStep* t : tensors) {
+    input.add(t->shape, t->sums, *t->record);
+    input.rate = std::max(input.rate, t->settings.rate);
+  }
+  input.rate *= 1 - run_.elapsed();
+  input.gradient_factor = clip_norm > 0 ? std::min(1.0, clip_norm / (std::sqrt(input.gradient_square) + 1e-6))
+                                        : 1.0;  // as torch's clip_grad_norm_
+  const Guard::Action action = guarded_ ? guard_.observe(input) : Guard::Action{};
+  if (action.restore) {
+    target.restore();
+    const std::int64_t step = run_.step;
+    run_ = held_run_;
+    run_.step = step + 1;
+    non_finite_ += input.non_finite;
+    return;
+  }
+  run_.observe_loss(loss);
+  const WeightStepper& stepper = action.fallback ? *fallback_ : *stepper_;
+  stepper.begin(run_, input.theta_square, input.size);
+  if (guarded_) target.hold(action.hold);
+  if (action.hold) held_run_ = run_;
+  for (TensorStep* t : tensors) {
+    t->settings.rate *= action.rate;
+    t->settings.gradient_factor = input.gradient_factor;
+    stepper.plan(run_, *t->record, t->shape, t->sums, t->settings, *t->plan);
+  }
+  target.step(stepper);
+  for (TensorStep* t : tensors) {
+    stepper.end(run_, *t->record, t->shape, t->step_sums, t->own_sums);
+    non_finite_ += t->step_sums.non_finite;
+  }
+  stepper.end(run_);
+}
+
+void GuardedStep::save(ArchiveWriter& archive) const { archive(run_, held_run_, guarded_, guard_.record(), non_finite_); }
+
+void GuardedStep::restore(ArchiveReader& archive) {
+  const std::int64_t horizon = run_.horizon;
+  bool guarded = false;
+  GuardRecord record;
+  archive(run_, held_run_, guarded, record, non_finite_);
+  const auto own = static_cast<std::size_t>(stepper_->layout().per_run);
+  if (run_.own.size() != own || held_run_.own.size() != own) archive.fail("of another rule");
+  run_.horizon = held_run_.horizon = horizon;
+  guard_ = Guard(horizon);
+  if (guarded_ && guarded) guard_.resume(record);
 }
 
 }  // namespace scout

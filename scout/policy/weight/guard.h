@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "scout/policy/weight/weight_stepper.h"
 
@@ -41,7 +43,7 @@ struct GuardReport {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(non_finite), a(loss_rose), a(weights_grew), a(stalled), a(stalls_ended), a(restored), a(fallback_steps), a(ignored);
+    a(non_finite, loss_rose, weights_grew, stalled, stalls_ended, restored, fallback_steps, ignored);
   }
 };
 
@@ -88,10 +90,9 @@ struct GuardRecord {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(step), a(losses), a(fresh), a(first_loss), a(start_loss), a(fast_loss), a(best_loss), a(loss_spread);
-    a(first_theta_square), a(gradient_size), a(gradient_seen), a(alarm), a(incurable), a(momentum_square);
-    a(gradient_square), a(block_losses), a(block_sum), a(record_known), a(record), a(still), a(patience), a(fallback);
-    a(trial), a(left), a(length), a(good_steps), a(fallback_rate), a(until_hold), a(report);
+    a(step, losses, fresh, first_loss, start_loss, fast_loss, best_loss, loss_spread, first_theta_square, gradient_size,
+      gradient_seen, alarm, incurable, momentum_square, gradient_square, block_losses, block_sum, record_known, record,
+      still, patience, fallback, trial, left, length, good_steps, fallback_rate, until_hold, report);
   }
 };
 
@@ -142,6 +143,7 @@ class Guard {
   Verdict judge_growth(const GuardInput& input);
   double margin() const;
   void watch_progress(const GuardInput& input);
+  void begin_block();
   bool stalled() const;
   bool near_the_end() const;
   Action restored();
@@ -150,6 +152,62 @@ class Guard {
 
   std::int64_t horizon_;
   GuardRecord r_;
+};
+
+/// A tensor of weights in one step.
+struct TensorStep {
+  TensorShape shape{};
+  StepSettings settings{};
+  TensorRecord* record = nullptr;
+  TensorPlan* plan = nullptr;
+  kernel::TensorSums sums{};       ///< of θ and ∇f
+  kernel::StepSums step_sums{};    ///< of the step taken
+  std::vector<double> own_sums{};  ///< [StateLayout::sums], of the step taken
+};
+
+/// Where the weights of a training lie.
+class StepTarget {
+ public:
+  virtual ~StepTarget() = default;
+  /// The tensors that take part in this step, with sums, settings, record and plan; they live until the step is over.
+  virtual std::vector<TensorStep*> tensors() = 0;
+  /// Carries out their plans and fills the sums of the step.
+  virtual void step(const WeightStepper& stepper) = 0;
+  /// Keeps copies of the weights: all, or those that there are none of yet.
+  virtual void hold(bool all) = 0;
+  /// Brings back the weights held, and clears state and records of all.
+  virtual void restore() = 0;
+};
+
+/// What a training carries from step to step besides its tensors, and its step, watched by a guard: the one sequence that
+/// every deployment runs, wherever weights and state lie.
+class GuardedStep {
+ public:
+  /// `horizon`: steps that the training will make; 0 if that is not known.
+  GuardedStep(std::shared_ptr<const WeightStepper> stepper, std::int64_t horizon, bool guarded);
+
+  /// One step. `loss`: at the weights as they are, if it is known. `clip_norm`: the greatest norm of all gradients together;
+  /// 0: any.
+  void take(StepTarget& target, std::optional<double> loss, double clip_norm = 0);
+
+  const WeightStepper& stepper() const { return *stepper_; }
+  bool guarded() const { return guarded_; }
+  std::int64_t steps() const { return run_.step; }
+  /// Gradients of single weights that were not finite and so counted as 0, over all steps.
+  std::int64_t non_finite() const { return non_finite_; }
+  const GuardReport& report() const { return guard_.report(); }
+
+  void save(ArchiveWriter& archive) const;
+  /// The horizon stays this one's; what was saved without a guard goes on with a new one.
+  void restore(ArchiveReader& archive);
+
+ private:
+  std::shared_ptr<const WeightStepper> stepper_, fallback_;
+  bool guarded_;
+  Guard guard_;
+  RunRecord run_;
+  RunRecord held_run_;  // with the weights that are held
+  std::int64_t non_finite_ = 0;
 };
 
 }  // namespace scout

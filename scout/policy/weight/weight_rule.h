@@ -7,14 +7,18 @@
 
 #include <array>
 #include <memory>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "scout/policy/rule/update_rule.h"
+#include "scout/policy/weight/weight_step.h"
 #include "scout/policy/weight/weight_stepper.h"
 
 namespace scout {
 
+/// Initial parameters: random hidden layers; outputs and head zero: annealed Adam in units of each tensor's scale. Its actor
+/// makes the step of a weight as the kernel takes it, size times direction in units of its largest, towards the negative
+/// momentum: a = encode(step / 32).
 class WeightRule : public UpdateRule {
  public:
   static constexpr int kContext = 17;
@@ -26,23 +30,12 @@ class WeightRule : public UpdateRule {
   /// std::invalid_argument.
   WeightRule(std::vector<int> hidden, double step_scale);
 
-  const Mlp& network() const { return actor_.network(); }
+  const Mlp& network() const { return actor()->network(); }
 
   bool for_weights() const override { return true; }
-  double step_scale() const override { return step_scale_; }
-  std::string signature() const override { return "network/2:theta,gradient,loss"; }
-  std::size_t parameter_count() const override { return actor_.parameter_count(); }
-  /// Random hidden layers; outputs and head zero: annealed Adam in units of each tensor's scale.
-  std::vector<float> initial_parameters(Random& random) const override { return actor_.initial_parameters(random); }
-  std::shared_ptr<const Stepper> with(std::span<const float> parameters) const override;
-  /// The step of a weight as the kernel takes it, size times direction in units of its largest, towards the negative
-  /// momentum: a = encode(step / 32).
-  const Actor* actor() const override { return &actor_; }
-  Linear context_head() const override { return actor_.head(); }
 
- private:
-  Actor actor_;
-  double step_scale_;
+ protected:
+  std::shared_ptr<const Stepper> make_stepper(std::span<const float> parameters) const override;
 };
 
 /// The context: tensor (log size, vector?, convolution?, scale against 1/sqrt(fan-in), its growth, gradient against its
@@ -51,5 +44,48 @@ class WeightRule : public UpdateRule {
 /// not known. `scale`: ρ. `gradient_square`: mean g² now, in units.
 std::array<float, WeightRule::kContext> weight_context(const RunRecord& run, const TensorRecord& tensor,
                                                        const TensorShape& shape, double scale, double gradient_square);
+
+/// What the kernel needs. Refers to the stepper's weights.
+class FusedPlan : public TensorPlan {
+ public:
+  kernel::StepMlp network;
+  kernel::StepConstants constants;
+  std::vector<float> biases;  ///< of the first layer and of the last, with the context folded in
+  std::array<float, WeightRule::kContext> context;
+};
+
+/// The rule made ready for its kernel: weights packed once, and for each tensor and step a plan. State of a weight: the
+/// momenta and the second moment, in bfloat16.
+class FusedStepper : public WeightStepper {
+ public:
+  /// `parameters`: the rule's, whose number is right.
+  FusedStepper(const WeightRule& rule, std::span<const float> parameters);
+
+  StateLayout layout() const override { return {StateLayout::Type::bfloat16, kernel::kMomenta + 1}; }
+  std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<FusedPlan>(); }
+  /// Folds context and head into the network's biases.
+  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+            const StepSettings& settings, TensorPlan& plan) const override;
+  kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const override;
+  /// Adam in steps of a hundredth of each tensor's scale.
+  std::shared_ptr<const WeightStepper> fallback() const override;
+
+  std::size_t features() const override { return kernel::kFeatures + WeightRule::kContext; }
+  void write_features(const TensorPlan& plan, const WeightPiece& piece, std::size_t i, float* out) const override;
+  float largest_step(const TensorPlan& plan) const override;
+  float direction(const WeightPiece& piece, std::size_t i) const override;
+
+  /// Row-major weights of the network's layers as the kernel applies them to features, without the columns of the context;
+  /// for an evaluation by other means.
+  const std::vector<std::vector<float>>& weights() const { return weights_; }
+
+ private:
+  std::vector<Linear> layers_;
+  Linear head_;
+  std::vector<float> parameters_;
+  double base_step_;
+  std::vector<std::vector<float>> weights_;
+  std::vector<std::vector<float>> packed_;
+};
 
 }  // namespace scout

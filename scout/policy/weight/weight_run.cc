@@ -1,7 +1,6 @@
 #include "scout/policy/weight/weight_run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -140,12 +139,8 @@ void WeightRun::write_actions(std::span<const std::size_t> rows, float* out) con
 void WeightRun::save(ArchiveWriter& archive) const {
   std::vector<std::int64_t> shapes;
   for (const TensorStep& t : tensors_.steps()) shapes.insert(shapes.end(), {t.shape.size, t.shape.dimensions, t.shape.rows});
-  archive(shapes), archive(run_before_), archive(records_before_), archive(f_.has_value()), archive(f_.value_or(0));
-  archive(tensors_), archive(stepped_);
-  for (const TensorStep& t : tensors_.steps()) {
-    archive(t.step_sums.update_square), archive(t.step_sums.momentum_square), archive(t.step_sums.non_finite);
-    archive(t.own_sums);
-  }
+  archive(shapes, run_before_, records_before_, f_.has_value(), f_.value_or(0), tensors_, stepped_);
+  for (const TensorStep& t : tensors_.steps()) archive(t.step_sums, t.own_sums);
 }
 
 void WeightRun::restore(ArchiveReader& archive) {
@@ -162,13 +157,9 @@ void WeightRun::restore(ArchiveReader& archive) {
   }
   if (size != static_cast<std::int64_t>(dimension)) archive.fail("a run of another number of weights");
   tensors_ = PlainTensors(*stepper_, tensors, dimension);
-  archive(run_before_), archive(records_before_), archive(known), archive(f);
-  archive(tensors_), archive(stepped);
+  archive(run_before_, records_before_, known, f, tensors_, stepped);
   if (records_before_.size() != tensors.size()) archive.fail("the parts do not fit together");
-  for (TensorStep& t : tensors_.steps()) {
-    archive(t.step_sums.update_square), archive(t.step_sums.momentum_square), archive(t.step_sums.non_finite);
-    archive(t.own_sums);
-  }
+  for (TensorStep& t : tensors_.steps()) archive(t.step_sums, t.own_sums);
   f_ = known ? std::optional(f) : std::nullopt;
   run_ = run_before_;
   tensors_.records() = records_before_;

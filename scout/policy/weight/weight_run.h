@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "scout/policy/rule/update_rule.h"
-#include "scout/policy/weight/guarded_step.h"
+#include "scout/policy/weight/guard.h"
 
 namespace scout {
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "scout/policy/weight/fused_stepper.h"
 #include "scout/policy/weight/weight_rule.h"
 
 namespace scout {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 // Vectors of unknown size cannot be kept in arrays, as the register tiles are.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -11,7 +12,7 @@
 // After foreach_target.h:
 #include <hwy/highway.h>
 
-#include "scout/policy/weight/formulas.h"
+#include "scout/policy/weight/bfloat16.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace scout::kernel::HWY_NAMESPACE {
@@ -69,7 +70,7 @@ HWY_INLINE VF exp2(VF x) {
 
 /// Updates the state of a block and writes its features. Multiplications and additions are kept apart where the state
 /// depends on them, so that it is the same on every target.
-HWY_INLINE void observe(const StepConstants& c, const StepArrays& a, Scratch& scratch, StepSums& sums) {
+HWY_INLINE void observe(const StepConstants& c, const WeightPiece& a, Scratch& scratch, StepSums& sums) {
   const F d;
   const U du;
   const VF sign_bit = hn::SignBit(d);
@@ -85,10 +86,10 @@ HWY_INLINE void observe(const StepConstants& c, const StepArrays& a, Scratch& sc
 
     const auto average = [](VF old, VF x, float decay)
                              HWY_ATTR { return hn::Add(old, hn::Mul(hn::Set(F(), 1.0F - decay), hn::Sub(x, old))); };
-    const VF m0 = average(from_bfloat16(a.momentum[0] + i), g, kDecays[0]);
-    const VF m1 = average(from_bfloat16(a.momentum[1] + i), g, kDecays[1]);
-    const VF m2 = average(from_bfloat16(a.momentum[2] + i), g, kDecays[2]);
-    const VF v = average(from_bfloat16(a.square + i), hn::Mul(g, g), kSquareDecay);
+    const VF m0 = average(from_bfloat16(average_of(a, 0) + i), g, kDecays[0]);
+    const VF m1 = average(from_bfloat16(average_of(a, 1) + i), g, kDecays[1]);
+    const VF m2 = average(from_bfloat16(average_of(a, 2) + i), g, kDecays[2]);
+    const VF v = average(from_bfloat16(average_of(a, kMomenta) + i), hn::Mul(g, g), kSquareDecay);
     // dither_bits and more_dither_bits of bfloat16.h
     VU h = hn::Add(hn::Mul(hn::Iota(du, static_cast<std::uint32_t>(a.first + i)), hn::Set(du, 0x9e3779b1U)),
                    hn::Set(du, c.key));
@@ -97,10 +98,10 @@ HWY_INLINE void observe(const StepConstants& c, const StepArrays& a, Scratch& sc
     VU more = hn::Mul(h, hn::Set(du, 0xc2b2ae3dU));
     more = hn::Xor(more, hn::ShiftRight<16>(more));
     const VU low = hn::Set(du, 0xffffU);
-    to_bfloat16(m0, hn::And(h, low), a.momentum[0] + i);
-    to_bfloat16(m1, hn::ShiftRight<16>(h), a.momentum[1] + i);
-    to_bfloat16(m2, hn::And(more, low), a.momentum[2] + i);
-    to_bfloat16(v, hn::ShiftRight<16>(more), a.square + i);
+    to_bfloat16(m0, hn::And(h, low), average_of(a, 0) + i);
+    to_bfloat16(m1, hn::ShiftRight<16>(h), average_of(a, 1) + i);
+    to_bfloat16(m2, hn::And(more, low), average_of(a, 2) + i);
+    to_bfloat16(v, hn::ShiftRight<16>(more), average_of(a, kMomenta) + i);
 
     const VF z = hn::Add(hn::Mul(v, hn::Set(d, c.square_correction)), hn::Set(d, kLeastSquare));
     const VF r = hn::Div(hn::Set(d, 1.0F), hn::Sqrt(z));
@@ -190,7 +191,7 @@ HWY_INLINE const float* evaluate(const StepMlp& network, Scratch& scratch) {
   return x;
 }
 
-HWY_INLINE void update(const StepConstants& c, const StepArrays& a, std::size_t count, const float* u,
+HWY_INLINE void update(const StepConstants& c, const WeightPiece& a, std::size_t count, const float* u,
                        const Scratch& scratch, StepSums& sums) {
   const F d;
   const VF sign_bit = hn::SignBit(d);
@@ -220,48 +221,42 @@ HWY_INLINE void update(const StepConstants& c, const StepArrays& a, std::size_t 
   sums.update_square += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, update_square)));
 }
 
-HWY_INLINE void step_block(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays,
+HWY_INLINE void step_block(const StepMlp& network, const StepConstants& constants, const WeightPiece& piece,
                            std::size_t count, Scratch& scratch, StepSums& sums) {
-  observe(constants, arrays, scratch, sums);
-  update(constants, arrays, count, evaluate(network, scratch), scratch, sums);
+  observe(constants, piece, scratch, sums);
+  update(constants, piece, count, evaluate(network, scratch), scratch, sums);
 }
 
 /// The last block, padded with zeros, goes through the same code.
-void step_tail(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays, std::size_t count,
+void step_tail(const StepMlp& network, const StepConstants& constants, const WeightPiece& piece, std::size_t count,
                Scratch& scratch, StepSums& sums) {
-  float values[3][kBlock] = {};
+  float theta[kBlock] = {}, gradient[kBlock] = {}, delta[kBlock];
   std::uint16_t state[kMomenta + 1][kBlock] = {};
-  std::copy_n(arrays.theta, count, values[0]);
-  std::copy_n(arrays.gradient, count, values[1]);
-  for (int k = 0; k < kMomenta; ++k) std::copy_n(arrays.momentum[k], count, state[k]);
-  std::copy_n(arrays.square, count, state[kMomenta]);
-  StepArrays padded{values[0], values[1], {state[0], state[1], state[2]}, state[kMomenta], nullptr, arrays.first};
-  if (arrays.delta != nullptr) padded.delta = values[2];
-  step_block(network, constants, padded, count, scratch, sums);
-  if (arrays.delta != nullptr) {
-    std::copy_n(values[2], count, arrays.delta);
-  } else {
-    std::copy_n(values[0], count, arrays.theta);
-  }
-  for (int k = 0; k < kMomenta; ++k) std::copy_n(state[k], count, arrays.momentum[k]);
-  std::copy_n(state[kMomenta], count, arrays.square);
+  std::copy_n(piece.theta, count, theta);
+  std::copy_n(piece.gradient, count, gradient);
+  for (int k = 0; k <= kMomenta; ++k) std::copy_n(average_of(piece, k), count, state[k]);
+  const bool moves = piece.delta == nullptr;
+  step_block(network, constants, {theta, gradient, state, kBlock, moves ? nullptr : delta, piece.first}, count, scratch,
+             sums);
+  std::copy_n(moves ? theta : delta, count, moves ? piece.theta : piece.delta);
+  for (int k = 0; k <= kMomenta; ++k) std::copy_n(state[k], count, average_of(piece, k));
 }
 
-StepSums weight_step(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays, std::size_t n) {
+StepSums weight_step(const StepMlp& network, const StepConstants& constants, const WeightPiece& piece, std::size_t n) {
   Scratch scratch;
   StepSums sums;
+  WeightPiece block = piece;
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
-    StepArrays block = arrays;
-    block.theta += begin;
-    block.gradient += begin;
-    for (auto& momentum : block.momentum) momentum += begin;
-    block.square += begin;
-    if (block.delta != nullptr) block.delta += begin;
-    block.first += begin;
-    if (n - begin >= kBlock) {
-      step_block(network, constants, block, kBlock, scratch, sums);
+    const std::size_t count = std::min(n - begin, kBlock);
+    block.theta = piece.theta + begin;
+    block.gradient = piece.gradient + begin;
+    block.state = average_of(piece, 0) + begin;
+    if (piece.delta != nullptr) block.delta = piece.delta + begin;
+    block.first = piece.first + begin;
+    if (count == kBlock) {
+      step_block(network, constants, block, count, scratch, sums);
     } else {
-      step_tail(network, constants, block, n - begin, scratch, sums);
+      step_tail(network, constants, block, count, scratch, sums);
     }
   }
   return sums;
@@ -313,13 +308,58 @@ HWY_EXPORT(weight_step);
 HWY_EXPORT(tensor_sums);
 HWY_EXPORT(target_name);
 
-StepSums weight_step(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(weight_step)(network, constants, arrays, n);
+StepSums weight_step(const StepMlp& network, const StepConstants& constants, const WeightPiece& piece, std::size_t n) {
+  return HWY_DYNAMIC_DISPATCH(weight_step)(network, constants, piece, n);
 }
 TensorSums tensor_sums(const float* theta, const float* gradient, std::size_t n) {
   return HWY_DYNAMIC_DISPATCH(tensor_sums)(theta, gradient, n);
 }
 const char* target_name() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+
+namespace {
+
+/// log2, interpolated linearly between powers of two; x positive and normal.
+float coarse_log2(float x) { return static_cast<float>(std::bit_cast<std::int32_t>(x)) * 0x1p-23F - 127.0F; }
+
+}  // namespace
+
+WeightView view(const StepConstants& c, const WeightPiece& piece, std::size_t i) {
+  WeightView out;
+  float g = piece.gradient[i] * c.gradient_scale;
+  out.finite = std::isfinite(g);
+  g = out.finite ? std::clamp(g, -kGradientBound, kGradientBound) : 0.0F;
+  for (int k = 0; k < kMomenta; ++k) {
+    const float old = from_bfloat16(average_of(piece, k)[i]);
+    out.m[static_cast<std::size_t>(k)] = old + (1.0F - kDecays[k]) * (g - old);
+  }
+  const float old_square = from_bfloat16(average_of(piece, kMomenta)[i]);
+  out.v = old_square + (1.0F - kSquareDecay) * (g * g - old_square);
+
+  const float z = out.v * c.square_correction + kLeastSquare;
+  const float r = 1.0F / std::sqrt(z);
+  out.sign = std::signbit(out.m[0]) ? -1.0F : 1.0F;
+  std::array<float, 4> q;
+  for (std::size_t k = 0; k < 4; ++k) {
+    out.p[k] = out.sign * ((k == 0 ? g : out.m[k - 1] * c.correction[k - 1]) * r);
+    q[k] = out.p[k] / (kCompression[k] + std::fabs(out.p[k]));
+  }
+  const float theta = piece.theta[i];
+  const float t = out.sign * theta / (c.scale + std::fabs(theta));
+  const float log_size = kLogShare * (coarse_log2(z) - coarse_log2(c.square_size));
+  out.features = {q[0],
+                  q[1],
+                  q[2],
+                  q[3],
+                  t,
+                  std::fabs(q[0]),
+                  std::fabs(q[2]),
+                  std::fabs(q[3]),
+                  std::fabs(t),
+                  q[0] * q[1],
+                  q[1] * q[2],
+                  std::clamp(log_size, -1.0F, 1.0F)};
+  return out;
+}
 
 std::size_t packed_size(int in, int out) { return static_cast<std::size_t>(in) * static_cast<std::size_t>(out + out % 2); }
 

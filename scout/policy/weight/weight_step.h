@@ -23,18 +23,51 @@
 // gradient can move along τ only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
-namespace scout::kernel {
+namespace scout {
+
+/// Consecutive weights of a tensor.
+struct WeightPiece {
+  float* theta = nullptr;           ///< [n]
+  const float* gradient = nullptr;  ///< [n]; what is not finite counts as 0
+  void* state = nullptr;            ///< of the layout's type: number k of weight i is element k · stride + i
+  std::size_t stride = 0;
+  /// If not null, [n], receives θ' - θ, and `theta` is left as it is: for weights that are kept in another precision.
+  float* delta = nullptr;
+  std::size_t first = 0;  ///< index of the first weight within its tensor: dither depends on it
+};
+
+namespace kernel {
 
 inline constexpr int kFeatures = 12;
 inline constexpr int kOutputs = 6;
 inline constexpr int kMomenta = 3;
 inline constexpr float kDecays[kMomenta] = {0.9F, 0.99F, 0.999F};
 inline constexpr float kSquareDecay = 0.999F;
+inline constexpr float kGradientBound = 1.099511627776e12F;  // 2^40
+inline constexpr float kLeastSquare = 1e-24F;
+inline constexpr float kCompression[4] = {1.0F, 1.0F, 0.3F, 0.1F};  // c of q_g, q_.9, q_.99, q_.999
+inline constexpr float kLogShare = 1.0F / 16.0F;
+inline constexpr float kLeastLogStep = -16.0F;
+inline constexpr float kGreatestLogStep = 8.0F;
+inline constexpr float kStepBound = 32.0F;
 inline constexpr int kMostLayers = 4;   ///< hidden layers and the output layer
 inline constexpr int kMostHidden = 64;  ///< widest layer
+
+/// Rows of the features.
+enum Feature : int {
+  kGradientFeature,
+  kMomentumFeature,  // then two for the longer momenta
+  kThetaFeature = kMomentumFeature + 3,
+  kGradientSize,
+  kMomentumSize,  // of the two longer momenta
+  kThetaSize = kMomentumSize + 2,
+  kAgreement,  // of g with m_.9, and of m_.9 with m_.99
+  kLogSize = kAgreement + 2,
+};
 
 /// An affine layer. `weight`: packed, see `packed_size`; `bias` [out].
 struct Layer {
@@ -62,22 +95,21 @@ struct StepConstants {
   std::uint32_t key = 0;                   ///< of the dither that rounds the state; another one for each step
 };
 
-/// A piece of a tensor, [n] each.
-struct StepArrays {
-  float* theta = nullptr;
-  const float* gradient = nullptr;
-  std::uint16_t* momentum[kMomenta] = {};  ///< bfloat16
-  std::uint16_t* square = nullptr;         ///< bfloat16
-  /// If not null, receives θ' - θ, and `theta` is left as it is: for weights that are kept in another precision.
-  float* delta = nullptr;
-  std::size_t first = 0;  ///< index of the first weight within its tensor: dither depends on it
-};
+/// The averages that are kept of a piece, in bfloat16: number k < kMomenta of the gradient, kMomenta of its square.
+inline std::uint16_t* average_of(const WeightPiece& piece, int k) {
+  return static_cast<std::uint16_t*>(piece.state) + static_cast<std::size_t>(k) * piece.stride;
+}
 
 /// Sums over a piece.
 struct StepSums {
   double update_square = 0;     ///< (Δ/step)²
   double momentum_square = 0;   ///< m_.9^²
   std::int64_t non_finite = 0;  ///< gradients taken as 0
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(update_square, momentum_square, non_finite);
+  }
 };
 
 struct TensorSums {
@@ -95,7 +127,21 @@ TensorSums tensor_sums(const float* theta, const float* gradient, std::size_t n)
 /// Every SIMD target and the reference leave the same state, bit by bit. Δ differs by less than 3.2e-4 · step, a hundred
 /// thousandth of its bound, from the order of roundings in the network's sums (tested for layers of up to 64 with weights
 /// and outputs of ordinary size).
-StepSums weight_step(const StepMlp& network, const StepConstants& constants, const StepArrays& arrays, std::size_t n);
+StepSums weight_step(const StepMlp& network, const StepConstants& constants, const WeightPiece& piece, std::size_t n);
+
+/// What the step sees of one weight.
+struct WeightView {
+  std::array<float, kFeatures> features;
+  float sign;                     ///< σ
+  std::array<float, 4> p;         ///< of g and the momenta, towards σ
+  std::array<float, kMomenta> m;  ///< the momenta, g taken in
+  float v;                        ///< the second moment, g taken in
+  bool finite;                    ///< whether the gradient was
+};
+
+/// Weight `i` of a piece, as it is before the step: by plain arithmetic, for teachers that want to know what the network
+/// saw.
+WeightView view(const StepConstants& constants, const WeightPiece& piece, std::size_t i);
 
 /// Floats that the packed weights [out, in] of a layer take.
 std::size_t packed_size(int in, int out);
@@ -108,4 +154,5 @@ const char* target_name();
 /// Multiply-adds of the network for one weight.
 std::int64_t multiply_adds(const StepMlp& network);
 
-}  // namespace scout::kernel
+}  // namespace kernel
+}  // namespace scout

@@ -12,8 +12,7 @@
 #include <vector>
 
 #include "scout/base/random.h"
-#include "scout/policy/weight/bfloat16.h"
-#include "scout/policy/weight/reference.h"
+#include "scout/policy/weight/test_reference.h"
 
 namespace scout::kernel {
 namespace {
@@ -55,10 +54,7 @@ struct Tensor {
   void draw_gradient(Random& random) {
     for (float& x : gradient) x = static_cast<float>(random.normal());
   }
-  StepArrays arrays() {
-    std::uint16_t* s = state.data() + 1;
-    return {theta.data() + 1, gradient.data() + 1, {s, s + size, s + 2 * size}, s + 3 * size, nullptr, 0};
-  }
+  WeightPiece piece() { return {theta.data() + 1, gradient.data() + 1, state.data() + 1, size}; }
   std::size_t size;
   std::vector<float> theta, gradient;
   std::vector<std::uint16_t> state;
@@ -101,8 +97,8 @@ void expect_agreement(const StepMlp& network, std::size_t n, int steps, void (*s
   Tensor plain = fast;
   for (int t = 1; t <= steps; ++t) {
     const StepConstants constants = constants_of(t);
-    const StepSums a = weight_step(network, constants, fast.arrays(), n);
-    const StepSums b = reference::weight_step(network, constants, plain.arrays(), n);
+    const StepSums a = weight_step(network, constants, fast.piece(), n);
+    const StepSums b = reference::weight_step(network, constants, plain.piece(), n);
     ASSERT_EQ(fast.state, plain.state) << "step " << t;
     for (std::size_t i = 0; i <= n; ++i) {
       ASSERT_NEAR(fast.theta[i], plain.theta[i], tolerance(plain.theta[i], constants.step))
@@ -154,8 +150,8 @@ TEST(NetworkStep, NonFiniteGradientsCountAsZero) {
     spoilt.gradient[i] = i == 17 ? std::nanf("") : std::numeric_limits<float>::infinity();
     zero.gradient[i] = 0;
   }
-  EXPECT_EQ(weight_step(network.network, constants_of(1), spoilt.arrays(), 200).non_finite, 4);
-  EXPECT_EQ(weight_step(network.network, constants_of(1), zero.arrays(), 200).non_finite, 0);
+  EXPECT_EQ(weight_step(network.network, constants_of(1), spoilt.piece(), 200).non_finite, 4);
+  EXPECT_EQ(weight_step(network.network, constants_of(1), zero.piece(), 200).non_finite, 0);
   EXPECT_EQ(spoilt.theta, zero.theta);
   EXPECT_EQ(spoilt.state, zero.state);
 }
@@ -166,13 +162,12 @@ TEST(NetworkStep, CuttingIntoPiecesChangesNoBit) {
     Tensor whole(777);
     Tensor cut = whole;
     for (int t = 1; t <= 3; ++t) {
-      weight_step(network.network, constants_of(t), whole.arrays(), 777);
+      weight_step(network.network, constants_of(t), whole.piece(), 777);
       for (std::size_t begin = 0, n = 1; begin < 777; begin += n, n = std::min<std::size_t>(2 * n + 13, 777 - begin)) {
-        StepArrays piece = cut.arrays();
+        WeightPiece piece = cut.piece();
         piece.theta += begin;
         piece.gradient += begin;
-        for (auto& m : piece.momentum) m += begin;
-        piece.square += begin;
+        piece.state = average_of(piece, 0) + begin;
         piece.first = begin;
         weight_step(network.network, constants_of(t), piece, n);
       }
@@ -192,7 +187,7 @@ TEST(NetworkStep, ZeroOutputsAreAdamRelativeToTheScale) {
     constants.gradient_scale = 1;
     constants.decay = 0;
     tensor.draw_gradient(random);
-    weight_step(zero.network, constants, tensor.arrays(), 500);
+    weight_step(zero.network, constants, tensor.piece(), 500);
     for (std::size_t i = 1; i <= 500; ++i) {
       const double g = tensor.gradient[i];
       m[i] += 0.1 * (g - m[i]);
@@ -214,8 +209,8 @@ TEST(NetworkStep, MirrorImagesMoveAlike) {
       tensor.draw_gradient(random);
       std::transform(tensor.theta.begin(), tensor.theta.end(), mirror.theta.begin(), std::negate());
       std::transform(tensor.gradient.begin(), tensor.gradient.end(), mirror.gradient.begin(), std::negate());
-      weight_step(network.network, constants_of(t), tensor.arrays(), 300);
-      weight_step(network.network, constants_of(t), mirror.arrays(), 300);
+      weight_step(network.network, constants_of(t), tensor.piece(), 300);
+      weight_step(network.network, constants_of(t), mirror.piece(), 300);
       for (std::size_t i = 1; i <= 300; ++i) ASSERT_EQ(tensor.theta[i], -mirror.theta[i]);
     }
   });
@@ -227,9 +222,9 @@ TEST(NetworkStep, OnlyTheProductOfGradientAndItsScaleMatters) {
   Tensor large = tensor;
   for (float& g : large.gradient) g *= 0x1p40F;
   StepConstants constants = constants_of(1);
-  weight_step(network.network, constants, tensor.arrays(), 300);
+  weight_step(network.network, constants, tensor.piece(), 300);
   constants.gradient_scale *= 0x1p-40F;
-  weight_step(network.network, constants, large.arrays(), 300);
+  weight_step(network.network, constants, large.piece(), 300);
   EXPECT_EQ(tensor.theta, large.theta);
   EXPECT_EQ(tensor.state, large.state);
 }
@@ -241,10 +236,10 @@ TEST(NetworkStep, GivesTheDifferenceInsteadIfAsked) {
     Tensor other = tensor;
     const std::vector<float> before = tensor.theta;
     std::vector<float> delta(n);
-    StepArrays arrays = tensor.arrays();
-    arrays.delta = delta.data();
-    weight_step(network.network, constants_of(1), arrays, n);
-    weight_step(network.network, constants_of(1), other.arrays(), n);
+    WeightPiece piece = tensor.piece();
+    piece.delta = delta.data();
+    weight_step(network.network, constants_of(1), piece, n);
+    weight_step(network.network, constants_of(1), other.piece(), n);
     EXPECT_EQ(tensor.theta, before);
     EXPECT_EQ(tensor.state, other.state);
     for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(before[i + 1] + delta[i], other.theta[i + 1]);
@@ -261,18 +256,18 @@ TEST(NetworkStep, AveragesInBfloat16FollowThoseInDoublePrecision) {
     StepConstants constants = constants_of(t);
     constants.gradient_scale = 1;
     for (float& g : tensor.gradient) g = static_cast<float>(1 + 0.3 * random.normal()) * (t > 1500 ? 0.3F : 1.0F);
-    weight_step(zero.network, constants, tensor.arrays(), 2000);
+    weight_step(zero.network, constants, tensor.piece(), 2000);
     for (std::size_t i = 1; i <= 2000; ++i) {
       const double g = tensor.gradient[i];
       m[i] += 0.001 * (g - m[i]);
       v[i] += 0.001 * (g * g - v[i]);
     }
   }
-  const StepArrays state = tensor.arrays();
+  const WeightPiece piece = tensor.piece();
   double m_bias = 0, v_bias = 0, m_square = 0, v_square = 0;
   for (std::size_t i = 0; i < 2000; ++i) {
-    const double m_error = from_bfloat16(state.momentum[2][i]) / m[i + 1] - 1;
-    const double v_error = from_bfloat16(state.square[i]) / v[i + 1] - 1;
+    const double m_error = from_bfloat16(average_of(piece, 2)[i]) / m[i + 1] - 1;
+    const double v_error = from_bfloat16(average_of(piece, kMomenta)[i]) / v[i + 1] - 1;
     m_bias += m_error / 2000;
     v_bias += v_error / 2000;
     m_square += m_error * m_error / 2000;

@@ -39,7 +39,7 @@ struct TensorRecord {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(step), a(unit), a(square_mean), a(least_scale), a(first_scale), a(update_square), a(momentum_square), a(own);
+    a(step, unit, square_mean, least_scale, first_scale, update_square, momentum_square, own);
   }
 };
 
@@ -66,8 +66,7 @@ struct RunRecord {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(step), a(horizon), a(first_rms), a(losses), a(loss_given), a(fast_loss), a(slow_loss), a(loss_variance), a(best_loss);
-    a(worst_loss), a(own);
+    a(step, horizon, first_rms, losses, loss_given, fast_loss, slow_loss, loss_variance, best_loss, worst_loss, own);
   }
 };
 
@@ -82,17 +81,6 @@ struct StepSettings {
 class TensorPlan {
  public:
   virtual ~TensorPlan() = default;
-};
-
-/// Consecutive weights of a tensor.
-struct WeightPiece {
-  float* theta = nullptr;           ///< [n]
-  const float* gradient = nullptr;  ///< [n]; what is not finite counts as 0
-  void* state = nullptr;            ///< of the layout's type: number k of weight i is element k · stride + i
-  std::size_t stride = 0;
-  /// If not null, [n], receives θ' - θ, and `theta` is left as it is: for weights that are kept in another precision.
-  float* delta = nullptr;
-  std::size_t first = 0;  ///< index of the first weight within its tensor
 };
 
 /// A rule of weights with its parameters: the stepper of every rule that is `for_weights()`. How a step runs:

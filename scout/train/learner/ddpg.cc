@@ -4,8 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "scout/nn/affine.h"
-#include "scout/nn/pool.h"
+#include "scout/nn/layers.h"
+#include "scout/nn/layers.h"
 #include "scout/nn/update.h"
 
 namespace scout {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "scout/base/parallel.h"
-#include "scout/nn/adam.h"
+#include "scout/nn/update.h"
 #include "scout/nn/mlp.h"
 #include "scout/policy/rule/actor.h"
 #include "scout/train/learner/replay.h"

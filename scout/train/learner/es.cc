@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "scout/nn/adam.h"
+#include "scout/nn/update.h"
 #include "scout/train/learner/learner.h"
 
 namespace scout::learner {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "scout/policy/rule/rule_entry.h"
+#include "scout/policy/rules.h"
 #include "scout/train/learner/ddpg.h"
 #include "scout/train/mover/ensemble.h"
 

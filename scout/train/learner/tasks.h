@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "scout/base/rank.h"
+#include "scout/base/parallel.h"
 #include "scout/train/learner/options.h"
 
 namespace scout {

@@ -1,4 +1,4 @@
-#include "scout/policy/weight/fused_stepper.h"
+#include "scout/policy/weight/weight_rule.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,11 @@
-#include <cstddef>
+// For tests only: the affine layers of affine.h by plain loops that sum in double precision.
+#pragma once
 
-#include "scout/nn/affine.h"
+#include <cstddef>
 
 namespace scout::kernel::reference {
 
-void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+inline void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
   for (std::ptrdiff_t r = 0; r < rows; ++r) {
     for (std::ptrdiff_t o = 0; o < out; ++o) {
       double sum = static_cast<double>(bias[o]);
@@ -16,7 +17,8 @@ void affine(const float* x, const float* weight, const float* bias, int rows, in
   }
 }
 
-void affine_parameter_gradient(const float* x, const float* dy, int rows, int in, int out, float* d_weight, float* d_bias) {
+inline void affine_parameter_gradient(const float* x, const float* dy, int rows, int in, int out, float* d_weight,
+                                      float* d_bias) {
   for (std::ptrdiff_t o = 0; o < out; ++o) {
     for (std::ptrdiff_t i = 0; i < in; ++i) {
       double sum = static_cast<double>(d_weight[o * in + i]);
@@ -31,8 +33,8 @@ void affine_parameter_gradient(const float* x, const float* dy, int rows, int in
   }
 }
 
-void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
-                           float* dx) {
+inline void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
+                                  float* dx) {
   for (std::ptrdiff_t r = 0; r < rows; ++r) {
     for (std::ptrdiff_t i = 0; i < in; ++i) {
       double sum = 0;

@@ -1,4 +1,4 @@
-#include "scout/policy/coordinate/separable_kernel.h"
+#include "scout/policy/coordinate/separable_surrogate.h"
 
 #include <gtest/gtest.h>
 
@@ -79,16 +79,12 @@ TEST(Profile, AgreesWithPlainLoopsOnEveryTarget) {
         sample.time[l] = t;
         expected[l] = reference[l].insert({sample.x[l], sample.g[l], t});
       }
-      float predicted[kSurrogateLanes];
-      insert_sample(sample, samples.data(), count, predicted);
-      for (std::size_t l = 0; l < kSurrogateLanes; ++l) ASSERT_NEAR(predicted[l], expected[l], 1e-5F) << t;
+      const SurrogateProfile profile = add_sample(sample, samples.data(), count, kCapacity);
+      for (std::size_t l = 0; l < kSurrogateLanes; ++l) ASSERT_NEAR(profile.predicted[l], expected[l], 1e-5F) << t;
       if (++count > kCapacity) {
-        remove_samples(t - static_cast<std::int32_t>(kCapacity), samples.data(), count);
         for (Reference& r : reference) r.remove(t - static_cast<std::int32_t>(kCapacity));
         --count;
       }
-      float minimum[kSurrogateLanes], least[kSurrogateLanes], greatest[kSurrogateLanes], here[kSurrogateLanes];
-      integrate_separable(samples.data(), count, sample.x, minimum, least, greatest, here);
       for (std::size_t l = 0; l < kSurrogateLanes; ++l) {
         for (std::size_t k = 0; k < count; ++k) {
           ASSERT_EQ(samples[k].x[l], reference[l].samples[k].x);
@@ -96,10 +92,10 @@ TEST(Profile, AgreesWithPlainLoopsOnEveryTarget) {
           ASSERT_EQ(samples[k].time[l], reference[l].samples[k].time);
         }
         const auto [place, low, high, at] = reference[l].integrate(sample.x[l]);
-        ASSERT_NEAR(minimum[l], place, 1e-4) << t;
-        ASSERT_NEAR(least[l], low, 1e-5);
-        ASSERT_NEAR(greatest[l], high, 1e-5);
-        ASSERT_NEAR(here[l], at, 1e-5);
+        ASSERT_NEAR(profile.minimum[l], place, 1e-4) << t;
+        ASSERT_NEAR(profile.least[l], low, 1e-5);
+        ASSERT_NEAR(profile.greatest[l], high, 1e-5);
+        ASSERT_NEAR(profile.here[l], at, 1e-5);
       }
     }
   });

@@ -1,4 +1,4 @@
-#include "scout/nn/affine.h"
+#include "scout/nn/layers.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -6,7 +6,7 @@
 // Vectors of unknown size cannot be kept in arrays, as the register tiles are.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "scout/nn/affine.cc"
+#define HWY_TARGET_INCLUDE "scout/nn/layers.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h:
 #include <hwy/highway.h>
@@ -30,17 +30,19 @@ constexpr int kTileVectors = 2;
 /// Rows of B that are packed at once: with as many elements of the rows of A they stay in the first-level cache.
 constexpr int kDepth = 256;
 
+/// A matrix, rows `stride` apart, or the transpose of what is stored so.
+struct Matrix {
+  const float* data;
+  std::ptrdiff_t stride;
+  bool transposed = false;
+};
+
 /// A matrix product C [m, n] (+)= A [m, k] B [k, n] and what is done to C on the way.
 struct Product {
   int m, n, k;
-  const float* a;
-  std::ptrdiff_t a_stride;
-  bool a_transposed;  // a is [k, m]
-  const float* b;
-  std::ptrdiff_t b_stride;
-  bool b_transposed;  // b is [n, k]
-  float* c;           // [m, n], dense
-  bool add = false;   // to what c holds, else to
+  Matrix a, b;
+  float* c;          // [m, n], dense
+  bool add = false;  // to what c holds, else to
   const float* bias = nullptr;
   bool relu = false;
   const float* mask = nullptr;  // as c: c is 0 where this is not greater than 0
@@ -70,29 +72,29 @@ template <int kVectors>
 HWY_INLINE void pack(const Product& p, int row, int depth, int column, int width, float* HWY_RESTRICT panel) {
   constexpr int kWidth = kVectors * kLanes;
   const D d;
-  if (!p.b_transposed) {
-    const float* b = p.b + row * p.b_stride + column;
-    for (int k = 0; k < depth; ++k, b += p.b_stride, panel += kWidth) {
+  if (!p.b.transposed) {
+    const float* b = p.b.data + row * p.b.stride + column;
+    for (int k = 0; k < depth; ++k, b += p.b.stride, panel += kWidth) {
       for (int v = 0; v < kVectors; ++v) {
         hn::Store(load(b + v * kLanes, std::clamp(width - v * kLanes, 0, kLanes)), d, panel + v * kLanes);
       }
     }
     return;
   }
-  const float* b = p.b + column * p.b_stride + row;
+  const float* b = p.b.data + column * p.b.stride + row;
   int j = 0;
 #if HWY_TARGET != HWY_SCALAR  // whose vectors cannot hold four
   // Squares of four by four.
   const hn::FixedTag<float, 4> d4;
   const hn::Repartition<double, decltype(d4)> d2;
   for (; j + 4 <= width; j += 4) {
-    const float* column0 = b + j * p.b_stride;
+    const float* column0 = b + j * p.b.stride;
     int k = 0;
     for (; k + 4 <= depth; k += 4) {
       const auto r0 = hn::LoadU(d4, column0 + k);
-      const auto r1 = hn::LoadU(d4, column0 + p.b_stride + k);
-      const auto r2 = hn::LoadU(d4, column0 + 2 * p.b_stride + k);
-      const auto r3 = hn::LoadU(d4, column0 + 3 * p.b_stride + k);
+      const auto r1 = hn::LoadU(d4, column0 + p.b.stride + k);
+      const auto r2 = hn::LoadU(d4, column0 + 2 * p.b.stride + k);
+      const auto r3 = hn::LoadU(d4, column0 + 3 * p.b.stride + k);
       const auto low01 = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
       const auto low23 = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
       const auto high01 = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
@@ -104,12 +106,12 @@ HWY_INLINE void pack(const Product& p, int row, int depth, int column, int width
       hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, high01, high23)), d4, to + 3 * kWidth);
     }
     for (; k < depth; ++k) {
-      for (int i = 0; i < 4; ++i) panel[k * kWidth + j + i] = column0[i * p.b_stride + k];
+      for (int i = 0; i < 4; ++i) panel[k * kWidth + j + i] = column0[i * p.b.stride + k];
     }
   }
 #endif
   for (; j < kWidth; ++j) {
-    for (int k = 0; k < depth; ++k) panel[k * kWidth + j] = j < width ? b[j * p.b_stride + k] : 0.0F;
+    for (int k = 0; k < depth; ++k) panel[k * kWidth + j] = j < width ? b[j * p.b.stride + k] : 0.0F;
   }
 }
 
@@ -129,9 +131,9 @@ HWY_INLINE void tile(const Product& p, int row, int column, int depth0, int dept
     }
   }
 
-  const float* a = kTransposed ? p.a + depth0 * p.a_stride + row : p.a + row * p.a_stride + depth0;
-  const std::ptrdiff_t a_row = kTransposed ? 1 : p.a_stride;
-  const std::ptrdiff_t a_next = kTransposed ? p.a_stride : 1;
+  const float* a = kTransposed ? p.a.data + depth0 * p.a.stride + row : p.a.data + row * p.a.stride + depth0;
+  const std::ptrdiff_t a_row = kTransposed ? 1 : p.a.stride;
+  const std::ptrdiff_t a_next = kTransposed ? p.a.stride : 1;
   for (int k = 0; k < depth; ++k, a += a_next, panel += kVectors * kLanes) {
     V b[kVectors];
     for (int v = 0; v < kVectors; ++v) b[v] = hn::Load(d, panel + v * kLanes);
@@ -172,7 +174,7 @@ HWY_INLINE void product_of_panel(const Product& p, int column) {
   do {  // at least once, so that an empty sum is written
     const int depth = std::min(p.k - depth0, kDepth);
     pack<kVectors>(p, depth0, depth, column, width, panel);
-    if (p.a_transposed) {
+    if (p.a.transposed) {
       tiles<kTileRows, kVectors, true>(p, 0, column, depth0, depth, panel);
     } else {
       tiles<kTileRows, kVectors, false>(p, 0, column, depth0, depth, panel);
@@ -203,18 +205,7 @@ void narrow_affine(const float* x, const float* weight, const float* bias, int r
 
 void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
   if (out <= 2) return narrow_affine(x, weight, bias, rows, in, out, relu, y);
-  product({.m = rows,
-           .n = out,
-           .k = in,
-           .a = x,
-           .a_stride = in,
-           .a_transposed = false,
-           .b = weight,
-           .b_stride = in,
-           .b_transposed = true,
-           .c = y,
-           .bias = bias,
-           .relu = relu});
+  product({.m = rows, .n = out, .k = in, .a = {x, in}, .b = {weight, in, true}, .c = y, .bias = bias, .relu = relu});
 }
 
 void affine_parameter_gradient(const float* x, const float* dy, int rows, int in, int out, float* d_weight, float* d_bias) {
@@ -226,32 +217,13 @@ void affine_parameter_gradient(const float* x, const float* dy, int rows, int in
     for (int begin = 0; begin < out; begin += kPart) {
       const int count = std::min(out - begin, kPart);
       float transposed[kNarrow * kPart];
-      product({.m = in,
-               .n = count,
-               .k = rows,
-               .a = x,
-               .a_stride = in,
-               .a_transposed = true,
-               .b = dy + begin,
-               .b_stride = out,
-               .b_transposed = false,
-               .c = transposed});
+      product({.m = in, .n = count, .k = rows, .a = {x, in, true}, .b = {dy + begin, out}, .c = transposed});
       for (int o = 0; o < count; ++o) {
         for (int i = 0; i < in; ++i) d_weight[(begin + o) * in + i] += transposed[i * count + o];
       }
     }
   } else {
-    product({.m = out,
-             .n = in,
-             .k = rows,
-             .a = dy,
-             .a_stride = out,
-             .a_transposed = true,
-             .b = x,
-             .b_stride = in,
-             .b_transposed = false,
-             .c = d_weight,
-             .add = true});
+    product({.m = out, .n = in, .k = rows, .a = {dy, out, true}, .b = {x, in}, .c = d_weight, .add = true});
   }
   if (out == 1) {
     V sum = hn::Zero(d);
@@ -268,17 +240,54 @@ void affine_parameter_gradient(const float* x, const float* dy, int rows, int in
 
 void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
                            float* dx) {
-  product({.m = rows,
-           .n = in,
-           .k = out,
-           .a = dy,
-           .a_stride = out,
-           .a_transposed = false,
-           .b = weight,
-           .b_stride = in,
-           .b_transposed = false,
-           .c = dx,
-           .mask = activation});
+  product({.m = rows, .n = in, .k = out, .a = {dy, out}, .b = {weight, in}, .c = dx, .mask = activation});
+}
+
+/// Calls body(d, first row, end, column, state) for every state and every piece of its columns, with a tag of vectors that
+/// fit: the widest, then of one number.
+template <class Body>
+HWY_INLINE void for_pieces(const int* begin, int states, int width, const Body& body) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 1> one;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  for (std::ptrdiff_t s = 0; s < states; ++s) {
+    std::ptrdiff_t column = 0;
+    for (; column + lanes <= width; column += lanes) body(d, begin[s], begin[s + 1], column, s);
+    for (; column < width; ++column) body(one, begin[s], begin[s + 1], column, s);
+  }
+}
+
+void pool(const float* x, const int* begin, int states, int width, bool mean, float* out) {
+  for_pieces(begin, states, width, [&](auto d, std::ptrdiff_t row, std::ptrdiff_t end, std::ptrdiff_t column, auto s) {
+    const float share = mean ? 1.0F / static_cast<float>(end - row) : 1.0F;
+    auto sum = hn::Zero(d);
+    for (; row < end; ++row) sum = hn::Add(sum, hn::LoadU(d, x + row * width + column));
+    hn::StoreU(hn::Mul(sum, hn::Set(d, share)), d, out + s * width + column);
+  });
+}
+
+void add_pooled_relu(const float* pooled, const int* begin, int states, int width, float* y) {
+  for_pieces(begin, states, width, [&](auto d, std::ptrdiff_t row, std::ptrdiff_t end, std::ptrdiff_t column, auto s) {
+    const auto part = hn::LoadU(d, pooled + s * width + column);
+    for (; row < end; ++row) {
+      float* at = y + row * width + column;
+      const auto sum = hn::Add(hn::LoadU(d, at), part);
+      hn::StoreU(hn::IfThenElseZero(hn::Gt(sum, hn::Zero(d)), sum), d, at);
+    }
+  });
+}
+
+void add_mean_gradient_relu(const float* d_mean, const int* begin, int states, int width, const float* activation,
+                            float* dy) {
+  for_pieces(begin, states, width, [&](auto d, std::ptrdiff_t row, std::ptrdiff_t end, std::ptrdiff_t column, auto s) {
+    const auto share = hn::Set(d, 1.0F / static_cast<float>(end - row));
+    const auto part = hn::Mul(share, hn::LoadU(d, d_mean + s * width + column));
+    for (; row < end; ++row) {
+      float* at = dy + row * width + column;
+      const auto active = hn::Gt(hn::LoadU(d, activation + row * width + column), hn::Zero(d));
+      hn::StoreU(hn::IfThenElseZero(active, hn::Add(hn::LoadU(d, at), part)), d, at);
+    }
+  });
 }
 
 }  // namespace scout::kernel::HWY_NAMESPACE
@@ -290,6 +299,9 @@ namespace scout::kernel {
 HWY_EXPORT(affine);
 HWY_EXPORT(affine_parameter_gradient);
 HWY_EXPORT(affine_input_gradient);
+HWY_EXPORT(pool);
+HWY_EXPORT(add_pooled_relu);
+HWY_EXPORT(add_mean_gradient_relu);
 
 void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
   HWY_DYNAMIC_DISPATCH(affine)(x, weight, bias, rows, in, out, relu, y);
@@ -300,6 +312,16 @@ void affine_parameter_gradient(const float* x, const float* dy, int rows, int in
 void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,
                            float* dx) {
   HWY_DYNAMIC_DISPATCH(affine_input_gradient)(dy, weight, rows, in, out, activation, dx);
+}
+void pool(const float* x, const int* begin, int states, int width, bool mean, float* out) {
+  HWY_DYNAMIC_DISPATCH(pool)(x, begin, states, width, mean, out);
+}
+void add_pooled_relu(const float* pooled, const int* begin, int states, int width, float* y) {
+  HWY_DYNAMIC_DISPATCH(add_pooled_relu)(pooled, begin, states, width, y);
+}
+void add_mean_gradient_relu(const float* d_mean, const int* begin, int states, int width, const float* activation,
+                            float* dy) {
+  HWY_DYNAMIC_DISPATCH(add_mean_gradient_relu)(d_mean, begin, states, width, activation, dy);
 }
 
 }  // namespace scout::kernel
