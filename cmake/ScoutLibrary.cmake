@@ -44,7 +44,7 @@ function(scout_library name)
   target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:scout_flags> ${arg_PRIVATE})
 endfunction()
 
-# scout_embed_policies(NAME) makes the files policies/*.scout part of scout::NAME, as the table of shipped_table.h.
+# scout_embed_policies(NAME) makes the files policies/*.scout part of scout::NAME, as the table of shipped.h.
 function(scout_embed_policies name)
   file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/policies/*.scout)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
@@ -60,7 +60,7 @@ function(scout_embed_policies name)
     math(EXPR index "${index} + 1")
   endforeach()
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/shipped_table.cc CONTENT
-    "#include \"scout/policy/shipped_table.h\"\n\nnamespace scout {\nnamespace {\n${arrays}}  // namespace\n
+    "#include \"scout/policy/shipped.h\"\n\nnamespace scout {\nnamespace {\n${arrays}}  // namespace\n
 std::span<const ShippedPolicy> shipped_policies() {\n  static const ShippedPolicy table[]{\n${entries}  };\n  return table;\n}\n}  // namespace scout\n")
   target_sources(scout_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated/shipped_table.cc)
 endfunction()

@@ -10,8 +10,7 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string line;
   for (int number_of_line = 1; std::getline(file, line); ++number_of_line) {
-    const bool finished = !file.eof();
-    if (line.empty() || !finished) continue;
+    if (line.empty() || file.eof()) continue;
     try {
       out.push_back(nlohmann::json::parse(line));
     } catch (const nlohmann::json::exception& error) {

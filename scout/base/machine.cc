@@ -5,10 +5,6 @@
 #include <string>
 #include <thread>
 
-#ifndef SCOUT_VERSION
-#define SCOUT_VERSION "0.1.0"
-#endif
-
 namespace scout {
 
 nlohmann::json machine_facts() {

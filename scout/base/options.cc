@@ -25,38 +25,23 @@ constexpr std::size_t kFewOptions = 16;
 std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
 
 nlohmann::json from_toml(const toml::value& value) {
-  switch (value.type()) {
-    case toml::value_t::boolean:
-      return value.as_boolean();
-    case toml::value_t::integer:
-      return value.as_integer();
-    case toml::value_t::floating:
-      return value.as_floating();
-    case toml::value_t::string:
-      return toml::get<std::string>(value);
-    case toml::value_t::array: {
-      nlohmann::json out = nlohmann::json::array();
-      for (const auto& item : value.as_array()) out.push_back(from_toml(item));
-      return out;
-    }
-    case toml::value_t::table: {
-      nlohmann::json out = nlohmann::json::object();
-      for (const auto& [key, item] : value.as_table()) out[key] = from_toml(item);
-      return out;
-    }
-    default:  // dates and times
-      return toml::format(value);
+  nlohmann::json out;
+  if (value.is_array()) {
+    out = nlohmann::json::array();
+    for (const auto& item : value.as_array()) out.push_back(from_toml(item));
+  } else if (value.is_table()) {
+    out = nlohmann::json::object();
+    for (const auto& [key, item] : value.as_table()) out[key] = from_toml(item);
+  } else if (value.is_boolean()) {
+    out = value.as_boolean();
+  } else if (value.is_integer()) {
+    out = value.as_integer();
+  } else if (value.is_floating()) {
+    out = value.as_floating();
+  } else {
+    out = value.is_string() ? toml::get<std::string>(value) : toml::format(value);  // dates and times
   }
-}
-
-void flatten_into(const nlohmann::json& nested, const std::string& prefix, nlohmann::json& out) {
-  for (const auto& [key, value] : nested.items()) {
-    if (value.is_object()) {
-      flatten_into(value, prefix + key + ".", out);
-    } else {
-      out[prefix + key] = value;
-    }
-  }
+  return out;
 }
 
 }  // namespace
@@ -96,9 +81,15 @@ void throw_unknown_option(const std::string& key, const std::vector<std::string>
                               (known.size() <= kFewOptions ? " Known options: " + join_names(known) : ""));
 }
 
-nlohmann::json flatten(const nlohmann::json& nested) {
+nlohmann::json flatten(const nlohmann::json& nested, const std::string& prefix) {
   nlohmann::json out = nlohmann::json::object();
-  flatten_into(nested, "", out);
+  for (const auto& [key, value] : nested.items()) {
+    if (value.is_object()) {
+      out.update(flatten(value, prefix + key + "."));
+    } else {
+      out[prefix + key] = value;
+    }
+  }
   return out;
 }
 

@@ -58,11 +58,6 @@ struct OptionDescription {
 
 namespace detail {
 
-template <class T>
-concept Described = requires(T t) {
-  t.describe([](auto&&...) {});
-};
-
 template <class Leaf>
 struct OptionVisitor;
 
@@ -157,8 +152,8 @@ std::vector<OptionDescription> describe_options(const Options& defaults = {}) {
   return out;
 }
 
-/// {"a": {"b": 1}} -> {"a.b": 1}. Arrays stay values.
-nlohmann::json flatten(const nlohmann::json& nested);
+/// {"a": {"b": 1}} -> {"a.b": 1}, every key behind `prefix`. Arrays stay values.
+nlohmann::json flatten(const nlohmann::json& nested, const std::string& prefix = "");
 
 /// Throws std::invalid_argument saying that `key` is unknown and which known key is nearest.
 [[noreturn]] void throw_unknown_option(const std::string& key, const std::vector<std::string>& known);

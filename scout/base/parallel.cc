@@ -81,14 +81,6 @@ void ThreadTeam::run(const std::function<void(int)>& task) {
   }
 }
 
-void ThreadTeam::for_shards(int count, const std::function<void(int, int)>& body) {
-  run([&](int shard) {
-    const int begin = static_cast<int>(static_cast<long long>(count) * shard / size_);
-    const int end = static_cast<int>(static_cast<long long>(count) * (shard + 1) / size_);
-    if (begin < end) body(begin, end);
-  });
-}
-
 void ThreadTeam::for_jobs(int count, const std::function<void(int)>& body) {
   std::atomic<int> next{0};
   run([&](int) {

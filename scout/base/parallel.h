@@ -1,5 +1,5 @@
-// A fixed team of threads. Work is split into as many contiguous shards as there are threads, always in the same way, so a
-// result depends on the number of threads at most, never on timing.
+// A fixed team of threads. Work is split into as many shards as there are threads, always in the same way, so a result
+// depends on the number of threads at most, never on timing.
 #pragma once
 
 #include <atomic>
@@ -32,9 +32,6 @@ class ThreadTeam {
   /// Calls task(shard) for every shard in [0, size()), shard 0 on the caller, and waits. The first exception (by shard
   /// number) is rethrown here.
   void run(const std::function<void(int shard)>& task);
-
-  /// Calls body(begin, end) on each shard of [0, count).
-  void for_shards(int count, const std::function<void(int begin, int end)>& body);
 
   /// Calls body(job) for every job in [0, count), in whatever order and on whichever thread is free: for jobs of very
   /// different lengths, each of which writes to a place of its own.

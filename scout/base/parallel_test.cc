@@ -34,20 +34,6 @@ TEST(ThreadTeam, FirstShardRunsOnTheCaller) {
   EXPECT_NE(ids[1], ids[0]);
 }
 
-TEST(ThreadTeam, ShardsAreContiguousAndCoverTheRange) {
-  ThreadTeam team(4);
-  for (int count : {0, 1, 3, 4, 10, 1001}) {
-    std::vector<int> covered(static_cast<std::size_t>(count));
-    std::atomic<int> calls{0};
-    team.for_shards(count, [&](int begin, int end) {
-      ++calls;
-      for (int i = begin; i < end; ++i) ++covered[static_cast<std::size_t>(i)];
-    });
-    EXPECT_EQ(covered, std::vector<int>(static_cast<std::size_t>(count), 1));
-    EXPECT_EQ(calls, std::min(count, 4)) << "empty shards are not called";
-  }
-}
-
 TEST(ThreadTeam, FirstErrorByShardIsRethrownAndTheTeamLivesOn) {
   ThreadTeam team(4);
   for (int round = 0; round < 20; ++round) {

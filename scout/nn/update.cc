@@ -100,10 +100,8 @@ void Adam::update(std::vector<float>& parameters, const std::vector<float>& grad
   mean.resize(parameters.size(), 0.0F);
   square.resize(parameters.size(), 0.0F);
   ++steps;
-  const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(steps));
-  const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(steps));
-  const auto rate = static_cast<float>(learning_rate / correction1);
-  const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
+  const auto rate = static_cast<float>(learning_rate / (1.0 - std::pow(beta1, static_cast<double>(steps))));
+  const auto root = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, static_cast<double>(steps))));
   kernel::adam(parameters.data(), mean.data(), square.data(), gradient.data(), parameters.size(), rate, root);
 }
 

@@ -24,22 +24,6 @@ double root_mean_square(std::span<const double> numbers) {
   return largest * std::sqrt(sum / static_cast<double>(numbers.size()));
 }
 
-/// The region of interest, [M].
-struct Region {
-  std::vector<double> lower, upper;
-};
-
-Region region_of(std::span<const double> x0, const MinimizeOptions& options) {
-  if (!options.lower.empty()) return {options.lower, options.upper};
-  const double radius = std::max(root_mean_square(x0), 1.0);
-  Region out;
-  for (double x : x0) {
-    out.lower.push_back(x - radius);
-    out.upper.push_back(x + radius);
-  }
-  return out;
-}
-
 void check(std::span<const double> x0, const MinimizeOptions& options) {
   validate(options);
   auto number = [](double x) { return std::isfinite(x) ? nlohmann::json(x).dump() : std::to_string(x); };
@@ -49,7 +33,7 @@ void check(std::span<const double> x0, const MinimizeOptions& options) {
                      "of a rule for functions; LearnedOptimizer and PolicyOptimizer take this one");
   }
   if (x0.empty()) throw_bad_option("x0", "empty", "a point of one coordinate or more");
-  const auto place = [](const char* name, std::size_t i) { return name + ("[" + std::to_string(i)) + "]"; };
+  const auto place = [](const std::string& name, std::size_t i) { return name + "[" + std::to_string(i) + "]"; };
   for (std::size_t i = 0; i < x0.size(); ++i) {
     if (!std::isfinite(x0[i])) throw_bad_option(place("x0", i), number(x0[i]), "finite");
   }
@@ -89,14 +73,20 @@ class Run {
         options_(options),
         summary_(summary),
         policy_(*options.policy),
-        region_(region_of(x0, options)),
+        lower_bound_(options.lower),
+        upper_bound_(options.upper),
         random_(Seed(options.seed).derive("minimize")),
         stepper_(policy_.stepper()),
         run_(stepper_->new_run(static_cast<int>(x0.size()))),
         observe_gradient_(policy_.rule()->observes_gradient()),
         horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
+    const double radius = std::max(root_mean_square(x0), 1.0);
+    for (std::size_t i = 0; options.lower.empty() && i < x0.size(); ++i) {
+      lower_bound_.push_back(x0[i] - radius);
+      upper_bound_.push_back(x0[i] + radius);
+    }
     for (std::size_t i = 0; i < x0.size(); ++i) {
-      step_scale_.push_back(policy_.rule()->step_scale() * (region_.upper[i] - region_.lower[i]));
+      step_scale_.push_back(policy_.rule()->step_scale() * (upper_bound_[i] - lower_bound_[i]));
     }
     unit_ = *std::max_element(step_scale_.begin(), step_scale_.end());
     for (double s : step_scale_) ratio_.push_back(s / unit_);
@@ -170,7 +160,7 @@ class Run {
   bool start_afresh() {
     do {
       for (std::size_t i = 0; i < now_.theta.size(); ++i) {
-        now_.theta[i] = random_.uniform(region_.lower[i], region_.upper[i]);
+        now_.theta[i] = random_.uniform(lower_bound_[i], upper_bound_[i]);
       }
       if (!evaluate()) return false;
     } while (!now_.finite);
@@ -187,9 +177,9 @@ class Run {
     for (auto* numbers : {&lower_, &upper_, &scales_}) numbers->resize(theta_.size());
     for (std::size_t i = 0; i < theta_.size(); ++i) {
       // The whole region, or a small one around a point that is taken up again.
-      const double half = 0.5 * factor * (region_.upper[i] - region_.lower[i]);
-      lower_[i] = (factor < 1 ? now_.theta[i] - half : region_.lower[i]) / ratio_[i];
-      upper_[i] = (factor < 1 ? now_.theta[i] + half : region_.upper[i]) / ratio_[i];
+      const double half = 0.5 * factor * (upper_bound_[i] - lower_bound_[i]);
+      lower_[i] = (factor < 1 ? now_.theta[i] - half : lower_bound_[i]) / ratio_[i];
+      upper_[i] = (factor < 1 ? now_.theta[i] + half : upper_bound_[i]) / ratio_[i];
       scales_[i] = step_scale_[i] * factor;
     }
     const RunFrame frame{.scale = unit_ * factor, .scales = scales_, .horizon = horizon, .lower = lower_, .upper = upper_};
@@ -217,7 +207,7 @@ class Run {
     before_ = now_.theta;
     run_->apply(now_.theta);
     for (std::size_t i = 0; options_.keep_inside && i < before_.size(); ++i) {
-      const double inside = std::clamp(now_.theta[i], region_.lower[i], region_.upper[i]);
+      const double inside = std::clamp(now_.theta[i], lower_bound_[i], upper_bound_[i]);
       if (inside == now_.theta[i]) continue;
       now_.theta[i] = inside;
       run_->actions()[i] = encode_step(static_cast<float>((inside - before_[i]) / scales_[i]));
@@ -236,7 +226,7 @@ class Run {
   const MinimizeOptions& options_;
   MinimizeSummary& summary_;
   const Policy& policy_;
-  Region region_;
+  std::vector<double> lower_bound_, upper_bound_;  // the region of interest
   Random random_;
   std::shared_ptr<const Stepper> stepper_;
   std::unique_ptr<RuleRun> run_;

@@ -6,12 +6,6 @@
 #include <string>
 
 namespace scout {
-namespace {
-
-/// Where f is stochastic it is judged each time that the calls have grown by one in this many.
-constexpr std::int64_t kJudgedGrowth = 16;
-
-}  // namespace
 
 bool all_finite(std::span<const double> numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
@@ -62,6 +56,7 @@ void Oracle::observe(std::span<const double> theta, bool finite) {
   if (keep_trajectory_) trajectory_.insert(trajectory_.end(), theta.begin(), theta.end());
   if (blindfolded_) return;
   if (instance_.stochastic()) {
+    constexpr std::int64_t kJudgedGrowth = 16;  // judged each time that the calls have grown by one in this many
     if (calls() < next_judged_ && remaining() > 0) return;
     next_judged_ = calls() + (calls() + kJudgedGrowth - 1) / kJudgedGrowth;
   }

@@ -248,24 +248,5 @@ TEST(Actor, AtABoundOnlyGradientsThatLeadInsidePass) {
   }
 }
 
-TEST(Actor, FindsTheParametersOfTheHeadsOutputs) {
-  const WeightRule rule({4}, 0.01);
-  const Actor& actor = *rule.actor();
-  Random random(Seed(1));
-  std::vector<float> parameters = rule.initial_parameters(random);
-  const auto outputs_of = [&](const std::vector<float>& all) {
-    std::vector<float> context(WeightRule::kContext, 0.5F), out(kernel::kOutputs);
-    rule.context_head().forward(all.data(), context.data(), 1, out.data());
-    return out;
-  };
-  EXPECT_EQ(actor.head_parameters({}).size(), actor.head().size());
-  const auto positions = actor.head_parameters({1, 4});
-  EXPECT_EQ(positions.size(), 2U * (WeightRule::kContext + 1));
-  for (const std::size_t i : positions) parameters[i] = 1;
-  const float sum = 0.5F * WeightRule::kContext + 1;
-  EXPECT_EQ(outputs_of(parameters), (std::vector<float>{0, sum, 0, 0, sum, 0}));
-  EXPECT_THROW(actor.head_parameters({6}), std::invalid_argument);
-}
-
 }  // namespace
 }  // namespace scout

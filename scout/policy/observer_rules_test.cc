@@ -27,7 +27,7 @@ struct Tape {
   double scale = 2.0;
   std::vector<double> lower, upper;
 
-  RunFrame frame() const { return {scale, 40, lower, upper}; }
+  RunFrame frame() const { return {.scale = scale, .horizon = 40, .lower = lower, .upper = upper}; }
 
   Tape(int dimension, int length, std::uint64_t seed) {
     Random random{Seed(seed)};

@@ -91,14 +91,6 @@ File parse(std::span<const std::byte> bytes) {
   return out;
 }
 
-/// The options of a rule that it uses.
-nlohmann::json options_of(const RuleOptions& options) {
-  const nlohmann::json all = to_json(options);
-  nlohmann::json out = nlohmann::json::object();
-  for (const std::string& key : rule_entry(options.rule).options) out[key] = all.at(key);
-  return out;
-}
-
 PolicyDescription description_of(const nlohmann::json& header) {
   PolicyDescription out;
   out.rule.rule = header.at("rule");
@@ -132,8 +124,11 @@ Policy::Policy(PolicyDescription description, std::vector<float> parameters)
 }
 
 std::vector<std::byte> Policy::to_bytes() const {
+  const nlohmann::json all = to_json(description_.rule);
+  nlohmann::json used = nlohmann::json::object();
+  for (const std::string& key : rule_entry(description_.rule.rule).options) used[key] = all.at(key);
   const nlohmann::json header{{"rule", description_.rule.rule},
-                              {"options", options_of(description_.rule)},
+                              {"options", used},
                               {"inputs", rule_->signature()},
                               {"horizon", description_.horizon},
                               {"provenance", description_.provenance}};

@@ -37,7 +37,7 @@ class Episode {
     Random random{Seed(seed)};
     for (double& x : theta_) x = 3 * random.normal();
     evaluate();
-    run_->start(seen(), {2.0, 40, lower_, upper_, tensors_});
+    run_->start(seen(), {.scale = 2.0, .horizon = 40, .lower = lower_, .upper = upper_, .tensors = tensors_});
   }
 
   RuleRun& run() { return *run_; }

@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "scout/base/names.h"
-#include "scout/policy/shipped_table.h"
 
 namespace scout {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,5 +18,12 @@ std::shared_ptr<const Policy> policy(std::string_view name);
 std::shared_ptr<const Policy> policy_or_file(const std::string& name);
 /// The names that `policy` knows.
 std::vector<std::string> policy_names();
+
+/// The table of shipped policies, which CMake writes from the files in policies/.
+struct ShippedPolicy {
+  std::string_view name;
+  std::span<const unsigned char> file;
+};
+std::span<const ShippedPolicy> shipped_policies();
 
 }  // namespace scout

@@ -28,7 +28,7 @@ enum Column : std::int64_t {
 
 at::Tensor shifted_xor(const at::Tensor& h, int bits) { return h.bitwise_xor(h.bitwise_right_shift(bits)); }
 
-/// dither_bits and more_dither_bits of scout/policy/weight/bfloat16.h, in 64-bit integers.
+/// dither_bits and more_dither_bits of scout/policy/weight/weight_step.h, in 64-bit integers.
 at::Tensor dither_bits(const at::Tensor& index, const at::Tensor& key) {
   at::Tensor h = (index * std::int64_t{0x9e3779b1} + key).bitwise_and(kLow32);
   h = (shifted_xor(h, 15) * std::int64_t{0x85ebca77}).bitwise_and(kLow32);
@@ -119,11 +119,10 @@ class BatchedPasses : public UpdatePasses {
       biases_[l] = rows(bias, out, device_);
       matrices_.push_back(rows(weights[l], static_cast<std::int64_t>(weights[l].size()) / out, device_).t());
     }
-    const auto integers = at::TensorOptions(at::kLong).device(device_);
     const at::Tensor sizes = at::tensor(sizes_, at::kLong).to(device_);
     tensor_of_ = at::repeat_interleave(sizes);
     const at::Tensor begins = sizes.cumsum(0) - sizes;
-    index_ = at::arange(size_, integers) - begins.index_select(0, tensor_of_);
+    index_ = at::arange(size_, sizes.options()) - begins.index_select(0, tensor_of_);
     delta_ = at::empty_like(theta_);
     step_ = at::empty_like(theta_);
     momentum_ = at::empty_like(theta_);

@@ -89,6 +89,40 @@ at::ScalarType type_of(const StateLayout& layout) {
   return layout.type == StateLayout::Type::bfloat16 ? at::kBFloat16 : at::kFloat;
 }
 
+/// Every parameter that has a gradient, checked.
+std::vector<TensorUpdate> gather(const std::vector<torch::optim::OptimizerParamGroup>& groups) {
+  std::vector<TensorUpdate> updates;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const auto& parameters = groups[g].params();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      const at::Tensor& weight = parameters[p];
+      const at::Tensor& gradient = weight.grad();
+      if (!gradient.defined() || weight.numel() == 0) continue;
+      const auto refuse = [&](const std::string& what) {
+        throw std::invalid_argument("LearnedOptimizer: parameter " + std::to_string(p) + " of group " + std::to_string(g) +
+                                    " " + what);
+      };
+      if (gradient.layout() != at::kStrided || weight.layout() != at::kStrided) {
+        refuse(
+            "has a sparse gradient: must be dense; call to_dense() on it, or train the parameter with "
+            "torch::optim::SparseAdam");
+      }
+      const at::ScalarType type = weight.scalar_type();
+      if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16) {
+        refuse(std::string("is of type ") + c10::toString(type) + ": must be float32, float64 or bfloat16");
+      }
+      const LearnedOptimizerOptions& options = checked(options_of(groups[g]));
+      TensorUpdate update;
+      update.weight = weight;
+      update.gradient = gradient.detach().to(weight.options());
+      update.shape = {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
+      update.settings = {.rate = options.lr(), .weight_decay = options.weight_decay(), .gradient_factor = 1};
+      updates.push_back(std::move(update));
+    }
+  }
+  return updates;
+}
+
 }  // namespace
 
 LearnedOptimizerOptions::LearnedOptimizerOptions(double lr) : lr_(lr) {}
@@ -112,12 +146,10 @@ struct LearnedOptimizer::State : StepTarget {
         training(std::static_pointer_cast<const WeightStepper>(policy->stepper()), options.horizon(), options.guard()),
         layout(training.stepper().layout()),
         batches(dynamic_cast<const FusedStepper*>(&training.stepper()) != nullptr),
-        clip_norm(options.clip_norm()),
-        threads(options.threads()),
-        fused(options.fused()) {}
+        given(options) {}
 
   ThreadTeam& threads_now() {
-    const int wanted = threads > 0 ? threads : at::get_num_threads();
+    const int wanted = given.threads() > 0 ? given.threads() : at::get_num_threads();
     if (team == nullptr || team->size() != wanted) team = std::make_unique<ThreadTeam>(wanted);
     return *team;
   }
@@ -133,7 +165,7 @@ struct LearnedOptimizer::State : StepTarget {
       ParameterState& state = parameters[update.weight.unsafeGetTensorImpl()];
       update.state = &state;
       // Batches have the numbers beside the weights; the rule's own step has them on the CPU.
-      const bool batch = batches && (!fused || !update.weight.is_cpu());
+      const bool batch = batches && (!given.fused() || !update.weight.is_cpu());
       if (!state.numbers.defined()) {
         state.record = training.stepper().new_record();
         state.plan = training.stepper().new_plan();
@@ -204,9 +236,7 @@ struct LearnedOptimizer::State : StepTarget {
   GuardedStep training;
   StateLayout layout;
   bool batches;  // whether LibTorch's operations can take the rule's step
-  double clip_norm;
-  int threads;
-  bool fused;
+  LearnedOptimizerOptions given;
   std::unique_ptr<ThreadTeam> team;
   std::unordered_map<const c10::TensorImpl*, ParameterState> parameters;
   // Of a step.
@@ -242,44 +272,6 @@ std::int64_t LearnedOptimizer::state_bytes() const {
 
 const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_->training.report(); }
 
-namespace {
-
-/// Every parameter that has a gradient, checked.
-std::vector<TensorUpdate> gather(const std::vector<torch::optim::OptimizerParamGroup>& groups) {
-  std::vector<TensorUpdate> updates;
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    const auto& parameters = groups[g].params();
-    for (std::size_t p = 0; p < parameters.size(); ++p) {
-      const at::Tensor& weight = parameters[p];
-      const at::Tensor& gradient = weight.grad();
-      if (!gradient.defined() || weight.numel() == 0) continue;
-      const auto refuse = [&](const std::string& what) {
-        throw std::invalid_argument("LearnedOptimizer: parameter " + std::to_string(p) + " of group " + std::to_string(g) +
-                                    " " + what);
-      };
-      if (gradient.layout() != at::kStrided || weight.layout() != at::kStrided) {
-        refuse(
-            "has a sparse gradient: must be dense; call to_dense() on it, or train the parameter with "
-            "torch::optim::SparseAdam");
-      }
-      const at::ScalarType type = weight.scalar_type();
-      if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16) {
-        refuse(std::string("is of type ") + c10::toString(type) + ": must be float32, float64 or bfloat16");
-      }
-      const LearnedOptimizerOptions& options = checked(options_of(groups[g]));
-      TensorUpdate update;
-      update.weight = weight;
-      update.gradient = gradient.detach().to(weight.options());
-      update.shape = {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
-      update.settings = {.rate = options.lr(), .weight_decay = options.weight_decay(), .gradient_factor = 1};
-      updates.push_back(std::move(update));
-    }
-  }
-  return updates;
-}
-
-}  // namespace
-
 at::Tensor LearnedOptimizer::step(LossClosure closure) {
   State& state = *state_of_run_;
   at::Tensor loss;
@@ -291,7 +283,7 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   std::vector<TensorUpdate> updates = gather(param_groups());
   if (updates.empty()) return loss;
   state.begin(param_groups(), std::move(updates));
-  state.training.take(state, loss.defined() ? std::optional(loss.item<double>()) : std::nullopt, state.clip_norm);
+  state.training.take(state, loss.defined() ? std::optional(loss.item<double>()) : std::nullopt, state.given.clip_norm());
   state.end();
   return loss;
 }
@@ -378,10 +370,8 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
       parameter.held = held.to(weight.options()).clone();
     }
   }
-  for (std::size_t g = 0; g < param_groups().size(); ++g) {
-    auto& own = static_cast<LearnedOptimizerOptions&>(param_groups()[g].options());
-    own.lr(options[g].lr());
-    own.weight_decay(options[g].weight_decay());
+  for (std::size_t g = 0; g < options.size(); ++g) {
+    static_cast<LearnedOptimizerOptions&>(param_groups()[g].options()) = options[g];
   }
   state.training = std::move(training);
   state.parameters = std::move(parameters);

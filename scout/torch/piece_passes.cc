@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <type_traits>
 
-#include "scout/policy/weight/bfloat16.h"
 #include "scout/torch/tensor_update.h"
 
 namespace scout {
@@ -49,38 +47,6 @@ void apply(at::BFloat16& weight, float value, float delta, std::uint32_t dither)
   weight = at::BFloat16(kernel::to_bfloat16(moved, dither & 0xffffU), at::BFloat16::from_bits());
 }
 
-/// Calls body(weights, count) on pieces of [begin, begin + size), and moves them by what it leaves in their `delta`; floats
-/// are one piece, which it moves itself.
-template <class Scalar, class Body>
-void for_blocks(const TensorUpdate& update, const at::Tensor& values, const at::Tensor& gradients, std::int64_t begin,
-                std::int64_t size, const Body& body) {
-  Scalar* weight = values.data_ptr<Scalar>();
-  const Scalar* gradient = gradients.data_ptr<Scalar>();
-  if constexpr (std::is_same_v<Scalar, float>) {
-    WeightPiece piece = piece_of(update, begin);
-    piece.theta = weight + begin;
-    piece.gradient = gradient + begin;
-    body(piece, static_cast<std::size_t>(size));
-  } else {
-    const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
-    std::array<float, kConverted> theta, slope, delta{};
-    for (std::int64_t at = begin; at < begin + size; at += kConverted) {
-      const auto count = static_cast<std::size_t>(std::min(kConverted, begin + size - at));
-      std::transform(weight + at, weight + at + count, theta.begin(), [](Scalar x) { return static_cast<float>(x); });
-      std::transform(gradient + at, gradient + at + count, slope.begin(), [](Scalar x) { return static_cast<float>(x); });
-      WeightPiece piece = piece_of(update, at);
-      piece.theta = theta.data();
-      piece.gradient = slope.data();
-      piece.delta = delta.data();
-      if (!body(piece, count)) continue;
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto index = static_cast<std::uint32_t>(piece.first + i);
-        apply(weight[piece.first + i], theta[i], delta[i], kernel::dither_bits(index, key));
-      }
-    }
-  }
-}
-
 class PiecePasses : public UpdatePasses {
  public:
   PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team) : updates_(std::move(updates)), team_(team) {
@@ -95,11 +61,9 @@ class PiecePasses : public UpdatePasses {
 
   void add_up() override {
     std::vector<kernel::TensorSums> parts(pieces_.size());
-    for_pieces([&](std::size_t p) {
-      for_blocks_of(pieces_[p], [&](const WeightPiece& piece, std::size_t n) {
-        add(parts[p], kernel::tensor_sums(piece.theta, piece.gradient, n));
-        return false;
-      });
+    for_weights([&](std::size_t p, const WeightPiece& weights, std::size_t n) {
+      add(parts[p], kernel::tensor_sums(weights.theta, weights.gradient, n));
+      return false;
     });
     for (std::size_t p = 0; p < parts.size(); ++p) add(updates_[pieces_[p].update]->sums, parts[p]);
   }
@@ -108,11 +72,9 @@ class PiecePasses : public UpdatePasses {
     const auto own = static_cast<std::size_t>(stepper.layout().sums);
     std::vector<kernel::StepSums> parts(pieces_.size());
     std::vector<double> own_parts(pieces_.size() * own);
-    for_pieces([&](std::size_t p) {
-      for_blocks_of(pieces_[p], [&](const WeightPiece& piece, std::size_t n) {
-        add(parts[p], stepper.step(*updates_[pieces_[p].update]->plan, piece, n, own_parts.data() + p * own));
-        return true;
-      });
+    for_weights([&](std::size_t p, const WeightPiece& weights, std::size_t n) {
+      add(parts[p], stepper.step(*updates_[pieces_[p].update]->plan, weights, n, own_parts.data() + p * own));
+      return true;
     });
     for (TensorUpdate* update : updates_) update->own_sums.assign(own, 0.0);
     for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -131,25 +93,53 @@ class PiecePasses : public UpdatePasses {
   }
 
  private:
-  void for_pieces(const std::function<void(std::size_t)>& body) {
-    if (pieces_.size() == 1) return body(0);  // and wake nobody
-    team_.for_jobs(static_cast<int>(pieces_.size()), [&](int p) { body(static_cast<std::size_t>(p)); });
+  /// Calls body(p, weights, n) on the weights of each piece p as floats, as many at a time as it takes. It returns whether
+  /// it made their step: then those of other types are moved by what it left in `delta`.
+  template <class Body>
+  void for_weights(const Body& body) {
+    const auto visit = [&](int p) {
+      switch (values_[pieces_[static_cast<std::size_t>(p)].update].scalar_type()) {
+        case at::kDouble:
+          return convert<double>(static_cast<std::size_t>(p), body);
+        case at::kBFloat16:
+          return convert<at::BFloat16>(static_cast<std::size_t>(p), body);
+        default:
+          return convert<float>(static_cast<std::size_t>(p), body);
+      }
+    };
+    if (pieces_.size() == 1) return visit(0);  // and wake nobody
+    team_.for_jobs(static_cast<int>(pieces_.size()), visit);
   }
 
-  /// for_blocks, for whichever type the weights have. `body` says whether it worked out a step.
-  template <class Body>
-  void for_blocks_of(const Piece& piece, const Body& body) const {
-    const at::Tensor& values = values_[piece.update];
-    const auto visit = [&]<class Scalar>(Scalar) {
-      for_blocks<Scalar>(*updates_[piece.update], values, gradients_[piece.update], piece.begin, piece.size, body);
-    };
-    switch (values.scalar_type()) {
-      case at::kDouble:
-        return visit(double());
-      case at::kBFloat16:
-        return visit(at::BFloat16());
-      default:
-        return visit(float());
+  template <class Scalar, class Body>
+  void convert(std::size_t p, const Body& body) const {
+    const auto [k, begin, size] = pieces_[p];
+    const TensorUpdate& update = *updates_[k];
+    Scalar* weight = values_[k].data_ptr<Scalar>();
+    Scalar* gradient = gradients_[k].data_ptr<Scalar>();
+    if constexpr (std::is_same_v<Scalar, float>) {
+      WeightPiece piece = piece_of(update, begin);
+      piece.theta = weight + begin;
+      piece.gradient = gradient + begin;
+      body(p, piece, static_cast<std::size_t>(size));
+    } else {
+      const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
+      std::array<float, kConverted> theta, slope, delta{};
+      for (std::int64_t at = begin; at < begin + size; at += kConverted) {
+        const auto count = static_cast<std::size_t>(std::min(kConverted, begin + size - at));
+        const auto to_float = [](Scalar x) { return static_cast<float>(x); };
+        std::transform(weight + at, weight + at + count, theta.begin(), to_float);
+        std::transform(gradient + at, gradient + at + count, slope.begin(), to_float);
+        WeightPiece piece = piece_of(update, at);
+        piece.theta = theta.data();
+        piece.gradient = slope.data();
+        piece.delta = delta.data();
+        if (!body(p, piece, count)) continue;
+        for (std::size_t i = 0; i < count; ++i) {
+          const auto index = static_cast<std::uint32_t>(piece.first + i);
+          apply(weight[piece.first + i], theta[i], delta[i], kernel::dither_bits(index, key));
+        }
+      }
     }
   }
 

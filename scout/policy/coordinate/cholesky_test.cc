@@ -1,4 +1,4 @@
-#include "scout/policy/coordinate/cholesky.h"
+#include "scout/policy/coordinate/quadratic_surrogate.h"
 
 #include <gtest/gtest.h>
 

@@ -29,28 +29,12 @@ constexpr float kInitialSeparableTrust = 4.0F;
 constexpr float kInitialQuadraticTrust = 1.5F;
 constexpr float kInitialOther = -1.0F;
 
-class MixtureMap : public ActionMap {
- public:
-  void actions(const float* outputs, const float* features, int rows, float* actions) const override {
-    kernel::mixture_actions(mixture(), outputs, features, rows, actions);
-  }
-  void gradient(const float* outputs, const float* features, const float* d_actions, int rows,
-                float* d_outputs) const override {
-    kernel::mixture_gradient(mixture(), outputs, features, d_actions, rows, d_outputs);
-  }
-
- private:
-  kernel::Mixture mixture() const {
-    return {proposals_.data(), static_cast<int>(proposals_.size()) - 1, Observed::kFeatures};
-  }
-  std::vector<int> proposals_ = Observed::proposal_features();
-};
-
 Actor make_actor(const RuleOptions& options) {
   if (!options.proposals) return Actor(Observed::kFeatures, options.hidden, 1);
+  auto mixture = std::make_shared<kernel::Mixture>(Observed::proposal_features(), Observed::kFeatures);
   // The step's size and the base's, then the weights of the base and of the other proposals.
-  const int outputs = static_cast<int>(Observed::proposal_features().size()) + 1;
-  return Actor(Mlp(layer_sizes(Observed::kFeatures, options.hidden, outputs)), 1, std::make_shared<MixtureMap>(),
+  const int outputs = mixture->count + 2;
+  return Actor(Mlp(layer_sizes(Observed::kFeatures, options.hidden, outputs)), 1, std::move(mixture),
                Observed::context_features(), outputs - 1);
 }
 

@@ -2,6 +2,11 @@
 // dispatch at run time; no product is fused with a sum, so that every target gives the same numbers, bit by bit.
 #pragma once
 
+#include <utility>
+#include <vector>
+
+#include "scout/policy/rule/actor.h"
+
 namespace scout::kernel {
 
 inline constexpr int kMaxProposals = 16;
@@ -12,18 +17,21 @@ inline constexpr int kMaxProposals = 16;
 ///     features),
 ///
 /// u_0 bounded to [-2, 2] and u_1 to [-10, 3]; sparsemax as Martins & Astudillo 2016, algorithm 1.
-struct Mixture {
-  const int* proposals;  ///< [count + 1] columns of the features: the two that make p_0, then those of p_1, ...
-  int count;             ///< n, from 1 to kMaxProposals
-  int features;          ///< F
+///
+/// At a bound, a gradient that pushes further out is dropped; a unit of output moves the action by at most a unit, however
+/// steep the code is where steps are small.
+struct Mixture : ActionMap {
+  /// `columns` [n + 1] of the features: the two that make p_0, then those of p_1, ...; n from 1 to kMaxProposals.
+  Mixture(std::vector<int> columns, int features) : proposals(std::move(columns)), width(features) {}
+
+  /// encode(Δ), bounded to [-1, 1], of outputs u [rows, n + 2] and features [rows, F].
+  void actions(const float* outputs, const float* features, int rows, float* actions) const override;
+  void gradient(const float* outputs, const float* features, const float* d_actions, int rows,
+                float* d_outputs) const override;
+
+  std::vector<int> proposals;
+  int count = static_cast<int>(proposals.size()) - 1;  ///< n
+  int width;                                           ///< F
 };
-
-/// actions [rows] = encode(Δ), bounded to [-1, 1], of outputs u [rows, n + 2] and features [rows, F].
-void mixture_actions(const Mixture& mixture, const float* outputs, const float* features, int rows, float* actions);
-
-/// ∂L/∂u [rows, n + 2], given ∂L/∂actions [rows]. At a bound, a gradient that pushes further out is dropped; a unit of
-/// output moves the action by at most a unit, however steep the code is where steps are small.
-void mixture_gradient(const Mixture& mixture, const float* outputs, const float* features, const float* d_actions, int rows,
-                      float* d_outputs);
 
 }  // namespace scout::kernel

@@ -74,14 +74,16 @@ std::uint32_t bits(float x) { return std::bit_cast<std::uint32_t>(x); }
 /// Rows of features and outputs, among them such as are at a bound.
 struct Rows {
   static constexpr int kFeatures = 23;
-  std::vector<int> proposals;
   Mixture mixture;
   int rows;
   std::vector<float> outputs, features, d_actions;
 
-  Rows(int count, int number, Random& random) : rows(number) {
-    for (int k = 0; k <= count; ++k) proposals.push_back((5 * k + 2) % kFeatures);
-    mixture = {proposals.data(), count, kFeatures};
+  static std::vector<int> columns(int count) {
+    std::vector<int> out;
+    for (int k = 0; k <= count; ++k) out.push_back((5 * k + 2) % kFeatures);
+    return out;
+  }
+  Rows(int count, int number, Random& random) : mixture(columns(count), kFeatures), rows(number) {
     auto fill = [&](std::vector<float>& to, int size, double deviation) {
       to.resize(static_cast<std::size_t>(size));
       for (float& x : to) x = static_cast<float>(deviation * random.normal());
@@ -105,9 +107,8 @@ TEST(Mixture, HasTheBitsOfThePlainFormulasOnEveryTarget) {
         const Rows data(count, rows, random);
         std::vector<float> actions(data.d_actions.size() + 1, 7.0F);
         std::vector<float> gradient(data.outputs.size() + 1, 7.0F);
-        mixture_actions(data.mixture, data.outputs.data(), data.features.data(), rows, actions.data());
-        mixture_gradient(data.mixture, data.outputs.data(), data.features.data(), data.d_actions.data(), rows,
-                         gradient.data());
+        data.mixture.actions(data.outputs.data(), data.features.data(), rows, actions.data());
+        data.mixture.gradient(data.outputs.data(), data.features.data(), data.d_actions.data(), rows, gradient.data());
         for (int r = 0; r < rows; ++r) {
           const auto i = static_cast<std::size_t>(r);
           const Reference reference = data.reference(r);
@@ -135,11 +136,11 @@ TEST(Mixture, TakesOutputsThatAreNotFiniteForWhatThePlainFormulasDo) {
     const float special[]{infinity, -infinity, 1e30F, -1e30F, 0.0F, -0.0F, 1e-40F};
     for (int r = 0; r < data.rows; ++r) {
       data.outputs[static_cast<std::size_t>(r * 5 + r % 2)] = special[r % 7];
-      data.features[static_cast<std::size_t>(r * Rows::kFeatures + data.proposals[static_cast<std::size_t>(r % 4)])] =
-          special[r % 7];
+      data.features[static_cast<std::size_t>(r * Rows::kFeatures +
+                                             data.mixture.proposals[static_cast<std::size_t>(r % 4)])] = special[r % 7];
     }
     std::vector<float> actions(16);
-    mixture_actions(data.mixture, data.outputs.data(), data.features.data(), data.rows, actions.data());
+    data.mixture.actions(data.outputs.data(), data.features.data(), data.rows, actions.data());
     for (int r = 0; r < data.rows; ++r) {
       ASSERT_EQ(bits(actions[static_cast<std::size_t>(r)]), bits(data.reference(r).action())) << r;
     }

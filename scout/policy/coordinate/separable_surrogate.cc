@@ -146,13 +146,6 @@ SurrogateProfile add_sample(const SurrogateSample& sample, SurrogateSample* samp
 
 }  // namespace kernel
 
-namespace {
-
-/// Share of a new prediction in the average of their errors, at least.
-constexpr float kErrorShare = 0.1F;
-
-}  // namespace
-
 void SeparableSurrogate::start(int dimension, int capacity) {
   const auto m = static_cast<std::size_t>(dimension);
   capacity_ = static_cast<std::size_t>(capacity);
@@ -165,6 +158,7 @@ void SeparableSurrogate::start(int dimension, int capacity) {
 
 void SeparableSurrogate::add(std::span<const float> x, std::span<const float> g) {
   const std::size_t m = minimum_.size();
+  constexpr float kErrorShare = 0.1F;  // of a new prediction in the average of their errors, at least
   const float share = 1.0F / static_cast<float>(time_ + 1);
   kernel::SurrogateSample* samples = samples_.data();
   for (std::size_t begin = 0; begin < m; begin += kernel::kSurrogateLanes, samples += capacity_ + 1) {

@@ -1,8 +1,6 @@
 #include "scout/policy/rule/actor.h"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 
 #include "scout/policy/rule/action.h"
 
@@ -40,22 +38,6 @@ Actor::Actor(Mlp network, int actions, std::shared_ptr<const ActionMap> map, std
   if (head_outputs > 0) head_ = {static_cast<int>(context_.size()), head_outputs, network_.parameter_count()};
 }
 
-std::vector<std::size_t> Actor::head_parameters(const std::vector<int>& outputs) const {
-  for (const int output : outputs) {
-    if (output >= 0 && output < head_.out) continue;
-    throw std::invalid_argument("output " + std::to_string(output) + " of the context head: it has those below " +
-                                std::to_string(head_.out));
-  }
-  const int weights = head_.out * head_.in;
-  std::vector<std::size_t> out;
-  for (int k = 0; k < static_cast<int>(head_.size()); ++k) {
-    const int output = k < weights ? k / head_.in : k - weights;
-    const bool wanted = outputs.empty() || std::find(outputs.begin(), outputs.end(), output) != outputs.end();
-    if (wanted) out.push_back(head_.offset + static_cast<std::size_t>(k));
-  }
-  return out;
-}
-
 std::vector<float> Actor::initial_parameters(Random& random) const {
   std::vector<float> parameters = network_.initial_parameters(random, head_.out > 0 ? 0.0F : 0.1F);
   parameters.resize(parameter_count(), 0.0F);
@@ -69,11 +51,9 @@ void Actor::forward(const float* parameters, const float* features, int rows, Tr
     const int outputs = network_.outputs();
     const int first = outputs - head_.out;  // output that the head begins at
     trace.context.resize(static_cast<std::size_t>(rows) * context_.size());
-    for (int r = 0; r < rows; ++r) {
-      for (std::size_t k = 0; k < context_.size(); ++k) {
-        trace.context[static_cast<std::size_t>(r) * context_.size() + k] =
-            features[static_cast<std::ptrdiff_t>(r) * inputs + context_[k]];
-      }
+    float* context = trace.context.data();
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      for (const int feature : context_) *context++ = features[r * inputs + feature];
     }
     trace.outputs.assign(u.begin(), u.end());
     trace.head.resize(static_cast<std::size_t>(rows * head_.out));

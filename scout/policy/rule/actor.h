@@ -40,8 +40,6 @@ class Actor {
   const Linear& head() const { return head_; }
   /// The features that the head sees.
   const std::vector<int>& context() const { return context_; }
-  /// The positions of the parameters of some outputs of the head; of all, if there are none. Throws std::invalid_argument.
-  std::vector<std::size_t> head_parameters(const std::vector<int>& outputs) const;
   /// Small random weights; with a head, random hidden layers, and outputs and head of zero.
   std::vector<float> initial_parameters(Random& random) const;
 

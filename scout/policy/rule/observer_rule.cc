@@ -1,6 +1,7 @@
 #include "scout/policy/rule/observer_rule.h"
 
 #include <algorithm>
+#include <ranges>
 #include <stdexcept>
 
 #include "scout/policy/rule/action.h"
@@ -65,9 +66,7 @@ void Observer::apply(std::span<double> theta) const {
 }
 
 void Observer::write_features(std::span<const std::size_t> rows, float* out) const {
-  bool all = rows.size() == this->rows();
-  for (std::size_t r = 0; all && r < rows.size(); ++r) all = rows[r] == r;
-  if (all) return write(out);
+  if (std::ranges::equal(rows, std::views::iota(std::size_t{0}, this->rows()))) return write(out);
   const std::size_t width = features();
   std::vector<float> all_features(this->rows() * width);
   write(all_features.data());

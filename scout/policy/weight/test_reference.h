@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 
-#include "scout/policy/weight/bfloat16.h"
 #include "scout/policy/weight/weight_step.h"
 
 namespace scout::kernel::reference {

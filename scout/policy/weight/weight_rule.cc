@@ -9,7 +9,6 @@
 
 #include "scout/policy/rule/action.h"
 #include "scout/policy/rules.h"
-#include "scout/policy/weight/bfloat16.h"
 
 namespace scout {
 namespace {
@@ -153,20 +152,17 @@ std::array<float, WeightRule::kContext> weight_context(const RunRecord& run, con
 }
 
 FusedStepper::FusedStepper(const WeightRule& rule, std::span<const float> parameters)
-    : layers_(rule.network().layers()),
-      head_(rule.context_head()),
-      parameters_(parameters.begin(), parameters.end()),
-      base_step_(rule.step_scale()) {
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const int in = l == 0 ? kernel::kFeatures : layers_[l].in;
+    : rule_(rule), parameters_(parameters.begin(), parameters.end()) {
+  const std::vector<Linear>& layers = rule_.network().layers();
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const int in = l == 0 ? kernel::kFeatures : layers[l].in;
     std::vector<float> w;
-    for (int r = 0; r < layers_[l].out; ++r) {
-      const float* row = layers_[l].weight(parameters_.data()) + static_cast<std::ptrdiff_t>(r) * layers_[l].in;
-      const float factor = l + 1 < layers_.size() ? 1.0F : output_scale(r);
+    for (int r = 0; r < layers[l].out; ++r) {
+      const float* row = layers[l].weight(parameters_.data()) + static_cast<std::ptrdiff_t>(r) * layers[l].in;
+      const float factor = l + 1 < layers.size() ? 1.0F : output_scale(r);
       std::transform(row, row + in, std::back_inserter(w), [&](float x) { return factor * x; });
     }
-    packed_.emplace_back(kernel::packed_size(in, layers_[l].out));
-    kernel::pack_weights(w.data(), in, layers_[l].out, in, packed_.back().data());
+    packed_.push_back(kernel::pack_weights(w, in, layers[l].out));
     weights_.push_back(std::move(w));
   }
 }
@@ -199,31 +195,33 @@ void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const Tensor
   c.scale = static_cast<float>(scale);
   c.square_size = static_cast<float>(std::max(tensor.square_mean * square_correction, 1e-24));
   const double annealing = run.annealing();
-  c.step = static_cast<float>(settings.rate * annealing * base_step_ * scale);
+  c.step = static_cast<float>(settings.rate * annealing * rule_.step_scale() * scale);
   c.decay = static_cast<float>(settings.rate * annealing * settings.weight_decay);
   c.key = kernel::step_key(tensor.step);
 
   const auto& context = plan.context = weight_context(run, tensor, shape, scale, relative_rms * relative_rms);
-  const Linear& first = layers_.front();
-  const Linear& last = layers_.back();
-  const bool single = layers_.size() == 1;
+  const std::vector<Linear>& layers = rule_.network().layers();
+  const Linear head = rule_.context_head();
+  const Linear& first = layers.front();
+  const Linear& last = layers.back();
+  const bool single = layers.size() == 1;
   plan.biases.resize(static_cast<std::size_t>(first.out + (single ? 0 : last.out)));
   float* first_bias = plan.biases.data();
   float* last_bias = first_bias + (single ? 0 : first.out);
-  const auto dot = [&](const float* row) { return std::inner_product(context.begin(), context.end(), row, 0.0F); };
-  for (int r = 0; r < first.out; ++r) {
-    const float* row = first.weight(parameters_.data()) + static_cast<std::ptrdiff_t>(r) * first.in;
-    first_bias[r] = first.bias(parameters_.data())[r] + dot(row + kernel::kFeatures);
-  }
+  const float* p = parameters_.data();
+  const auto dot = [&](const Linear& layer, int r, int first_column) {
+    const float* row = layer.weight(p) + static_cast<std::ptrdiff_t>(r) * layer.in + first_column;
+    return std::inner_product(context.begin(), context.end(), row, 0.0F);
+  };
+  for (int r = 0; r < first.out; ++r) first_bias[r] = first.bias(p)[r] + dot(first, r, kernel::kFeatures);
   for (int r = 0; r < last.out; ++r) {
-    const float* row = head_.weight(parameters_.data()) + static_cast<std::ptrdiff_t>(r) * head_.in;
-    const float network_bias = single ? first_bias[r] : last.bias(parameters_.data())[r];
-    last_bias[r] = output_scale(r) * (network_bias + head_.bias(parameters_.data())[r] + dot(row));
+    const float network_bias = single ? first_bias[r] : last.bias(p)[r];
+    last_bias[r] = output_scale(r) * (network_bias + head.bias(p)[r] + dot(head, r, 0));
   }
-  plan.network.layers = static_cast<int>(layers_.size());
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const float* bias = l + 1 == layers_.size() ? last_bias : l == 0 ? first_bias : layers_[l].bias(parameters_.data());
-    plan.network.layer[l] = {l == 0 ? kernel::kFeatures : layers_[l].in, layers_[l].out, packed_[l].data(), bias};
+  plan.network.layers = static_cast<int>(layers.size());
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const float* bias = l + 1 == layers.size() ? last_bias : l == 0 ? first_bias : layers[l].bias(p);
+    plan.network.layer[l] = {l == 0 ? kernel::kFeatures : layers[l].in, layers[l].out, packed_[l].data(), bias};
   }
 }
 

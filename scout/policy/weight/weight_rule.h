@@ -80,10 +80,8 @@ class FusedStepper : public WeightStepper {
   const std::vector<std::vector<float>>& weights() const { return weights_; }
 
  private:
-  std::vector<Linear> layers_;
-  Linear head_;
+  WeightRule rule_;
   std::vector<float> parameters_;
-  double base_step_;
   std::vector<std::vector<float>> weights_;
   std::vector<std::vector<float>> packed_;
 };

@@ -12,8 +12,6 @@
 // After foreach_target.h:
 #include <hwy/highway.h>
 
-#include "scout/policy/weight/bfloat16.h"
-
 HWY_BEFORE_NAMESPACE();
 namespace scout::kernel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -90,7 +88,7 @@ HWY_INLINE void observe(const StepConstants& c, const WeightPiece& a, Scratch& s
     const VF m1 = average(from_bfloat16(average_of(a, 1) + i), g, kDecays[1]);
     const VF m2 = average(from_bfloat16(average_of(a, 2) + i), g, kDecays[2]);
     const VF v = average(from_bfloat16(average_of(a, kMomenta) + i), hn::Mul(g, g), kSquareDecay);
-    // dither_bits and more_dither_bits of bfloat16.h
+    // dither_bits and more_dither_bits of weight_step.h
     VU h = hn::Add(hn::Mul(hn::Iota(du, static_cast<std::uint32_t>(a.first + i)), hn::Set(du, 0x9e3779b1U)),
                    hn::Set(du, c.key));
     h = hn::Mul(hn::Xor(h, hn::ShiftRight<15>(h)), hn::Set(du, 0x85ebca77U));
@@ -361,17 +359,15 @@ WeightView view(const StepConstants& c, const WeightPiece& piece, std::size_t i)
   return out;
 }
 
-std::size_t packed_size(int in, int out) { return static_cast<std::size_t>(in) * static_cast<std::size_t>(out + out % 2); }
-
-void pack_weights(const float* w, int in, int out, int stride, float* packed) {
-  for (int begin = 0; begin < out;) {
-    const int group = out - begin >= 4 ? 4 : 2;
+std::vector<float> pack_weights(const std::vector<float>& w, int in, int out) {
+  std::vector<float> packed;
+  for (int begin = 0, group = 0; begin < out; begin += group) {
+    group = out - begin >= 4 ? 4 : 2;
     for (int k = 0; k < in; ++k) {
-      for (int r = begin; r < begin + group; ++r)
-        *packed++ = r < out ? w[static_cast<std::ptrdiff_t>(r) * stride + k] : 0.0F;
+      for (int r = begin; r < begin + group; ++r) packed.push_back(r < out ? w[static_cast<std::size_t>(r * in + k)] : 0.0F);
     }
-    begin += group;
   }
+  return packed;
 }
 
 std::int64_t multiply_adds(const StepMlp& network) {

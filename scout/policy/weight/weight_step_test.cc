@@ -32,8 +32,7 @@ struct RandomNetwork {
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
       std::vector<float> w(static_cast<std::size_t>(sizes[l] * sizes[l + 1]));
       fill(w);
-      weights[l].resize(packed_size(sizes[l], sizes[l + 1]));
-      pack_weights(w.data(), sizes[l], sizes[l + 1], sizes[l], weights[l].data());
+      weights[l] = pack_weights(w, sizes[l], sizes[l + 1]);
       biases[l].resize(static_cast<std::size_t>(sizes[l + 1]));
       fill(biases[l]);
       network.layer[l] = {sizes[l], sizes[l + 1], weights[l].data(), biases[l].data()};
