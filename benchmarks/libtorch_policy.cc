@@ -277,8 +277,8 @@ MixtureActor::MixtureActor(std::vector<int> hidden) {
   head->weight.zero_();
   head->bias.zero_();
   head->bias.slice(0, 3).fill_(-1);
-  // Outputs of the steps to the probe, to the profiles' minimum and to the quadratic's centre, over elapsed time and what those
-  // models leave unexplained (policy/actor.cc).
+  // Outputs of the steps to the probe, to the profiles' minimum and to the quadratic's centre, over elapsed time and what
+  // those models leave unexplained (policy/actor.cc).
   head->bias[7] = 8;
   head->weight[7][0] = -16;
   head->weight[8][8] = -4;

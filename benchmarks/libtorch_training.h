@@ -36,7 +36,7 @@ class LibTorchTraining {
  private:
   struct Rollout {
     torch::Tensor states, actions, rewards;  // of the runs kept: [K, T + 1, M, F], [K, T, M, 1], [K, T]
-    torch::Tensor score;                   // [E]
+    torch::Tensor score;                     // [E]
   };
   /// `noise` [E], or undefined; `keep`: which runs.
   Rollout roll_out(const Tasks& tasks, const torch::Tensor& noise, const std::vector<std::int64_t>& keep);

@@ -8,8 +8,8 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "scout/policy/test_policy.h"
 #include "scout/policy/shipped.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout {
 namespace {

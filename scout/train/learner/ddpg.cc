@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "scout/nn/layers.h"
-#include "scout/nn/layers.h"
 #include "scout/nn/update.h"
 
 namespace scout {

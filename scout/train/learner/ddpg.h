@@ -2,8 +2,8 @@
 #pragma once
 
 #include "scout/base/parallel.h"
-#include "scout/nn/update.h"
 #include "scout/nn/mlp.h"
+#include "scout/nn/update.h"
 #include "scout/policy/rule/actor.h"
 #include "scout/train/learner/replay.h"
 
