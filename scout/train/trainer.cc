@@ -5,8 +5,8 @@
 #include <stdexcept>
 
 #include "scout/base/names.h"
-#include "scout/policy/shipped.h"
 #include "scout/train/checkpoint.h"
+#include "scout/train/learner/start.h"
 
 namespace scout {
 namespace {
@@ -18,18 +18,6 @@ const TrainOptions& checked(const TrainOptions& options) {
   return options;
 }
 
-RuleOptions rule_options_of(const TrainOptions& options) {
-  RuleOptions out = options.policy;
-  const RuleEntry& entry = rule_entry(out.rule);
-  const bool fixed = std::ranges::find(entry.options, "dimension") != entry.options.end();
-  if (fixed && options.dimensions.size() != 1) {
-    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(),
-                     "one dimension for policy.rule = \"" + out.rule + "\"");
-  }
-  if (fixed) out.dimension = options.dimensions.front();
-  return out;
-}
-
 const LearnerEntry& learner_entry(const std::string& name) {
   std::vector<std::string> known;
   for (const LearnerEntry& entry : learner_table()) {
@@ -37,29 +25,6 @@ const LearnerEntry& learner_entry(const std::string& name) {
     known.emplace_back(entry.name);
   }
   throw_bad_option("learners", "\"" + name + "\"", "of " + join_names(known));
-}
-
-std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions& options, const RuleOptions& own,
-                                      Seed seed) {
-  if (options.policy.start.empty()) {
-    Random random(seed.derive("ddpg").derive("networks"));  // the names are part of what a seed gives
-    return rule.initial_parameters(random);
-  }
-  const auto policy = policy_or_file(options.policy.start);
-  const RuleOptions& other = policy->description().rule;
-  if (other.rule != own.rule || other.hidden != own.hidden || policy->parameters().size() != rule.parameter_count()) {
-    throw_bad_option("policy.start", options.policy.start,
-                     "a policy of rule \"" + own.rule + "\" with hidden layers " + nlohmann::json(own.hidden).dump() +
-                         "; that one is \"" + other.rule + "\" with " + nlohmann::json(other.hidden).dump());
-  }
-  return policy->parameters();
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
 void require_same(const std::string& path, const std::string& what, const std::string& saved, const std::string& own) {
@@ -93,15 +58,12 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
       team_(options.threads),
       rule_options_(rule_options_of(options)),
       rule_(make_rule(rule_options_)),
-      episode_{.weights = rule_->for_weights(),
-               .step_scale = rule_->step_scale(),
-               .credit_by_coordinate = options.ddpg.credit == "coordinate",
-               .reward = options.reward},
+      episode_(episode_options_of(options_, *rule_)),
       tasks_(options_, Seed(seed), episode_.weights) {
   bool trajectories_wanted = false;
   for (const std::string& name : options_.learners) trajectories_wanted |= learner_entry(name).takes_trajectories;
   check_options_are_used(options_, episode_.weights);
-  parameters_.acting = initial_parameters(*rule_, options_, rule_options_, Seed(seed));
+  parameters_.acting = initial_parameters(*rule_, options_, Seed(seed));
   best_parameters_ = parameters_.kept = parameters_.acting;
   for (const std::string& name : options_.learners) {
     learners_.push_back(learner_entry(name).make(
@@ -113,16 +75,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
                            "\" learn the same parameters; see the options that end in .slice");
     }
   }
-  for (std::size_t p = 0; p < tasks_.problems(); ++p) {
-    for (const int dimension : options_.dimensions) {
-      for (int i = 0; i < options_.validation.instances; ++i) {
-        validation_instances_.push_back(
-            tasks_.family_of(p).sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
-        validation_problem_.push_back(p);
-      }
-      if (tasks_.family_of(p).has_own_dimensions()) break;
-    }
-  }
+  validation_.emplace(options_, tasks_);
 }
 
 RoundReport Trainer::round() {
@@ -178,7 +131,7 @@ RoundReport Trainer::learn() {
   report.round = ++round_;
   report.evaluations = evaluations_;
   if (round_ % options_.validation.every == 0 || finished()) {
-    validate_policy(report);
+    validation_->run(rule_->with(parameters_.kept), episode_, team_, report);
     if (report.validation_score < best_score_) {
       report.best = true;
       best_score_ = report.validation_score;
@@ -191,55 +144,8 @@ RoundReport Trainer::learn() {
 
 RoundReport Trainer::validate_now() {
   RoundReport report{.round = round_, .evaluations = evaluations_};
-  validate_policy(report);
+  validation_->run(rule_->with(parameters_.kept), episode_, team_, report);
   return report;
-}
-
-void Trainer::validate_policy(RoundReport& report) {
-  const auto stepper = rule_->with(parameters_.kept);
-  const double low = options_.rollout.least_horizon();
-  // Functions in a batch for each thread; a network by itself.
-  const std::size_t count = validation_instances_.size();
-  const std::size_t groups = episode_.weights ? count : std::min<std::size_t>(static_cast<std::size_t>(team_.size()), count);
-  std::vector<Rollout> rollouts(groups);
-  for (std::size_t g = 0; g < groups; ++g) {
-    for (std::size_t k = count * g / groups; k < count * (g + 1) / groups; ++k) {
-      Random random(Seed(0).derive("validation start").derive(static_cast<std::uint64_t>(k)));
-      RunRequest& run = rollouts[g].runs.emplace_back();
-      run.instance = validation_instances_[k];
-      run.stepper = stepper;
-      run.start = sample_start(*run.instance, random);
-      run.plan.horizon = options_.rollout.horizon;
-      run.judge = true;
-      if (episode_.weights) {
-        // Over the instances of a problem, horizons are spread as in training, to the greatest.
-        const double place =
-            static_cast<double>(static_cast<int>(k) % options_.validation.instances + 1) / options_.validation.instances;
-        run.plan = {.horizon = static_cast<int>(std::lround(low * std::pow(options_.rollout.horizon / low, place))),
-                    .tell_loss = false};
-      }
-    }
-  }
-  roll_out(rollouts, episode_, team_);
-  const double floor = episode_.weights ? options_.evolution.floor : 1e-8;
-  std::vector<std::vector<double>> values(tasks_.problems());
-  double sum = 0;
-  std::size_t k = 0;
-  for (const Rollout& rollout : rollouts) {
-    for (const RunResult& result : rollout.results) {
-      const Instance& instance = *validation_instances_[k];
-      if (episode_.weights) {
-        sum += log_share(result.share, floor) / std::log(10.0);
-      } else {  // where f* is not known, f itself is what can be compared
-        const double gap = std::max(0.0, result.value * instance.value_scale());
-        sum += std::log10((instance.optimum_value() ? result.share : gap) + floor);
-      }
-      values[validation_problem_[k++]].push_back(result.value);
-    }
-  }
-  report.validated = true;
-  report.validation_score = sum / static_cast<double>(count);
-  for (auto& of_problem : values) report.validation_gaps.push_back(median(of_problem));
 }
 
 Bytes Trainer::weights() const {

@@ -5,6 +5,7 @@
 
 #include "scout/policy/policy.h"
 #include "scout/train/learner/learner.h"
+#include "scout/train/validation.h"
 
 namespace scout {
 
@@ -49,6 +50,7 @@ class Trainer {
   const std::vector<float>& best_parameters() const { return best_parameters_; }
   double best_score() const { return best_score_; }
   std::int64_t best_round() const { return best_round_; }
+
   /// The kept parameters on validation instances, as they are.
   RoundReport validate_now();
 
@@ -64,7 +66,6 @@ class Trainer {
 
  private:
   Experience gather(const Window& window);
-  void validate_policy(RoundReport& report);
   /// What is its own of a checkpoint.
   void visit(auto& archive) {
     archive(round_, next_sequence_, evaluations_, best_round_, best_score_, best_parameters_);
@@ -81,8 +82,7 @@ class Trainer {
   Tasks tasks_;
   Parameters parameters_;
   std::vector<std::unique_ptr<Learner>> learners_;
-  std::vector<std::shared_ptr<const Instance>> validation_instances_;
-  std::vector<std::size_t> validation_problem_;
+  std::optional<Validation> validation_;  // once the learners have found nothing wrong
 
   // Of what was taken in since the last round.
   std::int64_t units_ = 0;

@@ -1,0 +1,44 @@
+#include "scout/train/learner/start.h"
+
+#include <algorithm>
+
+#include "scout/policy/shipped.h"
+
+namespace scout {
+
+RuleOptions rule_options_of(const TrainOptions& options) {
+  RuleOptions out = options.policy;
+  const RuleEntry& entry = rule_entry(out.rule);
+  const bool fixed = std::ranges::find(entry.options, "dimension") != entry.options.end();
+  if (fixed && options.dimensions.size() != 1) {
+    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(),
+                     "one dimension for policy.rule = \"" + out.rule + "\"");
+  }
+  if (fixed) out.dimension = options.dimensions.front();
+  return out;
+}
+
+EpisodeOptions episode_options_of(const TrainOptions& options, const UpdateRule& rule) {
+  return {.weights = rule.for_weights(),
+          .step_scale = rule.step_scale(),
+          .credit_by_coordinate = options.ddpg.credit == "coordinate",
+          .reward = options.reward};
+}
+
+std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions& options, Seed seed) {
+  if (options.policy.start.empty()) {
+    Random random(seed.derive("ddpg").derive("networks"));  // the names are part of what a seed gives
+    return rule.initial_parameters(random);
+  }
+  const auto policy = policy_or_file(options.policy.start);
+  const RuleOptions& other = policy->description().rule;
+  const RuleOptions& own = options.policy;
+  if (other.rule != own.rule || other.hidden != own.hidden || policy->parameters().size() != rule.parameter_count()) {
+    throw_bad_option("policy.start", options.policy.start,
+                     "a policy of rule \"" + own.rule + "\" with hidden layers " + nlohmann::json(own.hidden).dump() +
+                         "; that one is \"" + other.rule + "\" with " + nlohmann::json(other.hidden).dump());
+  }
+  return policy->parameters();
+}
+
+}  // namespace scout
