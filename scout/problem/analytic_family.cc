@@ -68,8 +68,8 @@ class AnalyticInstance : public Instance {
   /// Chooses the box and the point θ* in it that goes to z*, or to the domain's centre if z* is unknown.
   void place(Seed seed) {
     const std::size_t m = dimension_;
-    const double half = 0.5 * (function_.upper - function_.lower);
-    const double centre = 0.5 * (function_.upper + function_.lower);
+    const double half = 0.5 * (function_.domain.upper - function_.domain.lower);
+    const double centre = 0.5 * (function_.domain.upper + function_.domain.lower);
     z_pivot_.assign(m, centre);
     if (function_.optimum != nullptr) z_pivot_ = function_.optimum(static_cast<int>(m), parameters_);
 
@@ -126,21 +126,32 @@ class AnalyticInstance : public Instance {
   std::vector<double> upper_;
 };
 
+class AnalyticFamily : public Family {
+ public:
+  AnalyticFamily(const AnalyticFunction& function, bool rotated)
+      : Family(std::string(function.name) + (rotated ? "-rotated" : ""),
+               std::string(function.summary) + (rotated ? ", rotated" : "")),
+        function_(function),
+        rotated_(rotated) {}
+
+  std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const override {
+    if (dimension < function_.minimum_dimension) {
+      throw std::invalid_argument("problem '" + name() + "': dimension is " + std::to_string(dimension) +
+                                  ": must be at least " + std::to_string(function_.minimum_dimension));
+    }
+    const Seed seed = instance_seed(name(), split, index, dimension);
+    return std::make_unique<AnalyticInstance>(function_, rotated_, dimension, seed);
+  }
+
+ private:
+  const AnalyticFunction& function_;
+  bool rotated_;
+};
+
 }  // namespace
 
-AnalyticFamily::AnalyticFamily(const AnalyticFunction& function, bool rotated)
-    : function_(function),
-      rotated_(rotated),
-      name_(std::string(function.name) + (rotated ? "-rotated" : "")),
-      summary_(std::string(function.summary) + (rotated ? ", rotated" : "")) {}
-
-std::unique_ptr<Instance> AnalyticFamily::sample(Split split, std::uint64_t index, int dimension) const {
-  if (dimension < function_.minimum_dimension) {
-    throw std::invalid_argument("problem '" + name_ + "': dimension is " + std::to_string(dimension) +
-                                ": must be at least " + std::to_string(function_.minimum_dimension));
-  }
-  const Seed seed = instance_seed(name_, split, index, dimension);
-  return std::make_unique<AnalyticInstance>(function_, rotated_, dimension, seed);
+std::shared_ptr<const Family> analytic_family(const AnalyticFunction& function, bool rotated) {
+  return std::make_shared<AnalyticFamily>(function, rotated);
 }
 
 }  // namespace scout

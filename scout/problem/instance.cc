@@ -1,24 +1,18 @@
 #include "scout/problem/instance.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace scout {
-std::string_view to_string(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      return "test";
-  }
-  throw std::invalid_argument("split is not one of train, validation, test");
+namespace {
+constexpr std::array<std::string_view, 3> kSplits{"train", "validation", "test"};
 }
 
+std::string_view to_string(Split split) { return kSplits.at(static_cast<std::size_t>(split)); }
+
 Split split_from_string(std::string_view name) {
-  for (Split split : {Split::train, Split::validation, Split::test}) {
-    if (name == to_string(split)) return split;
-  }
+  const auto found = std::find(kSplits.begin(), kSplits.end(), name);
+  if (found != kSplits.end()) return static_cast<Split>(found - kSplits.begin());
   throw std::invalid_argument("split is '" + std::string(name) + "': must be one of train, validation, test");
 }
 

@@ -1,12 +1,9 @@
 // One function to minimise, and the family it was sampled from.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "scout/base/random.h"
@@ -93,10 +90,11 @@ Seed instance_seed(std::string_view family_name, Split split, std::uint64_t inde
 /// A distribution over instances.
 class Family {
  public:
+  /// `summary`: one line for `scout list problems`.
+  Family(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
   virtual ~Family() = default;
-  virtual const std::string& name() const = 0;
-  /// One line for `scout list problems`.
-  virtual const std::string& summary() const = 0;
+  const std::string& name() const { return name_; }
+  const std::string& summary() const { return summary_; }
 
   /// Whether each instance has a dimension of its own (a network), which `sample` then does not ask for.
   virtual bool has_own_dimensions() const { return false; }
@@ -105,6 +103,10 @@ class Family {
   /// Throws std::invalid_argument if the family has no instance of that dimension, std::runtime_error if data that it needs
   /// are missing.
   virtual std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const = 0;
+
+ private:
+  std::string name_;
+  std::string summary_;
 };
 
 }  // namespace scout

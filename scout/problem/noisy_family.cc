@@ -65,14 +65,24 @@ class NoisyInstance : public Instance {
   double gradient_noise_;
 };
 
+class NoisyFamily : public Family {
+ public:
+  explicit NoisyFamily(std::shared_ptr<const Family> base)
+      : Family(base->name() + "-noisy", base->summary() + ", with noisy f and ∇f"), base_(std::move(base)) {}
+
+  std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const override {
+    return std::make_unique<NoisyInstance>(base_->sample(split, index, dimension),
+                                           instance_seed(name(), split, index, dimension));
+  }
+
+ private:
+  std::shared_ptr<const Family> base_;
+};
+
 }  // namespace
 
-NoisyFamily::NoisyFamily(std::shared_ptr<const Family> base)
-    : base_(std::move(base)), name_(base_->name() + "-noisy"), summary_(base_->summary() + ", with noisy f and ∇f") {}
-
-std::unique_ptr<Instance> NoisyFamily::sample(Split split, std::uint64_t index, int dimension) const {
-  return std::make_unique<NoisyInstance>(base_->sample(split, index, dimension),
-                                         instance_seed(name_, split, index, dimension));
+std::shared_ptr<const Family> noisy_family(std::shared_ptr<const Family> base) {
+  return std::make_shared<NoisyFamily>(std::move(base));
 }
 
 }  // namespace scout

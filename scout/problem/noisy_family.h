@@ -1,9 +1,6 @@
 // The noisy twin of any family: what an optimizer sees when f and ∇f are estimates.
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "scout/problem/instance.h"
 
 namespace scout {
@@ -16,18 +13,6 @@ namespace scout {
 /// distribution. So the noise of an instance is the same everywhere, as that of a mini-batch roughly is, and drowns the
 /// gradient near the optimum. ε is a function of the instance's noise seed and of the bits of θ: an optimizer that asks
 /// twice gets the same answer. `true_value`, `optimum` and `optimum_value` are those of the noiseless instance.
-class NoisyFamily : public Family {
- public:
-  explicit NoisyFamily(std::shared_ptr<const Family> base);
-
-  const std::string& name() const override { return name_; }
-  const std::string& summary() const override { return summary_; }
-  std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const override;
-
- private:
-  std::shared_ptr<const Family> base_;
-  std::string name_;
-  std::string summary_;
-};
+std::shared_ptr<const Family> noisy_family(std::shared_ptr<const Family> base);
 
 }  // namespace scout

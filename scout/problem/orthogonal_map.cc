@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace scout {
 
@@ -13,13 +14,10 @@ void fill_orthonormal_rows(std::span<double> q, std::size_t rows, Random& random
     for (int pass = 0; pass < 2; ++pass) {
       for (std::size_t k = 0; k < i; ++k) {
         const double* other = &q[k * length];
-        double dot = 0.0;
-        for (std::size_t j = 0; j < length; ++j) dot += row[j] * other[j];
+        const double dot = std::inner_product(row, row + length, other, 0.0);
         for (std::size_t j = 0; j < length; ++j) row[j] -= dot * other[j];
       }
-      double square = 0.0;
-      for (std::size_t j = 0; j < length; ++j) square += row[j] * row[j];
-      const double inverse = 1.0 / std::sqrt(square);
+      const double inverse = 1.0 / std::sqrt(std::inner_product(row, row + length, row, 0.0));
       for (std::size_t j = 0; j < length; ++j) row[j] *= inverse;
     }
   }

@@ -1,7 +1,6 @@
 // Random orthogonal maps: reflections of the axes, and rotations.
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "scout/base/random.h"

@@ -4,10 +4,9 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
 /// At the optimum f has a kink; its gradient there is defined as 0.
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   const double depth = parameters[0];
   constexpr double decay = 0.2;
   constexpr double omega = 2.0 * std::numbers::pi;
@@ -29,20 +28,15 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return (depth - funnel) + (std::numbers::e - ripples);
 }
 
-/// The depth of the funnel: 20 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.uniform(10.0, 30.0)}; }
-
-}  // namespace
-
 extern const AnalyticFunction ackley{
     .name = "ackley",
     .summary = "a rippled plain that falls into a sharp funnel",
     .source = "Ackley 1987; Bäck 1996",
     .evaluate = evaluate,
-    .lower = -32.768,
-    .upper = 32.768,
+    .domain = {-32.768, 32.768},
     .optimum = all_equal<0>,
-    .sample_parameters = sample_parameters,
+    // The depth of the funnel: 20 in the textbook.
+    .sample_parameters = [](int, Random& random) { return Parameters{random.uniform(10.0, 30.0)}; },
 };
 
 }  // namespace scout::analytic

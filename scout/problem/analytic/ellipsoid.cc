@@ -4,9 +4,8 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   double f = 0.0;
   for (std::size_t i = 0; i < z.size(); ++i) f += parameters[i] * z[i] * z[i];
   for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = 2.0 * parameters[i] * z[i];
@@ -14,7 +13,7 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
 }
 
 /// The curvatures [M], geometric from 1 to the condition number 10^U[0, 6]: 10^6 in the textbook.
-Parameters sample_parameters(int dimension, Random& random) {
+static Parameters sample_parameters(int dimension, Random& random) {
   const double condition = random.log_uniform(1.0, 1e6);
   Parameters curvatures;
   for (int i = 0; i < dimension; ++i) {
@@ -23,15 +22,12 @@ Parameters sample_parameters(int dimension, Random& random) {
   return curvatures;
 }
 
-}  // namespace
-
 extern const AnalyticFunction ellipsoid{
     .name = "ellipsoid",
     .summary = "a quadratic bowl of condition number 1 to 1e6",
     .source = "Hansen, Finck, Ros & Auger 2009, f2 and f10 without their oscillation",
     .evaluate = evaluate,
-    .lower = -5.0,
-    .upper = 5.0,
+    .domain = {-5.0, 5.0},
     .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };

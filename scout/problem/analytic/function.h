@@ -4,7 +4,6 @@
 // random shift, scale and difficulty, rotated, made noisy, trained on, benchmarked, and put through the conformance tests.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +25,9 @@ struct AnalyticFunction {
   double (*evaluate)(std::span<const double> z, std::span<double> gradient, const Parameters& parameters);
 
   /// The textbook domain of every coordinate; starts are uniform over it.
-  double lower;
-  double upper;
+  struct Interval {
+    double lower, upper;
+  } domain;
 
   /// The global minimiser z* [M] of this dimension and these parameters; null if there is no formula.
   std::vector<double> (*optimum)(int dimension, const Parameters& parameters) = nullptr;
@@ -38,10 +38,22 @@ struct AnalyticFunction {
   int minimum_dimension = 1;
 };
 
-/// An optimum (c, ..., c).
-template <int c>
+/// An `optimum` (c, ..., c).
+template <auto c>
 std::vector<double> all_equal(int dimension, const Parameters&) {
   return std::vector<double>(static_cast<std::size_t>(dimension), c);
+}
+
+/// An `evaluate`: the sum of term(z_i, slope, parameters) over all coordinates; `slope` is set to the term's derivative.
+template <double (*term)(double z, double& slope, const Parameters& parameters)>
+double sum_of(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+  double f = 0.0;
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    double slope;
+    f += term(z[i], slope, parameters);
+    if (!gradient.empty()) gradient[i] = slope;
+  }
+  return f;
 }
 
 /// Every function of this folder, in alphabetical order of the file names.

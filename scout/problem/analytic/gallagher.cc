@@ -3,11 +3,10 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
 /// 10 - max_k exp(h_k - Σ c_ki (z_i - y_ki)^2 / 2M). A peak is a record [h, y (M), c (M)] of the parameters; the first is
 /// the highest, with exp(h) = 10.
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   const std::size_t m = z.size();
   const double half = 0.5 / static_cast<double>(m);
   const double* peak = nullptr;
@@ -25,13 +24,13 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return 10.0 - value;
 }
 
-std::vector<double> optimum(int dimension, const Parameters& parameters) {
+static std::vector<double> optimum(int dimension, const Parameters& parameters) {
   return {parameters.begin() + 1, parameters.begin() + 1 + dimension};
 }
 
 /// 5 to 101 peaks, uniform in place, of heights 10 and U[1.1, 9.1], of axis ratios up to sqrt(1000): 21 or 101 in the
 /// textbook.
-Parameters sample_parameters(int dimension, Random& random) {
+static Parameters sample_parameters(int dimension, Random& random) {
   const int peaks = static_cast<int>(random.log_uniform(5.0, 102.0));
   Parameters parameters;
   for (int k = 0; k < peaks; ++k) {
@@ -43,15 +42,12 @@ Parameters sample_parameters(int dimension, Random& random) {
   return parameters;
 }
 
-}  // namespace
-
 extern const AnalyticFunction gallagher{
     .name = "gallagher",
     .summary = "random peaks turned upside down, without any global structure",
     .source = "Gallagher & Yuan 2006; Hansen, Finck, Ros & Auger 2009, f21 without its oscillation",
     .evaluate = evaluate,
-    .lower = -5.0,
-    .upper = 5.0,
+    .domain = {-5.0, 5.0},
     .optimum = optimum,
     .sample_parameters = sample_parameters,
 };

@@ -3,9 +3,8 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& frequencies) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& frequencies) {
   double bowl = 0.0;
   double product = 1.0;
   for (std::size_t i = 0; i < z.size(); ++i) {
@@ -23,21 +22,18 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
 }
 
 /// The textbook's frequencies 1/sqrt(i) [M].
-Parameters sample_parameters(int dimension, Random&) {
+static Parameters sample_parameters(int dimension, Random&) {
   Parameters frequencies;
   for (int i = 1; i <= dimension; ++i) frequencies.push_back(1.0 / std::sqrt(i));
   return frequencies;
 }
-
-}  // namespace
 
 extern const AnalyticFunction griewank{
     .name = "griewank",
     .summary = "a wide bowl under a product of cosines: thousands of shallow minima",
     .source = "Griewank 1981",
     .evaluate = evaluate,
-    .lower = -600.0,
-    .upper = 600.0,
+    .domain = {-600.0, 600.0},
     .optimum = all_equal<0>,
     .sample_parameters = sample_parameters,
 };

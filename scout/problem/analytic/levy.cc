@@ -4,9 +4,8 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   const double amplitude = parameters[0];
   constexpr double pi = std::numbers::pi;
   const std::size_t last = z.size() - 1;
@@ -28,20 +27,15 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f + sine * sine;
 }
 
-/// The height of the ripples: 10 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.uniform(5.0, 15.0)}; }
-
-}  // namespace
-
 extern const AnalyticFunction levy{
     .name = "levy",
     .summary = "a bowl whose ripples grow with the distance from the optimum",
     .source = "Levy & Montalvo 1985",
     .evaluate = evaluate,
-    .lower = -10.0,
-    .upper = 10.0,
+    .domain = {-10.0, 10.0},
     .optimum = all_equal<1>,
-    .sample_parameters = sample_parameters,
+    // The height of the ripples: 10 in the textbook.
+    .sample_parameters = [](int, Random& random) { return Parameters{random.uniform(5.0, 15.0)}; },
 };
 
 }  // namespace scout::analytic

@@ -4,12 +4,11 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
 constexpr double kOptimum = 2.5;
 
 /// Both funnels are >= 0, and so are the ripples: f >= 0, and it is 0 at the bottom of the first funnel only.
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   const double depth = parameters[0];
   const double m = static_cast<double>(z.size());
   const double width = 1.0 - 1.0 / (2.0 * std::sqrt(m + 20.0) - 8.2);
@@ -33,24 +32,15 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return std::fmin(narrow, second) + 10.0 * ripples;
 }
 
-std::vector<double> optimum(int dimension, const Parameters&) {
-  return std::vector<double>(static_cast<std::size_t>(dimension), kOptimum);
-}
-
-/// How much higher the floor of the wide funnel is, per coordinate: 1 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.uniform(0.5, 4.0)}; }
-
-}  // namespace
-
 extern const AnalyticFunction lunacek{
     .name = "lunacek",
     .summary = "Rastrigin's ripples over two funnels: the wider one leads away from the optimum",
     .source = "Lunacek, Whitley & Sutton 2008, bi-Rastrigin",
     .evaluate = evaluate,
-    .lower = -5.0,
-    .upper = 5.0,
-    .optimum = optimum,
-    .sample_parameters = sample_parameters,
+    .domain = {-5.0, 5.0},
+    .optimum = all_equal<kOptimum>,
+    // How much higher the floor of the wide funnel is, per coordinate: 1 in the textbook.
+    .sample_parameters = [](int, Random& random) { return Parameters{random.uniform(0.5, 4.0)}; },
     .minimum_dimension = 2,
 };
 

@@ -5,12 +5,11 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
 using std::numbers::pi;
 
 /// Coordinate i = 1, 2, ... adds -sin(z) sin^2m(i z^2 / pi), and beyond [0, pi], where other wells are as deep, a parabola.
-double term(double z, double i, double m, double& slope) {
+static double term(double z, double i, double m, double& slope) {
   const double sine = std::sin(i * z * z / pi);
   const double power = std::pow(sine * sine, m - 1.0);
   const double beyond = z - std::clamp(z, 0.0, pi);
@@ -19,7 +18,7 @@ double term(double z, double i, double m, double& slope) {
   return beyond * beyond - std::sin(z) * power * sine * sine;
 }
 
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   double f = 0.0;
   for (std::size_t i = 0; i < z.size(); ++i) {
     double slope;
@@ -31,7 +30,7 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
 
 /// By coordinate: between the ripple's zeros pi sqrt(k / i) there is one minimum, found by bisection; the least is near pi
 /// / 2.
-std::vector<double> optimum(int dimension, const Parameters& parameters) {
+static std::vector<double> optimum(int dimension, const Parameters& parameters) {
   std::vector<double> z(static_cast<std::size_t>(dimension), 0.0);
   for (int i = 1; i <= dimension; ++i) {
     double least = 0.0;
@@ -52,20 +51,15 @@ std::vector<double> optimum(int dimension, const Parameters& parameters) {
   return z;
 }
 
-/// m, which makes the valleys narrow: 10 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.uniform(2.0, 10.0)}; }
-
-}  // namespace
-
 extern const AnalyticFunction michalewicz{
     .name = "michalewicz",
     .summary = "plains cut by narrow valleys, M! minima, steeper with every coordinate",
     .source = "Michalewicz 1992, continued beyond the domain",
     .evaluate = evaluate,
-    .lower = 0.0,
-    .upper = pi,
+    .domain = {0.0, pi},
     .optimum = optimum,
-    .sample_parameters = sample_parameters,
+    // m, which makes the valleys narrow: 10 in the textbook.
+    .sample_parameters = [](int, Random& random) { return Parameters{random.uniform(2.0, 10.0)}; },
 };
 
 }  // namespace scout::analytic

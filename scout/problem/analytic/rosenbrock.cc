@@ -1,9 +1,8 @@
 #include "scout/problem/analytic/function.h"
 
 namespace scout::analytic {
-namespace {
 
-double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
+static double evaluate(std::span<const double> z, std::span<double> gradient, const Parameters& parameters) {
   const double steepness = parameters[0];
   if (!gradient.empty()) gradient[0] = 0.0;
   double f = 0.0;
@@ -18,20 +17,15 @@ double evaluate(std::span<const double> z, std::span<double> gradient, const Par
   return f;
 }
 
-/// The steepness of the valley's walls: 100 in the textbook.
-Parameters sample_parameters(int, Random& random) { return {random.log_uniform(20.0, 500.0)}; }
-
-}  // namespace
-
 extern const AnalyticFunction rosenbrock{
     .name = "rosenbrock",
     .summary = "a long curved valley with a nearly flat floor",
     .source = "Rosenbrock 1960",
     .evaluate = evaluate,
-    .lower = -2.048,
-    .upper = 2.048,
+    .domain = {-2.048, 2.048},
     .optimum = all_equal<1>,
-    .sample_parameters = sample_parameters,
+    // The steepness of the valley's walls: 100 in the textbook.
+    .sample_parameters = [](int, Random& random) { return Parameters{random.log_uniform(20.0, 500.0)}; },
     .minimum_dimension = 2,
 };
 

@@ -1,9 +1,6 @@
 // The architectures that need LibTorch.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "scout/problem/classifier/family.h"
 
 namespace scout {
@@ -17,13 +14,4 @@ namespace scout {
 /// - transformer: one causal block of width 32, on sequences.
 std::vector<Architecture> autograd_architectures();
 
-namespace autograd {
-
-/// Throw std::invalid_argument if the architecture cannot have choice.hidden.
-std::unique_ptr<Classifier> make_convolutional(const ClassifierChoice& choice, const ExampleSource& source);
-std::unique_ptr<Classifier> make_residual(const ClassifierChoice& choice, const ExampleSource& source);
-std::unique_ptr<Classifier> make_recurrent(const ClassifierChoice& choice, const ExampleSource& source);
-std::unique_ptr<Classifier> make_transformer(const ClassifierChoice& choice, const ExampleSource& source);
-
-}  // namespace autograd
 }  // namespace scout

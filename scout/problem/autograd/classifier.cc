@@ -1,6 +1,7 @@
 #include "scout/problem/autograd/classifier.h"
 
 #include <ATen/Parallel.h>
+#include <c10/util/accumulate.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
 
@@ -11,8 +12,6 @@
 
 namespace scout {
 namespace {
-
-using Kind = ParameterTensor::Kind;
 
 /// Several classifiers are one batch if the largest output of one is no longer than the first, and as many as make the
 /// second: small classifiers are several times faster so, large ones slower (benchmarks/network_batch.cc).
@@ -70,20 +69,16 @@ void Pass::observe(std::size_t back, const at::Tensor& output) {
   if (observe_) observe_(next_ - back, output);
 }
 
-AutogradClassifier::AutogradClassifier(std::vector<int> input) : input_(input.begin(), input.end()) {}
-
 void AutogradClassifier::add(ParameterTensor tensor, std::vector<std::int64_t> shape) {
   tensor.offset = parameter_count();
-  tensor.size = 1;
-  for (const std::int64_t n : shape) tensor.size *= static_cast<std::size_t>(n);
+  tensor.size = static_cast<std::size_t>(c10::multiply_integers(shape));
   tensors_.push_back(tensor);
   shapes_.push_back(std::move(shape));
 }
 
 void AutogradClassifier::add_weight(std::vector<std::int64_t> shape) {
-  std::int64_t field = 1;
-  for (std::size_t axis = 2; axis < shape.size(); ++axis) field *= shape[axis];
-  const ParameterTensor tensor{.kind = Kind::weight,
+  const std::int64_t field = c10::multiply_integers(shape.begin() + 2, shape.end());
+  const ParameterTensor tensor{.kind = ParameterTensor::Kind::weight,
                                .offset = 0,
                                .size = 0,
                                .fan_in = static_cast<int>(shape[1] * field),
@@ -93,19 +88,11 @@ void AutogradClassifier::add_weight(std::vector<std::int64_t> shape) {
   add(tensor, std::move(shape));
 }
 
-void AutogradClassifier::add_bias(std::int64_t size) { add({.kind = Kind::bias, .offset = 0, .size = 0}, {size}); }
-void AutogradClassifier::add_scale(std::int64_t size) { add({.kind = Kind::scale, .offset = 0, .size = 0}, {size}); }
-
 at::Tensor AutogradClassifier::forward(const at::Tensor& thetas, std::span<const float> inputs,
                                        const WeightObserver& observe) const {
   use_one_thread();
-  std::vector<std::int64_t> shape{0};
-  std::int64_t size = 1;
-  for (const std::int64_t n : input_) {
-    shape.push_back(n);
-    size *= n;
-  }
-  shape[0] = static_cast<std::int64_t>(inputs.size()) / size;
+  std::vector<std::int64_t> shape{std::ssize(inputs) / c10::multiply_integers(input_)};
+  shape.insert(shape.end(), input_.begin(), input_.end());
   std::vector<at::Tensor> parameters;
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
     const auto begin = static_cast<std::int64_t>(tensors_[t].offset);

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
-#include <vector>
 
 #include "scout/problem/classifier/classifier.h"
 
@@ -56,11 +55,15 @@ class AutogradClassifier : public Classifier {
 
  protected:
   /// `input`: the shape of one example.
-  explicit AutogradClassifier(std::vector<int> input);
+  explicit AutogradClassifier(const std::vector<int>& input) : input_(input.begin(), input.end()) {}
 
   void add_weight(std::vector<std::int64_t> shape);  ///< [out, in, ...]
-  void add_bias(std::int64_t size);
-  void add_scale(std::int64_t size);
+  void add_bias(std::int64_t size) { add({.kind = ParameterTensor::Kind::bias, .offset = 0, .size = 0}, {size}); }
+  void add_scale(std::int64_t size) { add({.kind = ParameterTensor::Kind::scale, .offset = 0, .size = 0}, {size}); }
+  void add_affine(std::int64_t in, std::int64_t out) {  ///< what Pass::linear takes
+    add_weight({out, in});
+    add_bias(out);
+  }
 
   /// The scores [B · targets, classes] of x [B, input...]; [K, B, classes] in a pass of K classifiers.
   virtual at::Tensor scores(Pass& pass, const at::Tensor& x) const = 0;

@@ -35,9 +35,8 @@ std::shared_ptr<const Family> family(std::string_view name) {
   const bool rotated = remove_suffix(base, kRotated);
   for (const AnalyticFunction* function : analytic_functions()) {
     if (base != function->name) continue;
-    std::shared_ptr<const Family> found = std::make_shared<AnalyticFamily>(*function, rotated);
-    if (noisy) found = std::make_shared<NoisyFamily>(std::move(found));
-    return found;
+    auto found = analytic_family(*function, rotated);
+    return noisy ? noisy_family(std::move(found)) : found;
   }
   const auto names = family_names();
   std::string nearest = nearest_name(base.substr(0, base.find(':')), names);

@@ -1,11 +1,6 @@
 // Every family of problems by its name.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "scout/problem/instance.h"
 
 namespace scout {

@@ -1,10 +1,6 @@
 // What varies between training problems of one architecture on one data set.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "scout/base/options.h"
 #include "scout/base/random.h"
 #include "scout/problem/classifier/initialisation.h"

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "scout/problem/classifier/perceptron.h"
@@ -17,15 +15,8 @@ constexpr std::size_t kJudged = 1024;  // examples of the judged loss
 constexpr std::size_t kChunk = 256;    // examples evaluated at once where there are many
 
 DataPart held_out_part(Split split) {
-  switch (split) {
-    case Split::train:
-      return DataPart::inner_validation;
-    case Split::validation:
-      return DataPart::outer_validation;
-    case Split::test:
-      break;
-  }
-  return DataPart::test;
+  if (split == Split::train) return DataPart::inner_validation;
+  return split == Split::validation ? DataPart::outer_validation : DataPart::test;
 }
 
 /// Examples in memory.
@@ -70,8 +61,7 @@ class ClassifierInstance : public Instance {
       std::fill_n(upper_.begin() + first, tensor.size, std::max(1.0, start_bound(choice_.init, tensor)) / unit);
       if (!unit_.empty()) std::fill_n(unit_.begin() + first, tensor.size, static_cast<float>(unit));
     }
-    lower_.resize(upper_.size());
-    std::transform(upper_.begin(), upper_.end(), lower_.begin(), std::negate<>());
+    for (const double bound : upper_) lower_.push_back(-bound);
   }
 
   int dimension() const override { return static_cast<int>(upper_.size()); }
@@ -199,34 +189,25 @@ class ClassifierInstance : public Instance {
 
 class ClassifierFamily : public Family {
  public:
-  ClassifierFamily(const Architecture& architecture, std::string data, std::string_view axes)
-      : architecture_(architecture),
+  ClassifierFamily(const Architecture& architecture, std::string data, std::string_view name, std::string_view axes)
+      : Family(std::string(name), architecture.summary + ", on " + data),
+        architecture_(architecture),
         axes_(architecture.axes),
-        data_(std::move(data)),
-        base_(architecture.name + "-" + data_),
-        name_(base_),
-        summary_(architecture.summary + ", on " + data_) {
-    if (axes.empty()) return;
-    set_axes(axes_, axes);
-    name_ += ':';
-    name_ += axes;
+        data_(std::move(data)) {
+    if (!axes.empty()) set_axes(axes_, axes);
   }
 
-  const std::string& name() const override { return name_; }
-  const std::string& summary() const override { return summary_; }
   bool has_own_dimensions() const override { return true; }
 
   std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int) const override {
-    return std::make_unique<ClassifierInstance>(architecture_, axes_, data_, split, instance_seed(base_, split, index, 0));
+    const Seed seed = instance_seed(architecture_.name + "-" + data_, split, index, 0);
+    return std::make_unique<ClassifierInstance>(architecture_, axes_, data_, split, seed);
   }
 
  private:
   Architecture architecture_;
   ClassifierAxes axes_;
   std::string data_;
-  std::string base_;
-  std::string name_;
-  std::string summary_;
 };
 
 std::unique_ptr<Classifier> make_softmax(const ClassifierChoice& choice, const ExampleSource& source) {
@@ -282,11 +263,12 @@ std::vector<std::string> classifier_family_names() {
 std::shared_ptr<const Family> classifier_family(std::string_view name) {
   const auto colon = name.find(':');
   const std::string_view base = name.substr(0, colon);
+  const std::string_view axes = colon == name.npos ? "" : name.substr(colon + 1);
   for (const Architecture& row : table()) {
     for (const std::string& data : row.data) {
       if (base != row.name + "-" + data) continue;
       try {
-        return std::make_shared<ClassifierFamily>(row, data, colon == name.npos ? "" : name.substr(colon + 1));
+        return std::make_shared<ClassifierFamily>(row, data, axes.empty() ? base : name, axes);
       } catch (const std::invalid_argument& error) {
         throw std::invalid_argument("problem '" + std::string(name) + "': " + error.what());
       }

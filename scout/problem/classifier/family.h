@@ -1,11 +1,6 @@
 // The training of networks as families of problems: f(θ) is the loss of a network with the parameters θ.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "scout/data/source.h"
 #include "scout/problem/classifier/axes.h"
 #include "scout/problem/classifier/classifier.h"

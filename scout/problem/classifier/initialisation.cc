@@ -63,15 +63,9 @@ const std::vector<std::string>& initialisations() {
 }
 
 double start_bound(const std::string& initialisation, const ParameterTensor& tensor) {
-  switch (tensor.kind) {
-    case Kind::scale:
-      return 1;
-    case Kind::bias:
-      return initialisation == "saturated" ? kTail * kSaturation : initialisation == "normal" ? kTail * kNormal : 0;
-    case Kind::weight:
-      break;
-  }
+  if (tensor.kind == Kind::scale) return 1;
   if (initialisation == "normal") return kTail * kNormal;
+  if (tensor.kind == Kind::bias) return initialisation == "saturated" ? kTail * kSaturation : 0;
   if (initialisation == "he" || initialisation == "lsuv") return kTail * he_deviation(tensor);
   return glorot_factor(initialisation) * glorot_bound(tensor);
 }

@@ -1,9 +1,7 @@
 // Where the training of a network starts: good places and bad ones.
 #pragma once
 
-#include <span>
 #include <string>
-#include <vector>
 
 #include "scout/base/random.h"
 #include "scout/problem/classifier/classifier.h"

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace scout {
 namespace {

@@ -1,8 +1,6 @@
 // Multilayer perceptrons, forward and backward by hand: softmax regression, and networks too small for a framework to pay.
 #pragma once
 
-#include <string_view>
-
 #include "scout/nn/mlp.h"
 #include "scout/problem/classifier/classifier.h"
 
