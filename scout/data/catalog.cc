@@ -106,12 +106,7 @@ fs::path data_folder(const std::string& given) {
 }
 
 fs::path find_data_file(const ImageDataSet& set, const fs::path& folder, const std::string& file) {
-  std::string other = file;
-  if (file.ends_with(kGzip)) {
-    other.resize(file.size() - kGzip.size());
-  } else {
-    other += kGzip;
-  }
+  const std::string other = file.ends_with(kGzip) ? file.substr(0, file.size() - kGzip.size()) : file + std::string(kGzip);
   for (const std::string& name : {file, other}) {
     const fs::path path = folder / set.folder / name;
     if (fs::exists(path)) return path;

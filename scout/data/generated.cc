@@ -1,7 +1,6 @@
 #include "scout/data/generated.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -129,12 +128,6 @@ Examples markov(std::size_t count, Random& random) {
 }
 
 }  // namespace
-
-std::size_t Examples::input_size() const {
-  std::size_t out = 1;
-  for (const int n : shape) out *= static_cast<std::size_t>(n);
-  return out;
-}
 
 const std::vector<GeneratedDataSet>& generated_data_sets() {
   static const std::vector<GeneratedDataSet> table{

@@ -1,9 +1,7 @@
 // Data sets that are drawn at random: where no files are at hand, and for meta-training.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "scout/base/random.h"
@@ -17,9 +15,6 @@ struct Examples {
   int targets = 1;                     ///< labels of one example: 1, or one a step
   std::vector<float> inputs{};         ///< [N, shape...]
   std::vector<std::int32_t> labels{};  ///< [N, targets]
-
-  std::size_t count() const { return labels.size() / static_cast<std::size_t>(targets); }
-  std::size_t input_size() const;
 };
 
 /// A row of the table of generated data sets.

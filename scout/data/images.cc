@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 
@@ -88,8 +89,7 @@ void check_idx_header(Reader& reader, const std::vector<std::size_t>& shape, con
   const auto read_number = [&] {
     std::array<std::uint8_t, 4> bytes{};
     reader.read(bytes, "an IDX header");
-    return static_cast<std::size_t>(bytes[0]) << 24 | static_cast<std::size_t>(bytes[1]) << 16 |
-           static_cast<std::size_t>(bytes[2]) << 8 | static_cast<std::size_t>(bytes[3]);
+    return std::accumulate(bytes.begin(), bytes.end(), std::size_t{0}, [](auto n, auto byte) { return n << 8 | byte; });
   };
   const std::size_t magic = 0x800 + shape.size();
   if (const std::size_t found = read_number(); found != magic) {
@@ -192,9 +192,7 @@ Images downsample(const Images& images, int side) {
         double sum = 0;
         for (std::size_t r = 0; r < rows.weights.size(); ++r) {
           const std::uint8_t* row = pixels + (rows.first + r) * source + columns.first;
-          double of_row = 0;
-          for (std::size_t c = 0; c < columns.weights.size(); ++c) of_row += columns.weights[c] * row[c];
-          sum += rows.weights[r] * of_row;
+          sum += rows.weights[r] * std::inner_product(columns.weights.begin(), columns.weights.end(), row, 0.0);
         }
         *target++ = static_cast<std::uint8_t>(sum + 0.5);
       }

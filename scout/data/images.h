@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <vector>
 
 #include "scout/data/catalog.h"
 

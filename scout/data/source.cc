@@ -1,7 +1,6 @@
 #include "scout/data/source.h"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <utility>
 

@@ -1,12 +1,6 @@
 // What a network is trained on, from files or drawn at random: one interface to all data sets.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "scout/base/random.h"
 #include "scout/data/split.h"
 

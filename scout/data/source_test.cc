@@ -45,12 +45,12 @@ TEST(ExampleSource, ParityNeedsEveryCountedBit) {
   for (std::size_t bit = 0; bit < 8; ++bit) {
     // A single bit tells nothing of the label.
     int agree = 0;
-    for (std::size_t i = 0; i < examples.count(); ++i)
+    for (std::size_t i = 0; i < examples.labels.size(); ++i)
       agree += (examples.inputs[i * 8 + bit] > 0) == (examples.labels[i] == 1);
     EXPECT_NEAR(agree, 2000, 200);
     // Between two examples that differ in this bit alone the label changes, or the bit does not count.
     std::map<std::vector<float>, int> label;
-    for (std::size_t i = 0; i < examples.count(); ++i) {
+    for (std::size_t i = 0; i < examples.labels.size(); ++i) {
       label[{examples.inputs.begin() + static_cast<std::ptrdiff_t>(i * 8),
              examples.inputs.begin() + static_cast<std::ptrdiff_t>(i * 8 + 8)}] = examples.labels[i];
     }

@@ -27,41 +27,19 @@ Images take(const Images& images, std::span<const std::uint32_t> indices) {
 
 }  // namespace
 
-std::string_view to_string(DataPart part) {
-  switch (part) {
-    case DataPart::inner_train:
-      return "inner-train";
-    case DataPart::inner_validation:
-      return "inner-validation";
-    case DataPart::outer_validation:
-      return "outer-validation";
-    case DataPart::test:
-      return "test";
-  }
-  throw std::invalid_argument("data part is not one of inner-train, inner-validation, outer-validation, test");
-}
-
 std::vector<std::uint32_t> part_indices(std::string_view data_set, std::size_t train_count, DataPart part) {
+  if (part == DataPart::test) {
+    throw std::invalid_argument("part_indices: the part is test: must be one of the official training set");
+  }
   std::vector<std::uint32_t> order(train_count);
   std::iota(order.begin(), order.end(), 0U);
   Random random(Seed(kSplitSeed).derive("data parts").derive(data_set));
   shuffle(std::span(order), random);
-  const std::size_t tenth = train_count / 10;
-  const std::size_t first_validation = train_count - 2 * tenth;
-  switch (part) {
-    case DataPart::inner_train:
-      order.resize(first_validation);
-      return order;
-    case DataPart::inner_validation:
-      return {order.begin() + static_cast<std::ptrdiff_t>(first_validation),
-              order.end() - static_cast<std::ptrdiff_t>(tenth)};
-    case DataPart::outer_validation:
-      return {order.end() - static_cast<std::ptrdiff_t>(tenth), order.end()};
-    case DataPart::test:
-      break;
-  }
-  throw std::invalid_argument("part_indices: the part is " + std::string(to_string(part)) +
-                              ": must be one of the official training set");
+  const auto all = static_cast<std::ptrdiff_t>(train_count);
+  const auto tenth = static_cast<std::ptrdiff_t>(train_count / 10);
+  const std::array begins{std::ptrdiff_t{0}, all - 2 * tenth, all - tenth, all};
+  const auto p = static_cast<std::size_t>(part);
+  return {order.begin() + begins[p], order.begin() + begins[p + 1]};
 }
 
 Standardisation standardisation_of(const Images& images) {

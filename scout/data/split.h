@@ -1,12 +1,7 @@
 // The four parts of a data set, and the images of a part as numbers.
 #pragma once
 
-#include <array>
 #include <memory>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "scout/base/random.h"
 #include "scout/data/images.h"
@@ -19,7 +14,6 @@ namespace scout {
 enum class DataPart { inner_train, inner_validation, outer_validation, test };
 inline constexpr std::array kDataParts{DataPart::inner_train, DataPart::inner_validation, DataPart::outer_validation,
                                        DataPart::test};
-std::string_view to_string(DataPart part);
 
 /// The numbers of the official training examples that belong to a part other than `test`: 80, 10 and 10 % of a shuffle
 /// that depends on the name of the data set only, so it is the same for everybody, for ever. Disjoint, and together all.

@@ -14,9 +14,7 @@
 
 #include "scout/data/images.h"
 #include "scout/data/test_files.h"
-#include "scout/download/checksum.h"
 #include "scout/download/fetch.h"
-#include "scout/download/unpack.h"
 
 namespace scout {
 namespace {

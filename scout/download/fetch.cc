@@ -1,9 +1,14 @@
 #include "scout/download/fetch.h"
 
+#include <archive.h>
+#include <archive_entry.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
 #include <stdexcept>
 
 #include "scout/data/images.h"
-#include "scout/download/unpack.h"
 
 namespace scout {
 namespace fs = std::filesystem;
@@ -20,7 +25,49 @@ bool is_intact(const ImageDataSet& set, const fs::path& folder) {
   }
 }
 
+/// Removes a folder unless it was moved away.
+struct Scratch {
+  fs::path path;
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
 }  // namespace
+
+void unpack_folder(const fs::path& path, const std::string& folder, const fs::path& into) {
+  const auto fail = [&](const std::string& why) { throw std::runtime_error("cannot unpack " + path.string() + ": " + why); };
+  const std::unique_ptr<archive, int (*)(archive*)> tar(archive_read_new(), archive_read_free);
+  archive_read_support_filter_gzip(tar.get());
+  archive_read_support_format_tar(tar.get());
+  constexpr std::size_t block = 1 << 16;
+  if (archive_read_open_filename(tar.get(), path.c_str(), block) != ARCHIVE_OK) fail(archive_error_string(tar.get()));
+
+  const Scratch scratch{into / ("." + folder + "." + std::to_string(getpid()))};
+  fs::create_directories(scratch.path);
+  std::vector<char> buffer(block);
+  int files = 0;
+  while (true) {
+    archive_entry* entry = nullptr;
+    const int status = archive_read_next_header(tar.get(), &entry);
+    if (status == ARCHIVE_EOF) break;
+    if (status != ARCHIVE_OK) fail(archive_error_string(tar.get()));
+    const fs::path name = fs::path(archive_entry_pathname(entry)).lexically_normal();
+    if (archive_entry_filetype(entry) != AE_IFREG || name.parent_path() != fs::path(folder)) continue;
+    const fs::path target = scratch.path / name.filename();
+    std::ofstream file(target, std::ios::binary);
+    la_ssize_t got = 0;
+    while ((got = archive_read_data(tar.get(), buffer.data(), buffer.size())) > 0) file.write(buffer.data(), got);
+    if (got < 0) fail(archive_error_string(tar.get()));
+    file.close();
+    if (!file) fail("cannot write " + target.string() + ": is the folder writable, the disk full?");
+    ++files;
+  }
+  if (files == 0) fail("expected files in " + folder + "/, found none");
+  fs::remove_all(into / folder);
+  fs::rename(scratch.path, into / folder);
+}
 
 bool fetch_data(const ImageDataSet& set, const fs::path& folder, const FetchProgress& progress) {
   if (is_intact(set, folder)) return false;
