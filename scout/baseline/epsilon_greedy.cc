@@ -1,26 +1,19 @@
 // The mission's naive exploration baseline: n runs of ε-greedy gradient descent that share the budget.
-#include <cmath>
-
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
-#include "scout/baseline/multistart.h"
+#include "scout/baseline/table.h"
 
 namespace scout::baseline {
 namespace {
 
 /// One run. Each step costs one gradient; with probability ε the step goes in a uniformly random direction instead. The
 /// length of both kinds falls by the schedule.
-class EpsilonGreedySgd : public Optimizer {
- public:
-  struct Options : RateOptions {
-    double epsilon = 0.1;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      RateOptions::describe(visit);
-      visit("epsilon", epsilon, "probability of a step in a random direction", between(0, 1));
-    }
-  };
-  explicit EpsilonGreedySgd(const Options& options) : options_(options) {}
+struct EpsilonGreedySgd : Optimizer, RateOptions {
+  double epsilon = 0.1;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    RateOptions::describe(visit);
+    visit("epsilon", epsilon, "probability of a step in a random direction", between(0, 1));
+  }
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
     Random random(seed);
@@ -32,17 +25,14 @@ class EpsilonGreedySgd : public Optimizer {
     for (std::int64_t step = 0;; ++step) {
       oracle.gradient(theta, direction);
       if (!all_finite(direction)) return Ending::failed;
-      double length = -options_.at(step, horizon) * scale(direction);
-      if (random.chance(options_.epsilon)) {
+      double length = -at(step, horizon) * scale(direction);
+      if (random.chance(epsilon)) {
         for (double& d : direction) d = random.normal();
-        length = options_.at(step, horizon) * width / root_mean_square(direction);
+        length = at(step, horizon) * width / root_mean_square(direction);
       }
       for (std::size_t i = 0; i < theta.size(); ++i) theta[i] += length * direction[i];
     }
   }
-
- private:
-  Options options_;
 };
 
 }  // namespace

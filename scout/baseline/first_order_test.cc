@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "scout/baseline/table.h"
+#include "scout/baseline/test_optimizer.h"
 #include "scout/optimizer/test_instance.h"
 
 namespace scout {

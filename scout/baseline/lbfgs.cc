@@ -4,10 +4,9 @@
 
 #include <cmath>
 
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/table.h"
 #include "scout/baseline/torch_meter.h"
-#include "scout/baseline/torch_threads.h"
 
 namespace scout::baseline {
 namespace {
@@ -26,22 +25,18 @@ struct NotFinite {};
 ///
 /// The last call of a run that goes step by step asks about the point that the last whole step led to, for it is there that
 /// the run ends.
-class Lbfgs : public Optimizer {
- public:
-  struct Options {
-    double lr = 1;
-    int history = 20;
-    double tolerance = 1e-9;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("lr", lr, "initial step of the line search, or length of every step; its first 1-norm in box widths",
-            positive());
-      visit("history", history, "pairs kept", at_least(1));
-      visit("tolerance", tolerance,
-            "of a line search on a function: ends when a step, in box widths, or the change of f is smaller", positive());
-    }
-  };
-  explicit Lbfgs(const Options& options, bool line_search = true) : options_(options), line_search_(line_search) {}
+template <bool line_search>
+struct Lbfgs : Optimizer {
+  double lr = 1;
+  int history = 20;
+  double tolerance = 1e-9;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("lr", lr, "initial step of the line search, or length of every step; its first 1-norm in box widths", positive());
+    visit("history", history, "pairs kept", at_least(1));
+    visit("tolerance", tolerance,
+          "of a line search on a function: ends when a step, in box widths, or the change of f is smaller", positive());
+  }
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed) const override {
     use_one_torch_thread();
@@ -65,7 +60,7 @@ class Lbfgs : public Optimizer {
     const auto evaluate = [&]() -> at::Tensor {
       set_theta(unit);
       double f = 0;
-      if (line_search_) {
+      if (line_search) {
         f = oracle.value_and_gradient(theta, gradient);
       } else {
         oracle.gradient(theta, gradient);
@@ -74,7 +69,7 @@ class Lbfgs : public Optimizer {
       for (std::size_t i = 0; i < count; ++i) unit_gradient[i] = gradient[i] * width[i];
       return at::scalar_tensor(f, at::kDouble);
     };
-    const bool stepwise = stochastic || !line_search_;
+    const bool stepwise = stochastic || !line_search;
     torch::optim::LBFGS optimizer({parameter}, stepwise ? one_iteration() : whole_run(oracle.remaining()));
     std::vector<double> settled(count);
     try {
@@ -104,31 +99,22 @@ class Lbfgs : public Optimizer {
     });
   }
 
- private:
   torch::optim::LBFGSOptions whole_run(std::int64_t budget) const {
     return one_iteration()
         .max_iter(budget + 1)  // the budget ends the run
         .max_eval(budget + 1)
         .tolerance_grad(1e-12)
-        .tolerance_change(options_.tolerance);
+        .tolerance_change(tolerance);
   }
   torch::optim::LBFGSOptions one_iteration() const {
-    auto out = torch::optim::LBFGSOptions(options_.lr)
+    auto out = torch::optim::LBFGSOptions(lr)
                    .max_iter(1)
                    .tolerance_grad(0)  // never
                    .tolerance_change(0)
-                   .history_size(options_.history);
-    if (line_search_) out.line_search_fn("strong_wolfe");
+                   .history_size(history);
+    if (line_search) out.line_search_fn("strong_wolfe");
     return out;
   }
-
-  Options options_;
-  bool line_search_;
-};
-
-class LbfgsFixedStep : public Lbfgs {
- public:
-  explicit LbfgsFixedStep(const Options& options) : Lbfgs(options, /*line_search=*/false) {}
 };
 
 std::vector<nlohmann::json> rates() { return product({{"lr", log_spaced(1e-3, 10, 21)}}); }
@@ -139,7 +125,7 @@ constinit const OptimizerEntry lbfgs{
     "lbfgs",
     "torch L-BFGS with a strong Wolfe line search; on networks, each on one minibatch",
     rates,
-    make<Lbfgs>,
+    make<Lbfgs<true>>,
     /*version=*/"one minibatch a line",
 };
 
@@ -147,7 +133,7 @@ constinit const OptimizerEntry lbfgs_fixed_step{
     "lbfgs-fixed-step",
     "torch L-BFGS without a line search, on gradients alone",
     rates,
-    make<LbfgsFixedStep>,
+    make<Lbfgs<false>>,
 };
 
 }  // namespace scout::baseline

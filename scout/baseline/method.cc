@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace scout::baseline {
 
@@ -36,8 +37,7 @@ double length_unit(const Instance& instance) {
 }
 
 double root_mean_square(std::span<const double> numbers) {
-  double sum = 0;
-  for (double x : numbers) sum += x * x;
+  const double sum = std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0);
   return std::sqrt(sum / static_cast<double>(numbers.size()));
 }
 

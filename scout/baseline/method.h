@@ -3,25 +3,40 @@
 #pragma once
 
 #include <initializer_list>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "scout/base/options.h"
 #include "scout/optimizer/optimizer.h"
 
 namespace scout::baseline {
 
-/// `OptimizerEntry::make` of a class with an `Options` struct and a constructor from it.
+/// `OptimizerEntry::make` of a class whose members are its options.
 template <class Method>
 std::unique_ptr<Optimizer> make(const nlohmann::json& settings) {
-  typename Method::Options options;
-  set_options(options, settings);
-  return std::make_unique<Method>(options);
+  auto method = std::make_unique<Method>();
+  set_options(*method, settings);
+  return method;
 }
+
+/// Runs `inner` from the given start, then from the instance's start distribution. Run k of the first `starts` may use an
+/// equal share of what is left of the budget; if runs end early by themselves, further ones follow until the budget is used.
+/// So starts = 1 means: restart on convergence.
+struct MultiStart : Optimizer {
+  explicit MultiStart(std::unique_ptr<Optimizer> method, int count = 1) : inner(std::move(method)), starts(count) {}
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("starts", starts, "runs that share the budget equally; 1: restart on convergence only", at_least(1));
+  }
+
+  std::unique_ptr<Optimizer> inner;
+  int starts;
+};
+
+/// A MultiStart of what `make_inner` makes of the settings other than "starts".
+std::unique_ptr<Optimizer> make_multistart(std::unique_ptr<Optimizer> (*make_inner)(const nlohmann::json&),
+                                           const nlohmann::json& settings);
 
 /// `count` >= 2 numbers from `low` to `high`, equally spaced in the logarithm.
 std::vector<double> log_spaced(double low, double high, int count);

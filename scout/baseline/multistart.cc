@@ -1,32 +1,20 @@
-#include "scout/baseline/multistart.h"
-
+// Any optimizer, run again and again from fresh starts.
 #include <algorithm>
 
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/table.h"
 
 namespace scout::baseline {
-namespace {
-
-struct MultiStartOptions {
-  int starts = 1;
-  template <class Visitor>
-  void describe(Visitor&& visit) {
-    visit("starts", starts, "runs that share the budget equally; 1: restart on convergence only", at_least(1));
-  }
-};
-
-}  // namespace
 
 Ending MultiStart::run(Oracle& oracle, std::span<const double> start, Seed seed) const {
   Random random(seed.derive("starts"));
   std::vector<double> theta(start.begin(), start.end());
   for (int k = 0;; ++k) {
-    const int runs_left = std::max(1, starts_ - k);
+    const int runs_left = std::max(1, starts - k);
     const std::int64_t calls_before = oracle.calls();
     try {
       const BudgetShare share(oracle, oracle.remaining() / runs_left);
-      inner_->run(oracle, theta, seed.derive(k));
+      inner->run(oracle, theta, seed.derive(k));
     } catch (const BudgetExhausted&) {
       if (runs_left == 1) throw;
     }
@@ -38,18 +26,24 @@ Ending MultiStart::run(Oracle& oracle, std::span<const double> start, Seed seed)
 
 std::unique_ptr<Optimizer> make_multistart(std::unique_ptr<Optimizer> (*make_inner)(const nlohmann::json&),
                                            const nlohmann::json& settings) {
-  nlohmann::json inner = settings;
+  nlohmann::json of_inner = settings;
   nlohmann::json own = nlohmann::json::object();
-  if (inner.contains("starts")) {
-    own["starts"] = inner["starts"];
-    inner.erase("starts");
+  if (settings.contains("starts")) {
+    own["starts"] = settings["starts"];
+    of_inner.erase("starts");
   }
-  MultiStartOptions options;
-  set_options(options, own);
-  return std::make_unique<MultiStart>(make_inner(inner), options.starts);
+  auto out = std::make_unique<MultiStart>(nullptr);
+  set_options(*out, own);
+  out->inner = make_inner(of_inner);
+  return out;
 }
 
 namespace {
+
+template <const OptimizerEntry& inner>
+std::unique_ptr<Optimizer> restarted(const nlohmann::json& settings) {
+  return make_multistart(inner.make, settings);
+}
 
 /// Coarser in the rate than the grids of the inner methods, since the number of starts multiplies it.
 std::vector<nlohmann::json> rates_and_starts() {
@@ -58,41 +52,21 @@ std::vector<nlohmann::json> rates_and_starts() {
 
 }  // namespace
 
-constinit const OptimizerEntry multistart_sgd{
-    "multistart-sgd",
-    "torch gradient descent, restarted from fresh starts",
-    rates_and_starts,
-    [](const nlohmann::json& settings) { return make_multistart(sgd.make, settings); },
-};
-
+constinit const OptimizerEntry multistart_sgd{"multistart-sgd", "torch gradient descent, restarted from fresh starts",
+                                              rates_and_starts, restarted<sgd>};
 constinit const OptimizerEntry multistart_momentum{
-    "multistart-momentum",
-    "torch SGD with momentum, restarted from fresh starts",
-    rates_and_starts,
-    [](const nlohmann::json& settings) { return make_multistart(momentum.make, settings); },
-};
-
-constinit const OptimizerEntry multistart_rmsprop{
-    "multistart-rmsprop",
-    "torch RMSprop, restarted from fresh starts",
-    rates_and_starts,
-    [](const nlohmann::json& settings) { return make_multistart(rmsprop.make, settings); },
-};
-
-constinit const OptimizerEntry multistart_adam{
-    "multistart-adam",
-    "torch Adam, restarted from fresh starts",
-    rates_and_starts,
-    [](const nlohmann::json& settings) { return make_multistart(adam.make, settings); },
-};
-
+    "multistart-momentum", "torch SGD with momentum, restarted from fresh starts", rates_and_starts, restarted<momentum>};
+constinit const OptimizerEntry multistart_rmsprop{"multistart-rmsprop", "torch RMSprop, restarted from fresh starts",
+                                                  rates_and_starts, restarted<rmsprop>};
+constinit const OptimizerEntry multistart_adam{"multistart-adam", "torch Adam, restarted from fresh starts",
+                                               rates_and_starts, restarted<adam>};
 constinit const OptimizerEntry multistart_lbfgs{
     "multistart-lbfgs",
     "torch L-BFGS, restarted from fresh starts on convergence",
     [] {
       return product({{"lr", log_spaced(0.05, 5, 7)}, {"tolerance", {1e-9, 1e-4}}});
     },
-    [](const nlohmann::json& settings) { return make_multistart(lbfgs.make, settings); },
+    restarted<lbfgs>,
 };
 
 }  // namespace scout::baseline

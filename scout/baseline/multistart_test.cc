@@ -1,8 +1,7 @@
-#include "scout/baseline/multistart.h"
-
 #include <gtest/gtest.h>
 
-#include "scout/baseline/table.h"
+#include "scout/baseline/method.h"
+#include "scout/baseline/test_optimizer.h"
 #include "scout/optimizer/test_instance.h"
 
 namespace scout::baseline {

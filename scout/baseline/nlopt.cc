@@ -6,17 +6,11 @@
 #include <exception>
 #include <mutex>
 
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
-#include "scout/baseline/multistart.h"
+#include "scout/baseline/table.h"
 
 namespace scout::baseline {
 namespace {
-
-struct Closer {
-  void operator()(nlopt_opt handle) const { nlopt_destroy(handle); }
-};
-using Handle = std::unique_ptr<nlopt_opt_s, Closer>;
 
 struct Search {
   Oracle& oracle;
@@ -50,24 +44,22 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   const auto lower = oracle.instance().lower();
   const auto upper = oracle.instance().upper();
   const auto count = static_cast<unsigned>(start.size());
-  const auto with_tolerance = [&](nlopt_algorithm which) {
-    Handle handle(nlopt_create(which, count));
-    if (!handle) throw std::bad_alloc();
-    nlopt_set_ftol_rel(handle.get(), tolerance);
-    nlopt_set_xtol_rel(handle.get(), tolerance);
-    return handle;
+  // The global methods have no end of their own, tolerance 0: they stop with the budget.
+  const auto create = [&](nlopt_algorithm which, double end) {
+    std::unique_ptr<nlopt_opt_s, void (*)(nlopt_opt)> made(nlopt_create(which, count), nlopt_destroy);
+    if (!made) throw std::bad_alloc();
+    nlopt_set_ftol_rel(made.get(), end);
+    nlopt_set_xtol_rel(made.get(), end);
+    return made;
   };
-  // The global methods have no end of their own: they stop with the budget.
-  const bool local = algorithm == NLOPT_LD_LBFGS;
-  Handle handle = local ? with_tolerance(algorithm) : Handle(nlopt_create(algorithm, count));
-  if (!handle) throw std::bad_alloc();
+  const auto handle = create(algorithm, algorithm == NLOPT_LD_LBFGS ? tolerance : 0);
   Search search{oracle, handle.get(), nullptr};
   nlopt_set_min_objective(handle.get(), evaluate, &search);
   nlopt_set_lower_bounds(handle.get(), lower.data());
   nlopt_set_upper_bounds(handle.get(), upper.data());
   nlopt_set_maxeval(handle.get(), static_cast<int>(std::min<std::int64_t>(oracle.remaining() + 1, 2'000'000'000)));
   if (population > 0) nlopt_set_population(handle.get(), static_cast<unsigned>(population));
-  if (algorithm == NLOPT_G_MLSL_LDS) nlopt_set_local_optimizer(handle.get(), with_tolerance(NLOPT_LD_LBFGS).get());
+  if (algorithm == NLOPT_G_MLSL_LDS) nlopt_set_local_optimizer(handle.get(), create(NLOPT_LD_LBFGS, tolerance).get());
 
   nlopt_srand(seed.value());  // NLopt's generator is local to the thread
   std::vector<double> theta(start.size());
@@ -78,80 +70,51 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   return result < 0 && result != NLOPT_ROUNDOFF_LIMITED ? Ending::failed : Ending::converged;
 }
 
-class Lbfgs : public Optimizer {
- public:
-  struct Options {
-    double tolerance = 1e-8;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("tolerance", tolerance, "ends when the relative change of f or θ is smaller", positive());
-    }
-  };
-  explicit Lbfgs(const Options& options) : options_(options) {}
-  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, NLOPT_LD_LBFGS, 0, options_.tolerance);
+struct Lbfgs : Optimizer {
+  double tolerance = 1e-8;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("tolerance", tolerance, "ends when the relative change of f or θ is smaller", positive());
   }
-
- private:
-  Options options_;
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    return search_once(oracle, start, seed, NLOPT_LD_LBFGS, 0, tolerance);
+  }
 };
 
-class Mlsl : public Optimizer {
- public:
-  struct Options : Lbfgs::Options {
-    int population = 4;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      Lbfgs::Options::describe(visit);
-      visit("population", population, "points sampled an iteration", at_least(1));
-    }
-  };
-  explicit Mlsl(const Options& options) : options_(options) {}
-  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, NLOPT_G_MLSL_LDS, options_.population, options_.tolerance);
+struct Mlsl : Lbfgs {
+  int population = 4;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    Lbfgs::describe(visit);
+    visit("population", population, "points sampled an iteration", at_least(1));
   }
-
- private:
-  Options options_;
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    return search_once(oracle, start, seed, NLOPT_G_MLSL_LDS, population, tolerance);
+  }
 };
 
-class Crs2 : public Optimizer {
- public:
-  struct Options {
-    int population = 10;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("population", population, "points kept, as a multiple of M + 1", at_least(1));
-    }
-  };
-  explicit Crs2(const Options& options) : options_(options) {}
-  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    const int population = options_.population * (oracle.instance().dimension() + 1);
-    return search_once(oracle, start, seed, NLOPT_GN_CRS2_LM, population, 0);
+struct Crs2 : Optimizer {
+  int population = 10;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("population", population, "points kept, as a multiple of M + 1", at_least(1));
   }
-
- private:
-  Options options_;
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    return search_once(oracle, start, seed, NLOPT_GN_CRS2_LM, population * (oracle.instance().dimension() + 1), 0);
+  }
 };
 
-class Stogo : public Optimizer {
- public:
-  struct Options {
-    bool randomized = false;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("randomized", randomized, "randomized search of the regions");
-    }
-  };
-  explicit Stogo(const Options& options) : options_(options) {}
+struct Stogo : Optimizer {
+  bool randomized = false;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("randomized", randomized, "randomized search of the regions");
+  }
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
     static std::mutex mutex;  // NLopt's StoGO keeps its counters in global variables
     const std::lock_guard lock(mutex);
-    return search_once(oracle, start, seed, options_.randomized ? NLOPT_GD_STOGO_RAND : NLOPT_GD_STOGO, 0, 0);
+    return search_once(oracle, start, seed, randomized ? NLOPT_GD_STOGO_RAND : NLOPT_GD_STOGO, 0, 0);
   }
-
- private:
-  Options options_;
 };
 
 }  // namespace

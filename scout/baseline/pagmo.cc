@@ -14,8 +14,8 @@
 #include <pagmo/population.hpp>
 #include <pagmo/problem.hpp>
 
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/table.h"
 
 namespace scout::baseline {
 namespace {
@@ -42,74 +42,63 @@ unsigned endless(const Oracle& oracle) {
 
 unsigned seed32(Seed seed) { return static_cast<unsigned>(seed.value()); }
 
-class CmaEs : public Optimizer {
- public:
-  struct Options {
-    double sigma0 = 0.2;
-    int population = 10;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("sigma0", sigma0, "initial standard deviation, in box widths", positive());
-      visit("population", population, "samples a generation; doubled at each restart", at_least(5));
-    }
-  };
-  explicit CmaEs(const Options& options) : options_(options) {}
+/// Evolves populations until the budget is used: the first from `start`, the next from a new one each time that one has
+/// converged. `evolve` gets a population of the start alone, and its number.
+template <class Evolve>
+[[noreturn]] void restart(Oracle& oracle, std::span<const double> start, Seed seed, Evolve&& evolve) {
+  Random random(seed.derive("starts"));
+  pagmo::vector_double theta(start.begin(), start.end());
+  for (int k = 0;; ++k) {
+    pagmo::population individuals(pagmo::problem(OracleProblem{&oracle}), 0, seed32(seed.derive(k)));
+    individuals.push_back(theta);
+    evolve(individuals, k);
+    oracle.instance().sample_start(random, theta);
+  }
+}
+
+struct CmaEs : Optimizer {
+  double sigma0 = 0.2;
+  int population = 10;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("sigma0", sigma0, "initial standard deviation, in box widths", positive());
+    visit("population", population, "samples a generation; doubled at each restart", at_least(5));
+  }
 
   /// Restarts with twice the population when it has converged (IPOP, Auger & Hansen 2005).
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    Random random(seed.derive("starts"));
-    pagmo::vector_double theta(start.begin(), start.end());
-    std::int64_t size = options_.population;
-    for (int k = 0;; ++k, size = std::min(2 * size, std::max<std::int64_t>(size, oracle.remaining()))) {
-      pagmo::population population(pagmo::problem(OracleProblem{&oracle}), 0, seed32(seed.derive(k)));
-      population.push_back(theta);
+    std::int64_t size = population;
+    restart(oracle, start, seed, [&](pagmo::population& individuals, int k) {
       // The search starts at the best individual. The others only say how large a generation is: they are never evaluated.
       for (std::int64_t i = 1; i < size; ++i) {
-        population.push_back(population.random_decision_vector(), {std::numeric_limits<double>::infinity()});
+        individuals.push_back(individuals.random_decision_vector(), {std::numeric_limits<double>::infinity()});
       }
-      const pagmo::algorithm method(pagmo::cmaes(endless(oracle), -1, -1, -1, -1, options_.sigma0, 1e-9, 1e-9, false, true,
-                                                 seed32(seed.derive("cmaes").derive(k))));
-      method.evolve(population);
-      oracle.instance().sample_start(random, theta);
-    }
+      pagmo::algorithm(pagmo::cmaes(endless(oracle), -1, -1, -1, -1, sigma0, 1e-9, 1e-9, false, true,
+                                    seed32(seed.derive("cmaes").derive(k))))
+          .evolve(individuals);
+      size = std::min(2 * size, std::max<std::int64_t>(size, oracle.remaining()));
+    });
   }
-
- private:
-  Options options_;
 };
 
-class De1220 : public Optimizer {
- public:
-  struct Options {
-    int population = 20;
-    int adaptation = 1;
-    template <class Visitor>
-    void describe(Visitor&& visit) {
-      visit("population", population, "individuals", at_least(7));
-      visit("adaptation", adaptation, "rule that adapts F and CR: 1 jDE, 2 iDE", between(1, 2));
-    }
-  };
-  explicit De1220(const Options& options) : options_(options) {}
-
-  /// Starts again from a new population when it has converged.
-  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    pagmo::vector_double theta(start.begin(), start.end());
-    const auto others = static_cast<pagmo::population::size_type>(options_.population - 1);
-    Random random(seed.derive("starts"));
-    for (int k = 0;; ++k) {
-      pagmo::population population(pagmo::problem(OracleProblem{&oracle}), 0, seed32(seed.derive(k)));
-      population.push_back(theta);
-      for (pagmo::population::size_type i = 0; i < others; ++i) population.push_back(population.random_decision_vector());
-      const pagmo::algorithm method(pagmo::de1220(endless(oracle), pagmo::de1220_statics<void>::allowed_variants,
-                                                  static_cast<unsigned>(options_.adaptation), 1e-9, 1e-9, false,
-                                                  seed32(seed.derive("de1220").derive(k))));
-      method.evolve(population);
-      oracle.instance().sample_start(random, theta);
-    }
+struct De1220 : Optimizer {
+  int population = 20;
+  int adaptation = 1;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    visit("population", population, "individuals", at_least(7));
+    visit("adaptation", adaptation, "rule that adapts F and CR: 1 jDE, 2 iDE", between(1, 2));
   }
 
- private:
-  Options options_;
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    restart(oracle, start, seed, [&](pagmo::population& individuals, int k) {
+      for (int i = 1; i < population; ++i) individuals.push_back(individuals.random_decision_vector());
+      pagmo::algorithm(pagmo::de1220(endless(oracle), pagmo::de1220_statics<void>::allowed_variants,
+                                     static_cast<unsigned>(adaptation), 1e-9, 1e-9, false,
+                                     seed32(seed.derive("de1220").derive(k))))
+          .evolve(individuals);
+    });
+  }
 };
 
 }  // namespace

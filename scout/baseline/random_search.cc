@@ -1,17 +1,13 @@
 // Uniform samples of the box, values only.
-#include "scout/baseline/entries.h"
 #include "scout/baseline/method.h"
+#include "scout/baseline/table.h"
 
 namespace scout::baseline {
 namespace {
 
-class RandomSearch : public Optimizer {
- public:
-  struct Options {
-    template <class Visitor>
-    void describe(Visitor&&) {}
-  };
-  explicit RandomSearch(const Options&) {}
+struct RandomSearch : Optimizer {
+  template <class Visitor>
+  void describe(Visitor&&) {}
 
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
     Random random(seed);

@@ -1,10 +1,8 @@
 #include "scout/baseline/table.h"
 
 #include <stdexcept>
-#include <string>
 
 #include "scout/base/names.h"
-#include "scout/baseline/entries.h"
 
 namespace scout {
 
@@ -45,10 +43,6 @@ const OptimizerEntry& optimizer_entry(std::string_view name) {
   }
   throw std::invalid_argument("unknown optimizer '" + std::string(name) + "'" + did_you_mean(nearest_name(name, names)) +
                               " Known: " + join_names(names));
-}
-
-std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const nlohmann::json& settings) {
-  return optimizer_entry(name).make(settings);
 }
 
 }  // namespace scout

@@ -1,23 +1,31 @@
-// Every baseline by name.
+// Every baseline by name. A baseline is one .cc file that defines its entry: to add one, copy random_search.cc, declare the
+// entry here, and list it in table.cc.
 #pragma once
-
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <string_view>
-#include <vector>
 
 #include "scout/optimizer/optimizer.h"
 
 namespace scout {
+namespace baseline {
+
+// first_order.cc: torch::optim, gradients only (1 call a step).
+extern const OptimizerEntry sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw;
+// lbfgs.cc: torch::optim, on f and ∇f, and on ∇f alone.
+extern const OptimizerEntry lbfgs, lbfgs_fixed_step;
+// multistart.cc
+extern const OptimizerEntry multistart_sgd, multistart_momentum, multistart_rmsprop, multistart_adam, multistart_lbfgs;
+// nlopt.cc
+extern const OptimizerEntry nlopt_lbfgs_multistart, nlopt_mlsl, nlopt_crs2, nlopt_stogo;
+// pagmo.cc: values only.
+extern const OptimizerEntry pagmo_cmaes, pagmo_de1220;
+// Naive exploration.
+extern const OptimizerEntry random_search, epsilon_greedy_sgd;
+
+}  // namespace baseline
 
 /// Every baseline, in the order of a listing.
 const std::vector<OptimizerEntry>& optimizers();
 
 /// The row named `name`; std::invalid_argument that lists the names if there is none.
 const OptimizerEntry& optimizer_entry(std::string_view name);
-
-/// An optimizer from its name and settings. Throws std::invalid_argument for an unknown name, and for a setting that is
-/// unknown or out of range, naming it.
-std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const nlohmann::json& settings);
 
 }  // namespace scout

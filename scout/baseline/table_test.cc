@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "scout/baseline/test_optimizer.h"
 #include "scout/optimizer/test_instance.h"
 
 namespace scout {

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
@@ -13,8 +14,6 @@
 #include <ctime>
 #include <stdexcept>
 #include <utility>
-
-#include "scout/baseline/torch_threads.h"
 
 namespace scout::baseline {
 namespace {
@@ -31,10 +30,7 @@ double cpu_seconds() {
 
 class TorchMeter final : public StepMeter {
  public:
-  TorchMeter(const std::vector<TensorShape>& tensors,
-             const std::function<std::unique_ptr<torch::optim::Optimizer>(const std::vector<at::Tensor>&)>& make,
-             std::function<std::int64_t(const torch::optim::Optimizer&)> bytes)
-      : bytes_(std::move(bytes)) {
+  TorchMeter(const std::vector<TensorShape>& tensors, const MakeTorch& make, StateBytes bytes) : bytes_(std::move(bytes)) {
     use_one_torch_thread();
     const c10::NoGradGuard no_grad;
     for (const TensorShape& shape : tensors) {
@@ -88,42 +84,38 @@ class TorchMeter final : public StepMeter {
   at::Generator random_ = at::detail::createCPUGenerator(1);
   std::vector<at::Tensor> parameters_, noise_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  std::function<std::int64_t(const torch::optim::Optimizer&)> bytes_;
+  StateBytes bytes_;
 };
 
-template <class... Tensors>
-std::int64_t bytes_of(const Tensors&... tensors) {
-  return (std::int64_t{0} + ... + (tensors.defined() ? static_cast<std::int64_t>(tensors.nbytes()) : 0));
-}
-
-template <class List>
-std::int64_t bytes_of_all(const List& tensors) {
+template <class List = std::initializer_list<at::Tensor>>
+std::int64_t bytes_of(const List& tensors) {
   std::int64_t sum = 0;
-  for (const at::Tensor& tensor : tensors) sum += bytes_of(tensor);
+  for (const at::Tensor& tensor : tensors) sum += tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
   return sum;
 }
 
 std::int64_t bytes_of_parameter(const torch::optim::OptimizerParamState& state) {
   if (const auto* adam = dynamic_cast<const torch::optim::AdamParamState*>(&state)) {
-    return bytes_of(adam->exp_avg(), adam->exp_avg_sq(), adam->max_exp_avg_sq());
+    return bytes_of({adam->exp_avg(), adam->exp_avg_sq(), adam->max_exp_avg_sq()});
   }
   if (const auto* adamw = dynamic_cast<const torch::optim::AdamWParamState*>(&state)) {
-    return bytes_of(adamw->exp_avg(), adamw->exp_avg_sq(), adamw->max_exp_avg_sq());
+    return bytes_of({adamw->exp_avg(), adamw->exp_avg_sq(), adamw->max_exp_avg_sq()});
   }
-  if (const auto* sgd = dynamic_cast<const torch::optim::SGDParamState*>(&state)) return bytes_of(sgd->momentum_buffer());
+  if (const auto* sgd = dynamic_cast<const torch::optim::SGDParamState*>(&state)) return bytes_of({sgd->momentum_buffer()});
   if (const auto* rmsprop = dynamic_cast<const torch::optim::RMSpropParamState*>(&state)) {
-    return bytes_of(rmsprop->square_avg(), rmsprop->momentum_buffer(), rmsprop->grad_avg());
+    return bytes_of({rmsprop->square_avg(), rmsprop->momentum_buffer(), rmsprop->grad_avg()});
   }
-  if (const auto* adagrad = dynamic_cast<const torch::optim::AdagradParamState*>(&state)) return bytes_of(adagrad->sum());
+  if (const auto* adagrad = dynamic_cast<const torch::optim::AdagradParamState*>(&state)) return bytes_of({adagrad->sum()});
   if (const auto* lbfgs = dynamic_cast<const torch::optim::LBFGSParamState*>(&state)) {
-    return bytes_of(lbfgs->d(), lbfgs->prev_flat_grad(), lbfgs->H_diag()) + bytes_of_all(lbfgs->old_dirs()) +
-           bytes_of_all(lbfgs->old_stps()) + bytes_of_all(lbfgs->ro()) +
-           (lbfgs->al() ? bytes_of_all(*lbfgs->al()) : std::int64_t{0});
+    return bytes_of({lbfgs->d(), lbfgs->prev_flat_grad(), lbfgs->H_diag()}) + bytes_of(lbfgs->old_dirs()) +
+           bytes_of(lbfgs->old_stps()) + bytes_of(lbfgs->ro()) + (lbfgs->al() ? bytes_of(*lbfgs->al()) : 0);
   }
   throw std::invalid_argument("state_bytes: not the state of one of torch's own optimizers");
 }
 
 }  // namespace
+
+void use_one_torch_thread() { [[maybe_unused]] thread_local const bool once = (at::set_num_threads(1), true); }
 
 std::int64_t state_bytes(const torch::optim::Optimizer& optimizer) {
   std::int64_t sum = 0;
@@ -131,10 +123,7 @@ std::int64_t state_bytes(const torch::optim::Optimizer& optimizer) {
   return sum;
 }
 
-std::unique_ptr<StepMeter> torch_meter(
-    const std::vector<TensorShape>& tensors,
-    const std::function<std::unique_ptr<torch::optim::Optimizer>(const std::vector<at::Tensor>& parameters)>& make,
-    std::function<std::int64_t(const torch::optim::Optimizer&)> bytes) {
+std::unique_ptr<StepMeter> torch_meter(const std::vector<TensorShape>& tensors, const MakeTorch& make, StateBytes bytes) {
   return std::make_unique<TorchMeter>(tensors, make, std::move(bytes));
 }
 

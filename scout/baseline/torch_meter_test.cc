@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "scout/baseline/table.h"
+#include "scout/baseline/test_optimizer.h"
 
 namespace scout::baseline {
 namespace {
