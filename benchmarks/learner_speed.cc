@@ -8,7 +8,6 @@
 #include <cblas.h>
 #include <torch/torch.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 
@@ -134,10 +133,10 @@ nlohmann::json compare(const char* what, int count, int repeats, const std::func
                        const std::function<void(int)>& theirs) {
   std::vector<double> our_rates, their_rates;
   for (int k = 0; k < repeats; ++k) {
-    our_rates.push_back(count / benchmark::thread_seconds_of([&] { ours(k); }));
-    their_rates.push_back(count / benchmark::thread_seconds_of([&] { theirs(k); }));
+    our_rates.push_back(count / benchmark::seconds_of([&] { ours(k); }));
+    their_rates.push_back(count / benchmark::seconds_of([&] { theirs(k); }));
   }
-  const double ratio = benchmark::median(benchmark::ratios(our_rates, their_rates));
+  const double ratio = benchmark::median_ratio(our_rates, their_rates);
   std::printf("  %-9s %10.0f a second, LibTorch %8.0f: %6.2f x\n", what, benchmark::median(our_rates),
               benchmark::median(their_rates), ratio);
   std::fflush(stdout);
@@ -148,10 +147,7 @@ nlohmann::json compare(const char* what, int count, int repeats, const std::func
 
 int main(int argc, char** argv) {
   CLI::App app{"Pendulum steps and DDPG updates a second, beside plain LibTorch"};
-  std::string out;
-  int repeats = 5;
-  app.add_option("--out", out, "file to write the results to");
-  app.add_option("--repeats", repeats, "repeats of each")->capture_default_str()->check(CLI::PositiveNumber);
+  const benchmark::CommonOptions common(app, 5);
   CLI11_PARSE(app, argc, argv);
   at::set_num_threads(1);
   openblas_set_num_threads(1);  // LibTorch multiplies matrices with it
@@ -162,17 +158,16 @@ int main(int argc, char** argv) {
     std::printf("networks %dx%d, batch %d\n", setting.width, setting.width, setting.batch);
     nlohmann::json line{{"hidden", options.hidden}, {"batch", setting.batch}};
     line["steps_per_second"] = compare(
-        "steps", setting.steps, repeats,
+        "steps", setting.steps, common.repeats,
         [&](int k) { scout::train_pendulum(options, scout::Seed(static_cast<std::uint64_t>(k))); },
         [&](int k) { train_pendulum_with_libtorch(options, static_cast<std::uint64_t>(k)); });
     Updates updates(options);
     line["updates_per_second"] = compare(
-        "updates", setting.steps, repeats, [&](int) { updates.scout(setting.steps); },
+        "updates", setting.steps, common.repeats, [&](int) { updates.scout(setting.steps); },
         [&](int) { updates.libtorch(setting.steps); });
     results.push_back(line);
   }
-  if (!out.empty()) {
-    benchmark::write_result(out, {{"benchmark", "learner_speed"}, {"unit", "per second of one core"}, {"results", results}},
-                            {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
-  }
+  benchmark::write_result(common.out,
+                          {{"benchmark", "learner_speed"}, {"unit", "per second of one core"}, {"results", results}},
+                          {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
 }

@@ -3,13 +3,7 @@
 namespace scout::benchmark {
 namespace {
 
-void copy_parameters(torch::nn::Module& target, torch::nn::Module& source) {
-  const torch::NoGradGuard no_grad;
-  const auto to = target.parameters();
-  const auto from = source.parameters();
-  for (std::size_t i = 0; i < to.size(); ++i) to[i].detach().copy_(from[i]);
-}
-
+/// Moves `target` towards `source`; a rate of 1 copies it.
 void follow(torch::nn::Module& target, torch::nn::Module& source, double rate) {
   const torch::NoGradGuard no_grad;
   const auto to = target.parameters();
@@ -62,13 +56,13 @@ torch::Tensor LibTorchDdpg::Critic::forward(const torch::Tensor& states, const t
 LibTorchDdpg::LibTorchDdpg(const std::function<std::shared_ptr<LibTorchActor>()>& make_actor, const DdpgOptions& options,
                            int features, int actions, int rows)
     : options_(options), actor_(make_actor()), actor_target_(make_actor()), average_(make_actor()) {
-  copy_parameters(*actor_target_, *actor_);
-  copy_parameters(*average_, *actor_);
+  follow(*actor_target_, *actor_, 1);
+  follow(*average_, *actor_, 1);
   std::vector<torch::Tensor> parameters;
   for (int k = 0; k < (options.twin_critics ? 2 : 1); ++k) {
     critics_.push_back(std::make_shared<Critic>(options, features, actions, rows));
     critic_targets_.push_back(std::make_shared<Critic>(options, features, actions, rows));
-    copy_parameters(*critic_targets_.back(), *critics_.back());
+    follow(*critic_targets_.back(), *critics_.back(), 1);
     const auto own = critics_.back()->parameters();
     parameters.insert(parameters.end(), own.begin(), own.end());
   }

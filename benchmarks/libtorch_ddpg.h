@@ -5,10 +5,6 @@
 
 #include <torch/torch.h>
 
-#include <functional>
-#include <memory>
-#include <vector>
-
 #include "scout/train/learner/ddpg.h"
 
 namespace scout::benchmark {

@@ -1,6 +1,5 @@
 #include "benchmarks/libtorch_policy.h"
 
-#include <cmath>
 #include <numbers>
 
 namespace scout::benchmark {
@@ -30,18 +29,15 @@ LibTorchEnvironments::LibTorchEnvironments(std::vector<std::shared_ptr<const Ins
       dimension_(instances_.front()->dimension()),
       horizon_(horizon),
       step_scale_(step_scale),
-      theta_(torch::zeros({count_, dimension_}, torch::kDouble)),
-      scale_(torch::zeros({count_, 1}, torch::kDouble)),
-      lower_(torch::zeros({count_, 1}, torch::kDouble)),
-      optimum_(torch::zeros({count_, 1}, torch::kDouble)),
-      f_(torch::zeros({count_, 1})),
-      gradient_(torch::zeros({count_, dimension_})) {
-  for (std::int64_t e = 0; e < count_; ++e) {
-    const auto& instance = *instances_[static_cast<std::size_t>(e)];
-    scale_[e][0] = step_scale * (instance.upper()[0] - instance.lower()[0]);
-    lower_[e][0] = instance.lower()[0];
-    optimum_[e][0] = instance.optimum_value().value();
-  }
+      theta_(torch::zeros({count_, dimension_}, torch::kDouble)) {
+  const auto of_each = [&](auto&& number) {
+    std::vector<double> numbers;
+    for (const auto& instance : instances_) numbers.push_back(number(*instance));
+    return torch::tensor(numbers, torch::kDouble).unsqueeze(1);
+  };
+  scale_ = of_each([&](const Instance& i) { return step_scale * (i.upper()[0] - i.lower()[0]); });
+  lower_ = of_each([](const Instance& i) { return i.lower()[0]; });
+  optimum_ = of_each([](const Instance& i) { return i.optimum_value().value(); });
 }
 
 void LibTorchEnvironments::evaluate() {
@@ -226,24 +222,22 @@ Tensor LibTorchEnvironments::features() const {
   const auto probe = ((lower_ - origin_) / scale_).to(torch::kFloat) + (0.05 + 0.9 * place) / step_scale_;
 
   // Those that turn round with the coordinate, in three groups, each of [n, E, M].
-  const auto ratios = squash(torch::cat({gradient_.unsqueeze(0), mean5_.unsqueeze(0), mean9_.unsqueeze(0),
-                                         best_gradient_.unsqueeze(0), gradients_, mean_g_}) *
-                             size);  // 11
+  const auto ratios =
+      squash(torch::cat({torch::stack({gradient_, mean5_, mean9_, best_gradient_}), gradients_, mean_g_}) * size);  // 11
   const auto steps = encode(
-      torch::cat({(-0.22 * decay * gradient_ / (square_mean_.sqrt() + 1e-30)).unsqueeze(0),
-                  (-0.07 * decay * gradient_ * size).unsqueeze(0), (best_x_ - x_).unsqueeze(0), (elite_ - x_).unsqueeze(0),
-                  (-x_).unsqueeze(0), (-gradient_ * last_step_.abs() / (change.abs() + 1e-6 * root)).unsqueeze(0),
-                  (probe - x_).unsqueeze(0), (profiles[0] - x_).unsqueeze(0), (bowls[0] - x_).unsqueeze(0),
+      torch::cat({torch::stack({-0.22 * decay * gradient_ / (square_mean_.sqrt() + 1e-30), -0.07 * decay * gradient_ * size,
+                                best_x_ - x_, elite_ - x_, -x_, -gradient_ * last_step_.abs() / (change.abs() + 1e-6 * root),
+                                probe - x_, profiles[0] - x_, bowls[0] - x_}),
                   mean_x_ - x_ - mean_g_ * xx_ / (xg_.abs() + 1e-9 * root), mean_x_ - x_,
                   (-gradient_ / (square_mean_.sqrt() + 1e-30)).unsqueeze(0)}));  // 16
   const auto slopes = xf_ / (xx_.sqrt() * deviation + 1e-12);                    // 3
   const auto odd = torch::cat({steps, ratios, actions_, slopes}) * sign_;        // 34
 
   // Those that do not, and those that are the same for every coordinate.
-  const auto even = torch::cat(
-      {encode(xx_.sqrt()), xg_ / ((xx_ * gg_).sqrt() + 1e-12 * root), log_ratio(gradient_.abs() / root).unsqueeze(0),
-       log_ratio(square_.sqrt() / root).unsqueeze(0), (squash(3 * change * size) * torch::sign(last_step_)).unsqueeze(0),
-       profiles[1].unsqueeze(0), profiles[2].unsqueeze(0)});  // 11
+  const auto even =
+      torch::cat({encode(xx_.sqrt()), xg_ / ((xx_ * gg_).sqrt() + 1e-12 * root),
+                  torch::stack({log_ratio(gradient_.abs() / root), log_ratio(square_.sqrt() / root),
+                                squash(3 * change * size) * torch::sign(last_step_), profiles[1], profiles[2]})});  // 11
   const auto square = pooled(gradient_.square());
   const auto relative =
       encode(torch::cat({f_ - best_, f_ - values_[0], f_ - values_[1], f_ - values_[2], ff_[0].sqrt()}, 1) / range);  // 5

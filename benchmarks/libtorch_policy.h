@@ -8,10 +8,6 @@
 
 #include <torch/torch.h>
 
-#include <memory>
-#include <span>
-#include <vector>
-
 #include "benchmarks/libtorch_ddpg.h"
 #include "scout/problem/instance.h"
 

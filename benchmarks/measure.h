@@ -1,33 +1,39 @@
-// What the benchmark programs share: clocks, medians, and the file that a result is kept in.
+// What the benchmark programs share: their options, clocks, medians, what one core can do, and the file of a result.
 #pragma once
 
-#include <ctime>
+#include <time.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
-#include "scout/bench/tables/record.h"
 
 namespace scout::benchmark {
 
-/// CPU time of the calling thread: it stands still while another program has the core.
-inline double thread_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+/// The options --out and --repeats of a program.
+struct CommonOptions {
+  std::string out;
+  int repeats;
 
-/// CPU time that `body` takes on the calling thread.
+  CommonOptions(CLI::App& app, int usual_repeats) : repeats(usual_repeats) {
+    app.add_option("--out", out, "write the results as JSON to this file");
+    app.add_option("--repeats", repeats, "of each; medians are over them")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
+  }
+};
+
+/// Seconds that `body` takes: by default of the calling thread's CPU time, which stands still while another program has the
+/// core.
 template <class Body>
-double thread_seconds_of(Body&& body) {
-  const double begin = thread_seconds();
+double seconds_of(Body&& body, clockid_t clock = CLOCK_THREAD_CPUTIME_ID) {
+  timespec begin{}, end{};
+  clock_gettime(clock, &begin);
   body();
-  return thread_seconds() - begin;
+  clock_gettime(clock, &end);
+  return static_cast<double>(end.tv_sec - begin.tv_sec) + 1e-9 * static_cast<double>(end.tv_nsec - begin.tv_nsec);
 }
 
 inline double median(std::vector<double> values) {
@@ -36,20 +42,28 @@ inline double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-/// Element by element.
-inline std::vector<double> ratios(const std::vector<double>& above, const std::vector<double>& below) {
-  std::vector<double> out(above.size());
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = above[i] / below[i];
-  return out;
+/// The median of the ratios, element by element.
+inline double median_ratio(std::vector<double> above, const std::vector<double>& below) {
+  std::transform(above.begin(), above.end(), below.begin(), above.begin(), std::divides<>());
+  return median(std::move(above));
 }
 
-/// Writes `result` with the machine and the versions that it was measured with.
-inline void write_result(const std::filesystem::path& path, nlohmann::json result, const nlohmann::json& versions) {
+/// peak.cc: fused multiply-adds of floats a second of CPU time, in a plain loop over registers with the widest vectors of
+/// this machine.
+double multiply_adds_per_second();
+/// peak.cc: bytes a second of CPU time of a = b + s·c (STREAM's triad) over arrays of 128 MiB in all, counting two reads and
+/// one write.
+double bytes_per_second();
+
+/// Writes `result` with the machine and the versions that it was measured with, unless `path` is empty.
+inline void write_result(const std::filesystem::path& path, nlohmann::json result, const nlohmann::json& versions,
+                         int indent = 2) {
+  if (path.empty()) return;
   result["machine"] = machine_facts();
   result["versions"] = version_facts();
   result["versions"].update(versions);
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  write_atomically(path, result.dump(2) + "\n");
+  write_atomically(path, result.dump(indent) + "\n");
 }
 
 }  // namespace scout::benchmark

@@ -22,7 +22,6 @@
 #include <torch/torch.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -30,7 +29,6 @@
 
 #include "benchmarks/libtorch_training.h"
 #include "benchmarks/measure.h"
-#include "benchmarks/peak.h"
 #include "scout/policy/rules.h"
 #include "scout/train/learner/ddpg.h"
 #include "scout/train/learner/replay.h"
@@ -155,7 +153,7 @@ struct Results {
 
   /// Rates of both sides, a repeat each, in units of which each is `of_one`.
   void line(const char* name, const char* what, std::vector<double> ours, std::vector<double> theirs, double of_one = 1) {
-    const double ratio = benchmark::median(benchmark::ratios(ours, theirs));
+    const double ratio = benchmark::median_ratio(ours, theirs);
     for (double& x : ours) x *= of_one;
     for (double& x : theirs) x *= of_one;
     std::printf("  %-50s %11.4g a second, LibTorch %10.4g: %6.1f x\n", what, benchmark::median(ours),
@@ -209,7 +207,7 @@ nlohmann::json measure_rates(TrainOptions options, int repeats) {
   const double steps = static_cast<double>(environments) * length;
   std::vector<double> loop, loop_objects, loop_together;  // rounds a second
   std::vector<double> rollouts, rollouts_objects, rollouts_together, updates, libtorch_updates, peaks;
-  auto rate = [](double count, auto&& body) { return count / benchmark::thread_seconds_of(body); };
+  auto rate = [](double count, auto&& body) { return count / benchmark::seconds_of(body); };
   for (int k = 0; k < repeats; ++k) {
     loop.push_back(rate(kRounds, [&] {
       for (int r = 0; r < kRounds; ++r) trainer.round();
@@ -267,15 +265,13 @@ nlohmann::json measure_training(const TrainOptions& options, std::uint64_t seed,
 
 int main(int argc, char** argv) try {
   CLI::App app{"Rollouts and updates of a training a second, beside LibTorch; or the time of a whole training"};
-  std::string config, out;
+  const benchmark::CommonOptions common(app, 3);
+  std::string config;
   std::vector<std::string> assignments;
-  int repeats = 3;
   std::uint64_t seed = 1;
   double score = 0;
   app.add_option("config", config, "the training, e.g. configs/demo.toml")->required();
-  app.add_option("--out", out, "file to write the results to");
   app.add_option("--set", assignments, "key=value ...: options of the training");
-  app.add_option("--repeats", repeats, "repeats of each")->capture_default_str()->check(CLI::PositiveNumber);
   const auto* until = app.add_option("--until", score, "train until this validation score, and tell how long that took");
   app.add_option("--seed", seed, "of that training")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
@@ -286,12 +282,10 @@ int main(int argc, char** argv) try {
   scout::set_training_options(options, scout::read_toml(config));
   for (const auto& assignment : assignments) scout::set_training_options(options, scout::parse_assignment(assignment));
   const bool training = until->count() > 0;
-  nlohmann::json result = training ? measure_training(options, seed, score) : measure_rates(options, repeats);
+  nlohmann::json result = training ? measure_training(options, seed, score) : measure_rates(options, common.repeats);
   result["benchmark"] = training ? "meta_training_time" : "meta_training_speed";
   result["config"] = config;
-  if (!out.empty()) {
-    benchmark::write_result(out, result, {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
-  }
+  benchmark::write_result(common.out, result, {{"libtorch", TORCH_VERSION}, {"openblas", openblas_get_config()}});
 } catch (const std::exception& error) {
   std::fprintf(stderr, "meta_training_speed: %s\n", error.what());
   return 1;

@@ -7,17 +7,15 @@
 // needed.
 #include <torch/version.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "benchmarks/measure.h"
 #include "scout/problem/autograd/architectures.h"
 #include "scout/problem/autograd/classifier.h"
 
 namespace {
+
+namespace benchmark = scout::benchmark;
 
 struct Case {
   std::string architecture;
@@ -56,39 +54,31 @@ nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
   std::vector<float> inputs(indices.size() * source.input_size());
   std::vector<std::int32_t> labels(indices.size());
   source.read(scout::DataPart::inner_train, indices, &random, inputs, labels);
-  std::vector<float> thetas;
-  for (std::size_t k = 0; k < nets; ++k) {
-    std::vector<float> theta(m);
-    scout::initialise("he", *network, inputs, random, theta);
-    thetas.insert(thetas.end(), theta.begin(), theta.end());
-  }
   std::vector<scout::Score> scores(nets);
-  std::vector<float> gradients(nets * m);
-  const std::span all(thetas);
-  const std::span slopes(gradients);
+  std::vector<float> thetas(nets * m), gradients(nets * m);
+  const std::span all(thetas), slopes(gradients);
+  for (std::size_t k = 0; k < nets; ++k) scout::initialise("he", *network, inputs, random, all.subspan(k * m, m));
   std::vector<double> apart, together, chosen;
   for (int r = -1; r < repeats; ++r) {  // the first warms up
-    const double one_by_one = scout::benchmark::thread_seconds_of([&] {
+    const auto time = [&](std::vector<double>& seconds, auto&& body) {
+      const double taken = benchmark::seconds_of(body);
+      if (r >= 0) seconds.push_back(taken);
+    };
+    time(apart, [&] {
       for (std::size_t k = 0; k < nets; ++k) {
         scores[k] = network->evaluate(all.subspan(k * m, m), inputs, labels, slopes.subspan(k * m, m));
       }
     });
-    const double as_batch =
-        scout::benchmark::thread_seconds_of([&] { stacked.evaluate_stack(thetas, inputs, labels, scores, gradients); });
-    const double as_chosen =
-        scout::benchmark::thread_seconds_of([&] { network->evaluate_each(thetas, inputs, labels, scores, gradients); });
-    if (r < 0) continue;
-    apart.push_back(one_by_one);
-    together.push_back(as_batch);
-    chosen.push_back(as_chosen);
+    time(together, [&] { stacked.evaluate_stack(thetas, inputs, labels, scores, gradients); });
+    time(chosen, [&] { network->evaluate_each(thetas, inputs, labels, scores, gradients); });
   }
   const double share = 1e6 / static_cast<double>(nets);
-  const double gain = scout::benchmark::median(scout::benchmark::ratios(apart, together));
-  const double gain_chosen = scout::benchmark::median(scout::benchmark::ratios(apart, chosen));
+  const double gain = benchmark::median_ratio(apart, together);
+  const double gain_chosen = benchmark::median_ratio(apart, chosen);
   std::string hidden;
   for (const int width : c.hidden) hidden += (hidden.empty() ? "" : "x") + std::to_string(width);
   std::printf("%-8s %-10s %5d %6d %12.0f %12.0f %8.2f %8.2f\n", c.architecture.c_str(), hidden.c_str(), c.side, c.batch,
-              share * scout::benchmark::median(apart), share * scout::benchmark::median(together), gain, gain_chosen);
+              share * benchmark::median(apart), share * benchmark::median(together), gain, gain_chosen);
   std::fflush(stdout);
   return {{"architecture", c.architecture},
           {"hidden", hidden},
@@ -96,8 +86,8 @@ nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
           {"batch", c.batch},
           {"weights", m},
           {"nets", nets},
-          {"microseconds_apart", share * scout::benchmark::median(apart)},
-          {"microseconds_together", share * scout::benchmark::median(together)},
+          {"microseconds_apart", share * benchmark::median(apart)},
+          {"microseconds_together", share * benchmark::median(together)},
           {"gain", gain},
           {"gain_of_the_way_taken", gain_chosen}};
 }
@@ -105,13 +95,10 @@ nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string out;
   std::size_t nets = 8;
-  int repeats = 15;
   CLI::App app("Several nets as one batch, beside one after the other");
-  app.add_option("--out", out, "write the results as JSON to this file");
+  const benchmark::CommonOptions common(app, 15);
   app.add_option("--nets", nets, "nets at once")->check(CLI::PositiveNumber);
-  app.add_option("--repeats", repeats, "medians are over them")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
   const std::vector<Case> cases{
@@ -122,6 +109,6 @@ int main(int argc, char** argv) {
   std::printf("%zu nets, microseconds for f and gradient of one\n%-8s %-10s %5s %6s %12s %12s %8s %8s\n", nets, "net",
               "channels", "side", "batch", "one by one", "as a batch", "gain", "taken");
   nlohmann::json result{{"rows", nlohmann::json::array()}};
-  for (const Case& c : cases) result["rows"].push_back(measure(c, nets, repeats));
-  if (!out.empty()) scout::benchmark::write_result(out, std::move(result), {{"torch", TORCH_VERSION}});
+  for (const Case& c : cases) result["rows"].push_back(measure(c, nets, common.repeats));
+  benchmark::write_result(common.out, std::move(result), {{"torch", TORCH_VERSION}});
 }

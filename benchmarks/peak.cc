@@ -1,9 +1,8 @@
-#include "benchmarks/peak.h"
-
-#include <time.h>
-
+// What one core can do, for shares of it.
 #include <cstdint>
 #include <vector>
+
+#include "benchmarks/measure.h"
 
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
@@ -53,24 +52,16 @@ namespace scout::benchmark {
 HWY_EXPORT(multiply_adds);
 HWY_EXPORT(triad);
 
-double now(bool wall_clock) {
-  timespec time{};
-  clock_gettime(wall_clock ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 double multiply_adds_per_second() {
-  const double begin = now(false);
-  const double done = HWY_DYNAMIC_DISPATCH(multiply_adds)(4'000'000);
-  return done / (now(false) - begin);
+  double done = 0;
+  const double seconds = seconds_of([&] { done = HWY_DYNAMIC_DISPATCH(multiply_adds)(4'000'000); });
+  return done / seconds;
 }
 
 double bytes_per_second() {
   constexpr std::size_t kSize = (128U << 20U) / (3 * sizeof(float)) / 64 * 64;
   static std::vector<float> a(kSize), b(kSize, 1.0F), c(kSize, 2.0F);
-  const double begin = now(false);
-  HWY_DYNAMIC_DISPATCH(triad)(a.data(), b.data(), c.data(), kSize);
-  return 3.0 * sizeof(float) * kSize / (now(false) - begin);
+  return 3.0 * sizeof(float) * kSize / seconds_of([&] { HWY_DYNAMIC_DISPATCH(triad)(a.data(), b.data(), c.data(), kSize); });
 }
 
 }  // namespace scout::benchmark

@@ -4,36 +4,19 @@
 //   build/benchmarks/scaling --runs out/ranks1 out/ranks2       what trainings did, from their logs
 #include <cblas.h>
 #include <fmt/format.h>
-#include <time.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <numeric>
 
+#include "benchmarks/measure.h"
 #include "benchmarks/scaling_simulation.h"
-#include "scout/base/json_lines.h"
-#include "scout/base/machine.h"
-#include "scout/bench/tables/record.h"
 #include "scout/train/trainer.h"
 
 namespace scout {
 namespace {
 
-/// Processor time of this thread: what else runs on the machine does not count.
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-template <class Action>
-double seconds_of(Action&& action) {
-  const double begin = processor_seconds();
-  action();
-  return processor_seconds() - begin;
-}
+using benchmark::seconds_of;
 
 double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(std::max<std::size_t>(values.size(), 1));
@@ -137,7 +120,12 @@ void print_run(const std::string& folder, std::size_t skip) {
              staleness / count, 1e-6 * bytes / seconds, folder);
 }
 
-int run(int argc, char** argv) {
+}  // namespace
+}  // namespace scout
+
+int main(int argc, char** argv) try {
+  using namespace scout;
+  openblas_set_num_threads(1);
   std::string config, results;
   std::vector<std::string> assignments, runs;
   std::size_t skip = 3;
@@ -200,43 +188,28 @@ int run(int argc, char** argv) {
                     {"bytes_out_per_second", r.bytes_out},
                     {"messages_per_second", r.messages}});
   }
-  if (!results.empty()) {
-    write_atomically(results, nlohmann::json{{"machine", machine_facts()},
-                                             {"versions", version_facts()},
-                                             {"config", config},
-                                             {"options", to_json(options)},
-                                             {"costs",
-                                              {{"rollout", costs.rollout},
-                                               {"rollout_deviation", costs.rollout_deviation},
-                                               {"evaluations", measured.evaluations},
-                                               {"write", costs.write},
-                                               {"take", costs.take},
-                                               {"take_own", costs.take_own},
-                                               {"answer", costs.answer},
-                                               {"updates", measured.updates},
-                                               {"validation", measured.validation},
-                                               {"experience_bytes", costs.experience_bytes},
-                                               {"weights_bytes", costs.weights_bytes},
-                                               {"chunks", costs.chunks}}},
-                                             {"bandwidth", link.bandwidth},
-                                             {"latency", link.latency},
-                                             {"saturation_ranks", saturation_ranks(costs)},
-                                             {"simulated", rows}}
-                                      .dump(1) +
-                                  "\n");
-  }
-  return 0;
-}
-
-}  // namespace
-}  // namespace scout
-
-int main(int argc, char** argv) {
-  openblas_set_num_threads(1);
-  try {
-    return scout::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "scaling: %s\n", error.what());
-    return 1;
-  }
+  benchmark::write_result(results,
+                          {{"config", config},
+                           {"options", to_json(options)},
+                           {"costs",
+                            {{"rollout", costs.rollout},
+                             {"rollout_deviation", costs.rollout_deviation},
+                             {"evaluations", measured.evaluations},
+                             {"write", costs.write},
+                             {"take", costs.take},
+                             {"take_own", costs.take_own},
+                             {"answer", costs.answer},
+                             {"updates", measured.updates},
+                             {"validation", measured.validation},
+                             {"experience_bytes", costs.experience_bytes},
+                             {"weights_bytes", costs.weights_bytes},
+                             {"chunks", costs.chunks}}},
+                           {"bandwidth", link.bandwidth},
+                           {"latency", link.latency},
+                           {"saturation_ranks", saturation_ranks(costs)},
+                           {"simulated", rows}},
+                          nlohmann::json::object(), 1);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "scaling: %s\n", error.what());
+  return 1;
 }

@@ -35,17 +35,14 @@ class Simulation {
     for (std::size_t rank = 1; rank < actors_.size(); ++rank) {
       if (actors_[rank].waiting_since >= 0) waited(actors_[rank].waiting_since, end_);
     }
-    const double others = std::max<double>(static_cast<double>(actors_.size()) - 1, 1);
-    return {chunks_ / seconds,
-            rounds_ / seconds,
-            learning_ / seconds,
-            taking_ / seconds,
-            waiting_ / seconds / others,
-            stale_ / std::max(messages_in_, 1.0),
-            worst_stale_,
-            messages_in_ * costs_.experience_bytes / seconds,
-            bytes_out_ / seconds,
-            (messages_in_ + messages_out_) / seconds};
+    ScalingResult& r = result_;
+    const double messages = r.messages;
+    for (double* sum : {&r.chunks, &r.rounds, &r.learning, &r.taking, &r.waiting, &r.bytes_out}) *sum /= seconds;
+    r.waiting /= std::max<double>(static_cast<double>(actors_.size()) - 1, 1);
+    r.staleness /= std::max(messages, 1.0);
+    r.bytes_in = messages * costs_.experience_bytes / seconds;
+    r.messages = 2 * messages / seconds;  // each is answered
+    return r;
   }
 
  private:
@@ -72,7 +69,7 @@ class Simulation {
     const double s = costs_.rollout_deviation;
     return costs_.rollout * std::exp(s * random_.normal() - 0.5 * s * s);
   }
-  void waited(double from, double to) { waiting_ += std::max(0.0, to - std::max(from, begin_)); }
+  void waited(double from, double to) { result_.waiting += std::max(0.0, to - std::max(from, begin_)); }
 
   // --- Actors
   void roll_out(int rank) {
@@ -111,13 +108,12 @@ class Simulation {
     at(now_ + duration, [this, arrival, newer, duration, most] {
       units_ += 1;
       if (counting()) {
-        taking_ += duration;
-        chunks_ += 1;
-        messages_in_ += 1;
-        messages_out_ += 1;
-        stale_ += round_ - arrival.round;
-        worst_stale_ = std::max(worst_stale_, round_ - arrival.round);
-        if (newer) bytes_out_ += costs_.weights_bytes;
+        result_.taking += duration;
+        result_.chunks += 1;
+        result_.messages += 1;
+        result_.staleness += round_ - arrival.round;
+        result_.worst_staleness = std::max(result_.worst_staleness, round_ - arrival.round);
+        if (newer) result_.bytes_out += costs_.weights_bytes;
       }
       actors_[arrival.from].sent_round = round_;
       out_ = std::max(out_, now_) + (newer ? costs_.weights_bytes : 0) / link_.bandwidth;
@@ -132,15 +128,15 @@ class Simulation {
             std::clamp(units_ - costs_.chunks, 0, costs_.chunks + static_cast<int>(actors_.size()));  // as Trainer::learn
         round_ += 1;
         if (counting()) {
-          learning_ += costs_.round;
-          rounds_ += 1;
+          result_.learning += costs_.round;
+          result_.rounds += 1;
         }
         turn();
       });
     } else {
       at(now_ + rollout_time() + costs_.take_own, [this] {
         units_ += 1;
-        if (counting()) chunks_ += 1;
+        if (counting()) result_.chunks += 1;
         turn();
       });
     }
@@ -158,8 +154,7 @@ class Simulation {
   std::deque<Arrival> inbox_;
   int units_ = 0;
   double round_ = 0;
-  double chunks_ = 0, rounds_ = 0, learning_ = 0, taking_ = 0, waiting_ = 0;
-  double stale_ = 0, worst_stale_ = 0, messages_in_ = 0, messages_out_ = 0, bytes_out_ = 0;
+  ScalingResult result_;  // sums, until the end
 };
 
 }  // namespace

@@ -7,35 +7,18 @@
 // thread, time is the thread's own CPU time, which stands still while another program has the core; with more, wall clock.
 #include <torch/torch.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
-#include "benchmarks/peak.h"
-#include "scout/base/json_lines.h"
-#include "scout/base/machine.h"
-#include "scout/bench/tables/record.h"
+#include "benchmarks/measure.h"
 #include "scout/policy/shipped.h"
 #include "scout/policy/weight/weight_rule.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace {
 
-double seconds_of(const std::function<void()>& body, bool wall_clock) {
-  const double begin = scout::benchmark::now(wall_clock);
-  body();
-  return scout::benchmark::now(wall_clock) - begin;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+namespace benchmark = scout::benchmark;
+using benchmark::median;
 
 struct Contestant {
   std::string name;
@@ -83,15 +66,14 @@ nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t
     const auto steps = static_cast<int>(std::max<std::int64_t>(1, 200'000 / size));
     for (Contestant& c : contestants) {
       if (c.name == "scout by LibTorch operations" && r > 3) continue;
-      const double seconds = seconds_of(
-          [&] {
-            for (int k = 0; k < steps; ++k) c.step();
-          },
-          threads > 1);
+      const auto body = [&] {
+        for (int k = 0; k < steps; ++k) c.step();
+      };
+      const double seconds = benchmark::seconds_of(body, threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID);
       if (r > 0) c.seconds.push_back(seconds / steps);
     }
-    peak.push_back(scout::benchmark::multiply_adds_per_second());
-    bandwidth.push_back(scout::benchmark::bytes_per_second());
+    peak.push_back(benchmark::multiply_adds_per_second());
+    bandwidth.push_back(benchmark::bytes_per_second());
   }
   const double adam = median(contestants[1].seconds);
   const double peak_rate = median(peak);
@@ -117,41 +99,35 @@ nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t
   constexpr double kBytes = 8 + 16 + 4 + 8;
   const double step = median(contestants[0].seconds);
   const double rate = static_cast<double>(network * size) / step;
+  const double share = rate / (peak_rate * threads);
+  const double share_of_bandwidth = kBytes * static_cast<double>(size) / step / median(bandwidth);
   row["network_multiply_adds_per_weight"] = network;
-  row["share_of_peak"] = rate / (peak_rate * threads);
-  row["share_of_bandwidth"] = kBytes * static_cast<double>(size) / step / median(bandwidth);
+  row["share_of_peak"] = share;
+  row["share_of_bandwidth"] = share_of_bandwidth;
   std::printf(
       "scout: network alone %.0f G multiply-adds/s = %.0f %% of the peak of %d core%s; %.0f %% of memory bandwidth\n",
-      rate / 1e9, 100 * rate / (peak_rate * threads), threads, threads == 1 ? "" : "s",
-      100 * kBytes * static_cast<double>(size) / step / median(bandwidth));
+      rate / 1e9, 100 * share, threads, threads == 1 ? "" : "s", 100 * share_of_bandwidth);
   return row;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string out;
-  int repeats = 15;
   std::vector<std::int64_t> sizes{10'000, 1'000'000, 10'000'000};
   std::vector<int> threads{1, 2};
   CLI::App app("Time of one optimizer step, beside torch's optimizers");
-  app.add_option("--out", out, "write the results as JSON to this file");
-  app.add_option("--repeats", repeats, "rounds; medians are over them")->check(CLI::PositiveNumber);
+  const benchmark::CommonOptions common(app, 15);
   app.add_option("--sizes", sizes, "numbers of weights")->delimiter(',');
   app.add_option("--threads", threads, "numbers of threads")->delimiter(',');
   CLI11_PARSE(app, argc, argv);
 
   const std::int64_t network = multiply_adds(*scout::policy("network-base"));
-  nlohmann::json result{{"machine", scout::machine_facts()},
-                        {"versions", scout::version_facts()},
-                        {"target", scout::kernel::target_name()},
-                        {"policy", "network-base"},
-                        {"rows", nlohmann::json::array()}};
-  result["versions"]["torch"] = TORCH_VERSION;
-  std::printf("%s, %s, instruction set %s, torch %s\n", result["machine"]["cpu"].get<std::string>().c_str(), __VERSION__,
-              scout::kernel::target_name(), TORCH_VERSION);
+  nlohmann::json result{
+      {"target", scout::kernel::target_name()}, {"policy", "network-base"}, {"rows", nlohmann::json::array()}};
+  std::printf("%s, %s, instruction set %s, torch %s\n", scout::machine_facts()["cpu"].get<std::string>().c_str(),
+              __VERSION__, scout::kernel::target_name(), TORCH_VERSION);
   for (int t : threads) {
-    for (std::int64_t size : sizes) result["rows"].push_back(measure(size, t, repeats, network));
+    for (std::int64_t size : sizes) result["rows"].push_back(measure(size, t, common.repeats, network));
   }
-  if (!out.empty()) scout::write_atomically(out, result.dump(2) + "\n");
+  benchmark::write_result(common.out, result, {{"torch", TORCH_VERSION}});
 }
