@@ -3,7 +3,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "scout/base/options.h"

@@ -47,8 +47,7 @@ Examples parity(std::size_t count, Random& random) {
 }
 
 Examples blobs(std::size_t count, Random& random) {
-  constexpr std::size_t features = 8;
-  constexpr std::size_t classes = 5;
+  constexpr std::size_t features = 8, classes = 5;
   Examples out{.shape = {features}, .classes = classes};
   const auto centres = normals(classes * features, 1.0, random);
   const double deviation = random.log_uniform(0.3, 1.5);
@@ -63,9 +62,7 @@ Examples blobs(std::size_t count, Random& random) {
 }
 
 Examples teacher(std::size_t count, Random& random) {
-  constexpr std::size_t features = 8;
-  constexpr std::size_t hidden = 8;
-  constexpr std::size_t classes = 4;
+  constexpr std::size_t features = 8, hidden = 8, classes = 4;
   Examples out{.shape = {features}, .classes = classes};
   const auto first = normals(hidden * features, 2.0 / std::sqrt(features), random);
   const auto second = normals(classes * hidden, 1.0, random);

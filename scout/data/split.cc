@@ -48,8 +48,7 @@ Standardisation standardisation_of(const Images& images) {
   const auto channels = static_cast<std::size_t>(images.channels);
   for (std::size_t c = 0; c < channels; ++c) {
     // Whole numbers: exact, in any order.
-    std::uint64_t sum = 0;
-    std::uint64_t square = 0;
+    std::uint64_t sum = 0, square = 0;
     for (std::size_t i = 0; i < images.count(); ++i) {
       const std::uint8_t* pixels = &images.pixels[(i * channels + c) * plane];
       for (std::size_t p = 0; p < plane; ++p) {

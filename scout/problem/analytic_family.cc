@@ -73,8 +73,7 @@ class AnalyticInstance : public Instance {
     z_pivot_.assign(m, centre);
     if (function_.optimum != nullptr) z_pivot_ = function_.optimum(static_cast<int>(m), parameters_);
 
-    std::vector<double> from_centre(m);
-    std::vector<double> turned(m);
+    std::vector<double> from_centre(m), turned(m);
     for (std::size_t i = 0; i < m; ++i) from_centre[i] = z_pivot_[i] - centre;
     map_.apply_transposed(from_centre, turned);
 
@@ -117,13 +116,9 @@ class AnalyticInstance : public Instance {
   std::size_t dimension_;
   OrthogonalMap map_;
   Parameters parameters_;
-  double scale_;
-  double amplitude_;
-  double offset_;
-  std::vector<double> z_pivot_;
-  std::vector<double> theta_pivot_;
-  std::vector<double> lower_;
-  std::vector<double> upper_;
+  double scale_, amplitude_, offset_;
+  std::vector<double> z_pivot_, theta_pivot_;
+  std::vector<double> lower_, upper_;
 };
 
 class AnalyticFamily : public Family {

@@ -19,9 +19,7 @@ class NoisyInstance : public Instance {
     for (std::size_t b = 0; b < count; ++b) base_->sample_start(random, std::span(theta).subspan(b * m, m));
     base_->evaluate(theta, f, gradient);
 
-    double mean = 0.0;
-    double variance = 0.0;
-    double square = 0.0;
+    double mean = 0.0, variance = 0.0, square = 0.0;
     for (double value : f) mean += value / count;
     for (double value : f) variance += (value - mean) * (value - mean) / count;
     for (double g : gradient) square += g * g / static_cast<double>(gradient.size());
@@ -61,8 +59,7 @@ class NoisyInstance : public Instance {
 
   std::unique_ptr<const Instance> base_;
   Seed seed_;
-  double f_noise_;
-  double gradient_noise_;
+  double f_noise_, gradient_noise_;
 };
 
 class NoisyFamily : public Family {

@@ -14,9 +14,7 @@ static double evaluate(std::span<const double> z, std::span<double> gradient, co
   const double width = 1.0 - 1.0 / (2.0 * std::sqrt(m + 20.0) - 8.2);
   const double other = -std::sqrt((kOptimum * kOptimum - depth) / width);
   constexpr double omega = 2.0 * std::numbers::pi;
-  double narrow = 0.0;
-  double wide = 0.0;
-  double ripples = 0.0;
+  double narrow = 0.0, wide = 0.0, ripples = 0.0;
   for (std::size_t i = 0; i < z.size(); ++i) {
     const double near = z[i] - kOptimum;
     const double far = z[i] - other;

@@ -141,9 +141,7 @@ class ClassifierInstance : public Instance {
   /// The mean loss of each point of `theta` [B, M] on `batch`, and its gradient.
   void for_each_point(std::span<const double> theta, std::span<double> f, std::span<double> gradient,
                       const Batch& batch) const {
-    thread_local std::vector<float> points;
-    thread_local std::vector<float> slopes;
-    thread_local std::vector<float> sums;
+    thread_local std::vector<float> points, slopes, sums;
     thread_local std::vector<Score> scores;
     thread_local std::vector<double> losses;
     const std::size_t m = upper_.size();
@@ -182,8 +180,7 @@ class ClassifierInstance : public Instance {
   DataPart held_out_;
   Seed minibatches_;
   Batch judged_;
-  std::vector<double> lower_;
-  std::vector<double> upper_;
+  std::vector<double> lower_, upper_;
   std::vector<float> unit_;  // of each parameter: what the classifier gets is unit · θ. Empty: all 1
 };
 

@@ -105,8 +105,7 @@ void Perceptron::forward(std::span<const float> theta, std::span<const float> in
 Score Perceptron::evaluate(std::span<const float> theta, std::span<const float> inputs, std::span<const std::int32_t> labels,
                            std::span<float> gradient) const {
   thread_local std::vector<std::vector<float>> outputs;
-  thread_local std::vector<float> slope;
-  thread_local std::vector<float> next_slope;
+  thread_local std::vector<float> slope, next_slope;
   const int rows = static_cast<int>(labels.size());
   const bool differentiate = !gradient.empty();
   forward(theta, inputs, rows, layers_.size() - 1, outputs);
