@@ -39,14 +39,10 @@ class RandomImages : public scout::ExampleSource {
 
 nlohmann::json measure(const Case& c, std::size_t nets, int repeats) {
   const RandomImages source(c.channels, c.side);
-  std::unique_ptr<scout::Classifier> network;
-  for (const auto& row : scout::autograd_architectures()) {
-    if (row.name == c.architecture) {
-      network = row.make(
-          {.hidden = c.hidden, .activation = "relu", .init = "he", .batch = c.batch, .side = c.side, .augment = false},
-          source);
-    }
-  }
+  const auto rows = scout::autograd_architectures();
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == c.architecture; });
+  const auto network = row->make(
+      {.hidden = c.hidden, .activation = "relu", .init = "he", .batch = c.batch, .side = c.side, .augment = false}, source);
   const auto& stacked = dynamic_cast<const scout::AutogradClassifier&>(*network);
   const std::size_t m = network->parameter_count();
   scout::Random random{scout::Seed(1)};

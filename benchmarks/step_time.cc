@@ -44,23 +44,19 @@ std::int64_t multiply_adds(const scout::Policy& policy) {
 
 nlohmann::json measure(std::int64_t size, int threads, int repeats, std::int64_t network) {
   torch::set_num_threads(threads);
-  std::vector<at::Tensor> parameters;
   std::vector<Contestant> contestants;
-  const auto enter = [&](const std::string& name, auto make) {
-    parameters.push_back(weights(size));
-    std::shared_ptr<torch::optim::Optimizer> optimizer = make(std::vector<at::Tensor>{parameters.back()});
+  const auto enter = [&](const std::string& name, std::shared_ptr<torch::optim::Optimizer> optimizer) {
     contestants.push_back({name, [optimizer] { optimizer->step(); }, {}});
   };
-  using Parameters = std::vector<at::Tensor>;
+  const auto fresh = [size] { return std::vector<at::Tensor>{weights(size)}; };
   // The bare step: the gradients here are those of no training, and a guard would rightly intervene.
   const auto options = [] { return scout::LearnedOptimizerOptions().policy(scout::policy("network-base")).guard(false); };
-  enter("scout", [&](Parameters p) { return std::make_shared<scout::LearnedOptimizer>(p, options()); });
-  enter("adam", [](Parameters p) { return std::make_shared<torch::optim::Adam>(p, torch::optim::AdamOptions(1e-3)); });
-  enter("sgd", [](Parameters p) { return std::make_shared<torch::optim::SGD>(p, torch::optim::SGDOptions(1e-3)); });
-  enter("momentum",
-        [](Parameters p) { return std::make_shared<torch::optim::SGD>(p, torch::optim::SGDOptions(1e-3).momentum(0.9)); });
-  enter("scout by LibTorch operations",
-        [&](Parameters p) { return std::make_shared<scout::LearnedOptimizer>(p, options().fused(false)); });
+  using torch::optim::SGDOptions;
+  enter("scout", std::make_shared<scout::LearnedOptimizer>(fresh(), options()));
+  enter("adam", std::make_shared<torch::optim::Adam>(fresh(), torch::optim::AdamOptions(1e-3)));
+  enter("sgd", std::make_shared<torch::optim::SGD>(fresh(), SGDOptions(1e-3)));
+  enter("momentum", std::make_shared<torch::optim::SGD>(fresh(), SGDOptions(1e-3).momentum(0.9)));
+  enter("scout by LibTorch operations", std::make_shared<scout::LearnedOptimizer>(fresh(), options().fused(false)));
   std::vector<double> peak, bandwidth;
   for (int r = 0; r < repeats + 1; ++r) {  // the first warms up
     const auto steps = static_cast<int>(std::max<std::int64_t>(1, 200'000 / size));
