@@ -45,7 +45,7 @@ class Trainer {
   int threads() const { return team_.size(); }
   const UpdateRule& rule() const { return *rule_; }
   const RuleOptions& rule_options() const { return rule_options_; }
-  const Parameters& parameters() const { return parameters_; }
+  const SharedParameters& parameters() const { return parameters_; }
   /// The parameters with the best validation score; those at hand if there was no validation yet.
   const std::vector<float>& best_parameters() const { return best_parameters_; }
   double best_score() const { return best_score_; }
@@ -80,7 +80,7 @@ class Trainer {
   std::shared_ptr<const UpdateRule> rule_;
   EpisodeOptions episode_;
   Tasks tasks_;
-  Parameters parameters_;
+  SharedParameters parameters_;
   std::vector<std::unique_ptr<Learner>> learners_;
   std::optional<Validation> validation_;  // once the learners have found nothing wrong
 

@@ -20,7 +20,7 @@ struct Slice {
 };
 
 /// The parameters of the rule, shared by all learners. A learner changes its slice of both.
-struct Parameters {
+struct SharedParameters {
   std::vector<float> acting;  ///< what rollouts act with
   std::vector<float> kept;    ///< what is judged and kept: running averages of the former
 
@@ -36,7 +36,7 @@ struct TrainingContext {
   const UpdateRule& rule;
   const EpisodeOptions& episode;
   const Tasks& tasks;
-  Parameters& parameters;
+  SharedParameters& parameters;
   ThreadTeam& team;
   /// Whether any learner takes in trajectories of the policy.
   bool trajectories_wanted = false;

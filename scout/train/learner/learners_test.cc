@@ -84,10 +84,10 @@ TEST_P(Learners, LearnSomething) {
   for (const std::string& rule : rules()) {
     SCOPED_TRACE(rule);
     Trainer trainer(tiny(rule, {name()}), kSeed);
-    const Parameters before = trainer.parameters();
+    const SharedParameters before = trainer.parameters();
     EXPECT_EQ(before.acting, before.kept);
     train(trainer, kRounds);
-    const Parameters& after = trainer.parameters();
+    const SharedParameters& after = trainer.parameters();
     EXPECT_NE(after.acting, before.acting);
     EXPECT_NE(after.kept, before.kept);
     ASSERT_EQ(after.acting.size(), before.acting.size());
@@ -219,7 +219,7 @@ struct Alone {
   const UpdateRule& rule;
   EpisodeOptions episode;
   Tasks tasks;
-  Parameters parameters;
+  SharedParameters parameters;
   ThreadTeam team;
   std::unique_ptr<Learner> learner;
 };
@@ -233,7 +233,7 @@ TEST_P(Learners, ChangeTheirSliceAlone) {
     ASSERT_LE(slice.end, alone.parameters.acting.size());
     // Whatever the others do to the rest meanwhile is left to them.
     for (int round = 0; round < kRounds; ++round) {
-      Parameters before = alone.parameters;
+      SharedParameters before = alone.parameters;
       for (std::size_t i = 0; i < before.acting.size(); ++i) {
         if (i < slice.begin || i >= slice.end) before.acting[i] += 1e-3F, before.kept[i] -= 1e-3F;
       }
@@ -313,7 +313,7 @@ TEST_P(Learners, ActOnOtherRanksAsOnTheFirst) {
     message(experience);
     message.finish();
     EXPECT_EQ(experience.round, 3);
-    const Parameters before = learner.parameters();
+    const SharedParameters before = learner.parameters();
     learner.take(std::move(experience));
     for (std::int64_t sequence = 100; !learner.due(); ++sequence) learner.take(actor.collect(sequence));
     learner.learn();
@@ -368,7 +368,7 @@ TEST(LearnerTable, CandidatesThatWereNotUsedYetArePartOfACheckpoint) {
     trainer->take(trainer->collect(3));
     trainer->learn();
   }
-  const Parameters start = Trainer(options, kSeed).parameters();
+  const SharedParameters start = Trainer(options, kSeed).parameters();
   EXPECT_NE(whole.parameters().kept, start.kept) << "a generation was whole";
   EXPECT_EQ(parts.parameters().kept, whole.parameters().kept);
 }
