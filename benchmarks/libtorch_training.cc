@@ -1,5 +1,6 @@
 #include "benchmarks/libtorch_training.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "scout/problem/catalog/family.h"
@@ -139,10 +140,9 @@ void LibTorchTraining::round() {
   for (const auto& candidate : candidates) {
     scores.push_back(try_candidate(candidate.point, static_cast<std::int64_t>(scores.size() % tasks_.instances.size())));
   }
-  std::vector<int> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int a, int b) { return scores[static_cast<std::size_t>(a)] < scores[static_cast<std::size_t>(b)]; });
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t k) { return scores[k]; });
   evolution_.tell(order);
   set_head(evolution_.mean());
   update(options_.updates);

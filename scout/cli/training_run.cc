@@ -10,6 +10,7 @@
 #include "scout/base/machine.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
+#include "scout/policy/rules.h"
 #include "scout/policy/shipped.h"
 
 namespace scout {
@@ -61,40 +62,25 @@ void prepare_folder(const TrainArguments& arguments, const fs::path& out) {
   fs::create_directories(out);
 }
 
-/// Where --set chooses other learners than CONFIG, what CONFIG says of those that it leaves out is let go.
-void drop_unused(nlohmann::json& config, const nlohmann::json& assigned) {
-  if (!assigned.contains("learners")) return;
-  std::vector<std::string> chosen;
-  detail::assign("learners", chosen, assigned["learners"]);
-  const auto owned = [&](const std::string& key, bool by_chosen) {
-    return std::ranges::any_of(learner_table(), [&](const LearnerEntry& entry) {
-      const bool is_chosen = std::ranges::find(chosen, entry.name) != chosen.end();
-      return is_chosen == by_chosen && std::ranges::any_of(entry.options, [&](const std::string& begin) {
-               return begin.ends_with('.') ? key.starts_with(begin) : key == begin;
-             });
-    });
-  };
-  const nlohmann::json flat = flatten(config);
-  config = flat;
-  for (const auto& [key, value] : flat.items()) {
-    if (owned(key, false) && !owned(key, true)) config.erase(key);
-  }
-}
-
 }  // namespace
 
 TrainOptions read_options(const TrainArguments& arguments) {
   TrainOptions options;
-  nlohmann::json config = read_toml(arguments.config);
   nlohmann::json assigned = nlohmann::json::object();
   for (const auto& assignment : arguments.assignments) assigned.update(parse_assignment(assignment));
-  drop_unused(config, assigned);
   try {
-    set_training_options(options, config);
+    set_training_options(options, read_toml(arguments.config));
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(arguments.config + ": " + error.what());
   }
   set_training_options(options, assigned);
+  if (!assigned.contains("learners")) return options;
+  // Where --set chooses other learners than CONFIG, what CONFIG says of those that it leaves out is let go.
+  const bool weights = make_rule({.rule = options.policy.rule, .dimension = 1})->for_weights();
+  const nlohmann::json named = flatten(assigned), defaults = training_option_defaults();
+  for (const std::string& key : unused_options(options, weights)) {
+    if (!named.contains(key)) set_training_options(options, {{key, defaults.at(key)}});
+  }
   return options;
 }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -63,6 +64,7 @@ File parse(std::span<const std::byte> bytes) {
   std::uint64_t size = bytes.size();
   ArchiveReader file(bytes.subspan(kMagic.size()), "file");
   file(version);
+  if (version == 0) throw std::runtime_error("damaged: it has no format version");
   if (version > kFormatVersion) {
     throw std::runtime_error("of a newer format: version " + std::to_string(version) + ", and this program reads version " +
                              std::to_string(kFormatVersion) + "; update it, or train the policy again");
@@ -96,7 +98,11 @@ PolicyDescription description_of(const nlohmann::json& header) {
   out.rule.rule = header.at("rule");
   for (const std::string& key : rule_entry(out.rule.rule).options) header.at("options").at(key);  // all of them are there
   set_options(out.rule, header.at("options"));
-  out.horizon = header.at("horizon");
+  const auto horizon = header.at("horizon").get<double>();
+  if (!(horizon >= 1 && horizon <= std::numeric_limits<int>::max()) || horizon != std::floor(horizon)) {
+    throw std::runtime_error("damaged: its horizon is " + header.at("horizon").dump());
+  }
+  out.horizon = static_cast<int>(horizon);
   out.provenance = header.at("provenance");
   const std::string made_for = header.at("inputs");
   const std::string known = make_rule(out.rule)->signature();

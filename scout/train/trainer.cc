@@ -34,7 +34,7 @@ void require_same(const std::string& path, const std::string& what, const std::s
 }
 
 void require_same_options(const std::string& path, const nlohmann::json& saved_options, const nlohmann::json& own_options) {
-  nlohmann::json saved = own_option_defaults(), own = saved;
+  nlohmann::json saved = training_option_defaults(), own = saved;
   saved.update(saved_options);
   own.update(own_options);
   for (const auto* options : {&own, &saved}) {
@@ -67,7 +67,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
   best_parameters_ = parameters_.kept = parameters_.acting;
   for (const std::string& name : options_.learners) {
     learners_.push_back(learner_entry(name).make(
-        {options_, Seed(seed), rank_, *rule_, episode_, tasks_, parameters_, team_, trajectories_wanted}));
+        {name, options_, Seed(seed), rank_, *rule_, episode_, tasks_, parameters_, team_, trajectories_wanted}));
     for (std::size_t k = 0; k + 1 < learners_.size(); ++k) {
       if (!learners_[k]->slice().overlaps(learners_.back()->slice())) continue;
       throw_bad_option("learners", nlohmann::json(options_.learners).dump(),

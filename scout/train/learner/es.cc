@@ -31,13 +31,11 @@ struct EsOptions {
 class Es final : public Learner {
  public:
   explicit Es(const TrainingContext& context)
-      : context_(context),
-        options_(own_options<EsOptions>(context.options, "es")),
-        slice_(slice_of(context.rule, options_.slice)) {
+      : context_(context), options_(own_options<EsOptions>(context)), slice_(slice_of(context.rule, options_.slice)) {
     if (slice_.size() > 0) return;
-    throw_bad_option(
-        "learners", "\"es\"",
-        "of learners that fit policy.rule: it has no parameters that es.slice = \"" + options_.slice + "\" names");
+    throw_bad_option("learners", "\"" + context.name + "\"",
+                     "of learners that fit policy.rule: it has no parameters that " + context.name + ".slice = \"" +
+                         options_.slice + "\" names");
   }
 
   Slice slice() const override { return slice_; }
@@ -48,7 +46,7 @@ class Es final : public Learner {
     std::vector<Rollout> out;
     asked_.clear();
     for (std::int64_t pair = first; pair < last; ++pair) {
-      Random random(context_.seed.derive("es").derive(window.rank.rank).derive(static_cast<std::uint64_t>(pair)));
+      Random random(context_.seed.derive(context_.name).derive(window.rank.rank).derive(static_cast<std::uint64_t>(pair)));
       std::vector<double> direction(slice_.size());
       for (double& x : direction) x = random.normal();
       RunRequest run;
@@ -86,7 +84,7 @@ class Es final : public Learner {
       score += (pair.score[0] + pair.score[1]) / (2 * static_cast<double>(pairs_.size()));
       for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += static_cast<float>(slope * pair.direction[i]);
     }
-    report.metrics.push_back({"es_score", score});
+    report.metrics.push_back({context_.name + "_score", score});
     if (pairs_.empty()) return;
     pairs_.clear();
     const std::span<float> acting = slice_.of(context_.parameters.acting);

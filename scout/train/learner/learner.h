@@ -30,6 +30,7 @@ struct SharedParameters {
 
 /// What a learner is given. Everything lives longer than the learner.
 struct TrainingContext {
+  std::string name;  ///< the learner's, in LearnerEntry
   const TrainOptions& options;
   Seed seed;
   RankOf rank;
@@ -109,9 +110,10 @@ std::unique_ptr<Learner> make_learner(const TrainingContext& context) {
 }
 /// Reads the options of a learner that has its own (LearnerEntry::describe).
 template <class Options>
-Options own_options(const TrainOptions& options, const std::string& learner) {
+Options own_options(const TrainingContext& context) {
   Options out;
-  if (const auto found = options.others.find(learner); found != options.others.end()) set_options(out, found->second);
+  const auto& others = context.options.others;
+  if (const auto found = others.find(context.name); found != others.end()) set_options(out, found->second);
   return out;
 }
 /// Checks values of a learner's own options, and describes the options. Throws std::invalid_argument.

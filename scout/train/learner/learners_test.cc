@@ -197,9 +197,8 @@ struct Alone {
         tasks(options, Seed(kSeed), rule.for_weights()),
         parameters(trainer.parameters()),
         team(1),
-        learner(
-            entry.make({options, Seed(kSeed), RankOf{}, rule, episode, tasks, parameters, team, entry.takes_trajectories})) {
-  }
+        learner(entry.make({entry.name, options, Seed(kSeed), RankOf{}, rule, episode, tasks, parameters, team,
+                            entry.takes_trajectories})) {}
 
   RoundReport round(std::int64_t number) {
     const std::int64_t units = options.rollout.episodes;

@@ -23,8 +23,8 @@ nlohmann::json training_options_json(const TrainOptions& options) {
   return out;
 }
 
-nlohmann::json own_option_defaults() {
-  nlohmann::json out = nlohmann::json::object();
+nlohmann::json training_option_defaults() {
+  nlohmann::json out = to_json(TrainOptions{});
   for (const LearnerEntry& learner : learner_table()) {
     if (learner.describe == nullptr) continue;
     for (const OptionDescription& option : learner.describe(nlohmann::json::object())) {
@@ -45,12 +45,19 @@ void set_training_options(TrainOptions& options, const nlohmann::json& values) {
     }
     nlohmann::json& own = options.others.try_emplace(owner->name, nlohmann::json::object()).first->second;
     own[key.substr(std::string(owner->name).size() + 1)] = value;
-    owner->describe(own);
+    try {
+      owner->describe(own);
+    } catch (const std::invalid_argument& error) {  // which names the option without the learner
+      std::string text = error.what();
+      if (const auto quote = text.find('\''); quote != std::string::npos)
+        text.insert(quote + 1, owner->name + std::string("."));
+      throw std::invalid_argument(text);
+    }
   }
   set_options(options, shared);
 }
 
-void check_options_are_used(const TrainOptions& options, bool weights) {
+std::vector<std::string> unused_options(const TrainOptions& options, bool weights) {
   std::vector<std::string> used{"problems",    "learners",         "dimensions",      "rounds",
                                 "threads",     "checkpoint_every", "validation.",     "distributed.",
                                 "policy.rule", "policy.start",     "rollout.horizon", "rollout.episodes"};
@@ -74,18 +81,25 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
   const std::vector<std::string>& unused = weights ? of_functions : of_weights;
 
   const nlohmann::json values = training_options_json(options);
-  nlohmann::json defaults = to_json(TrainOptions{});
-  defaults.update(own_option_defaults());
+  const nlohmann::json defaults = training_option_defaults();
+  std::vector<std::string> out;
   for (const auto& [key, value] : values.items()) {
     if (defaults.at(key) == value) continue;
     const bool known = std::ranges::any_of(used, [&key = key](const std::string& beginning) {
       return beginning.ends_with('.') ? key.starts_with(beginning) : key == beginning;
     });
-    if (known && std::ranges::find(unused, key) == unused.end()) continue;
-    throw std::invalid_argument("option '" + key + "' is " + value.dump() + ": neither policy.rule = \"" +
-                                options.policy.rule + "\" nor learners = " + nlohmann::json(options.learners).dump() +
-                                " uses it; leave it at its default");
+    if (!known || std::ranges::find(unused, key) != unused.end()) out.push_back(key);
   }
+  return out;
+}
+
+void check_options_are_used(const TrainOptions& options, bool weights) {
+  const std::vector<std::string> unused = unused_options(options, weights);
+  if (unused.empty()) return;
+  throw std::invalid_argument("option '" + unused.front() + "' is " +
+                              training_options_json(options).at(unused.front()).dump() + ": neither policy.rule = \"" +
+                              options.policy.rule + "\" nor learners = " + nlohmann::json(options.learners).dump() +
+                              " uses it; leave it at its default");
 }
 
 }  // namespace scout

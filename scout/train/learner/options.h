@@ -180,12 +180,14 @@ struct TrainOptions {
 
 /// Every option with its value, those of `others` included, as a flat object.
 nlohmann::json training_options_json(const TrainOptions& options);
-/// The defaults of all options that learners have of their own: those that were not named.
-nlohmann::json own_option_defaults();
+/// The same of the defaults, those of every learner's own options included.
+nlohmann::json training_option_defaults();
 /// `set_options`, for those of `others` too.
 void set_training_options(TrainOptions& options, const nlohmann::json& values);
-/// Throws std::invalid_argument: an option that the chosen rule and learners do not use has another value than its default.
-/// `weights`: whether the rule is for weights.
+/// The options that have another value than their default, although neither the chosen rule nor the chosen learners use
+/// them. `weights`: whether the rule is for weights.
+std::vector<std::string> unused_options(const TrainOptions& options, bool weights);
+/// Throws std::invalid_argument naming the first of them, if there is one.
 void check_options_are_used(const TrainOptions& options, bool weights);
 
 }  // namespace scout

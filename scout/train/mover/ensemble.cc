@@ -26,6 +26,10 @@ std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options,
     const auto found = std::ranges::find(fitting, name, &ExplorerEntry::name);
     if (found == fitting.end())
       throw_bad_option("ensemble.movers", "\"" + name + "\"", "of " + join_names(names) + " for this rule");
+    if (std::ranges::find(chosen, *found) != chosen.end()) {
+      throw_bad_option("ensemble.movers", "\"" + name + "\" twice",
+                       "of kinds that differ: no two explorers hold one direction");
+    }
     chosen.push_back(*found);
   }
   return chosen;
