@@ -18,7 +18,7 @@ struct Plain {
   std::int32_t time;
 };
 
-/// One coordinate, by the words of profile.h.
+/// One coordinate, by the words of separable_surrogate.h.
 struct Reference {
   std::vector<Plain> samples;
 
@@ -61,7 +61,7 @@ struct Reference {
   }
 };
 
-TEST(Profile, AgreesWithPlainLoopsOnEveryTarget) {
+TEST(SeparableKernel, AgreesWithPlainLoopsOnEveryTarget) {
   on_every_target([] {
     constexpr std::size_t kCapacity = 20;
     std::vector<SurrogateSample> samples(kCapacity + 1);
