@@ -44,7 +44,7 @@ void list_optimizers() {
 
 void list_explorers() {
   for (const ExplorerEntry& entry : explorer_table()) {
-    row(entry.name, std::string(entry.for_weights ? "weights: " : "functions: ") + entry.summary);
+    row(entry.name, fmt::format("{}: {}", to_string(entry.explored), entry.summary));
   }
   fmt::print(
       "\nEach moves along its own direction with probability p_coor, else as it does otherwise. Options of the ensemble, "

@@ -186,6 +186,7 @@ class Run {
     run_->start(observation(), frame);
     for (int step = 0; step < horizon; ++step) {
       RuleRun* const alone = run_.get();
+      stepper_->decide({&alone, 1}, scratch_);
       stepper_->propose({&alone, 1}, scratch_);
       move();
       if (!evaluate()) return false;

@@ -40,8 +40,11 @@ nlohmann::json from_version_1(const nlohmann::json& old) {
                      {"inputs", old.at("features")},
                      {"horizon", old.at("horizon")},
                      {"provenance", old.at("provenance")}};
-  for (const std::string& key : rule_entry(rule).options)
-    out["options"][key] = (observer.contains(key) ? observer : old).at(key);
+  for (const std::string& key : rule_entry(rule).options) {
+    for (const auto* part : {&old, &observer}) {
+      if (part->contains(key)) out["options"][key] = part->at(key);
+    }
+  }
   return out;
 }
 
@@ -96,7 +99,7 @@ File parse(std::span<const std::byte> bytes) {
 PolicyDescription description_of(const nlohmann::json& header) {
   PolicyDescription out;
   out.rule.rule = header.at("rule");
-  for (const std::string& key : rule_entry(out.rule.rule).options) header.at("options").at(key);  // all of them are there
+  // Options that are younger than the file have their defaults, which change nothing.
   set_options(out.rule, header.at("options"));
   const auto horizon = header.at("horizon").get<double>();
   if (!(horizon >= 1 && horizon <= std::numeric_limits<int>::max()) || horizon != std::floor(horizon)) {

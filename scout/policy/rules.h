@@ -19,6 +19,9 @@ struct RuleOptions {
   bool proposals = true;
   int history = 4;
   double step_scale = 0.7;
+  int decisions = 0;
+  std::vector<int> decision_hidden{64, 64};
+  bool by_coordinate = true;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -33,6 +36,14 @@ struct RuleOptions {
           "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
           "tensor's scale; rule adam: the learning rate",
           positive());
+    visit("decisions", decisions,
+          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
+          "longer "
+          "than the one before; 0: none",
+          at_least(0));
+    visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
+    visit("by_coordinate", by_coordinate,
+          "rule coordinate: the network of every coordinate; off: what acts on whole runs steers alone");
   }
 };
 

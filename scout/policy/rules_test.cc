@@ -18,7 +18,8 @@ using testing::ThrowsMessage;
 constexpr int kDimension = 5;
 
 RuleOptions small(const RuleEntry& entry) {
-  return {.rule = entry.name, .dimension = kDimension, .hidden = {6}, .step_scale = 0.3};
+  return {
+      .rule = entry.name, .dimension = kDimension, .hidden = {6}, .step_scale = 0.3, .decisions = 4, .decision_hidden = {5}};
 }
 
 /// Random parameters around the initial ones, so that every part of the rule matters.
@@ -89,6 +90,7 @@ class Rules : public testing::TestWithParam<RuleEntry> {
 
   void step(Episode& episode, double spoil = 0) {
     RuleRun* const alone = &episode.run();
+    stepper_->decide({&alone, 1}, scratch_);
     stepper_->propose({&alone, 1}, scratch_);
     episode.finish_step(spoil);
   }
@@ -101,6 +103,7 @@ TEST_P(Rules, GoOnFromASavedRunBitByBit) {
       for (Episode* each : {&whole, &parts}) {
         if (each == &parts && !proposed) parts.replace_run(saved(parts.run()));
         RuleRun* const alone = &each->run();
+        stepper_->decide({&alone, 1}, scratch_);
         stepper_->propose({&alone, 1}, scratch_);
         if (each == &parts && proposed) parts.replace_run(saved(parts.run()));
         each->finish_step();
@@ -131,6 +134,7 @@ TEST_P(Rules, BatchesChangeNothing) {
   for (int t = 0; t < 10; ++t) {
     std::vector<RuleRun*> runs;
     for (Episode& e : together) runs.push_back(&e.run());
+    stepper_->decide(runs, scratch_);
     stepper_->propose(runs, scratch_);
     for (Episode& e : together) e.finish_step();
     for (Episode& e : apart) step(e);
@@ -142,6 +146,7 @@ TEST_P(Rules, ActionsStayInTheirBounds) {
   Episode episode(stepper_, 3);
   for (int t = 0; t < 30; ++t) {
     RuleRun* const alone = &episode.run();
+    stepper_->decide({&alone, 1}, scratch_);
     stepper_->propose({&alone, 1}, scratch_);
     std::vector<std::size_t> rows(alone->rows());
     for (std::size_t r = 0; r < rows.size(); ++r) rows[r] = r;
@@ -168,6 +173,7 @@ TEST_P(Rules, ActionsAreTheActorsOnTheFeatures) {
     std::vector<std::size_t> rows(alone->rows());
     for (std::size_t r = 0; r < rows.size(); ++r) rows[r] = r;
     std::vector<float> features(rows.size() * static_cast<std::size_t>(actor->features()));
+    stepper_->decide({&alone, 1}, scratch_);
     alone->write_features(rows, features.data());
     stepper_->propose({&alone, 1}, scratch_);
     std::vector<float> actions(kDimension), expected(kDimension);
@@ -195,7 +201,8 @@ TEST_P(Rules, HaveAsManyParametersAsTheySay) {
   EXPECT_EQ(parameters, rule_->initial_parameters(b));
   for (float w : parameters) EXPECT_TRUE(std::isfinite(w));
   if (rule_->actor() != nullptr) {
-    EXPECT_EQ(rule_->actor()->parameter_count(), parameters.size());
+    const std::size_t head = rule_->decisions() != nullptr ? rule_->decisions()->parameter_count() : 0;
+    EXPECT_EQ(rule_->actor()->parameter_count() + head, parameters.size());
     EXPECT_EQ(stepper_->new_run(kDimension)->features(), static_cast<std::size_t>(rule_->actor()->features()));
   }
   const Linear head = rule_->context_head();

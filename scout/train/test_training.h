@@ -43,13 +43,29 @@ inline TrainOptions small_training(const std::string& rule, int threads,
   options.rollout.horizon = 12;
   options.validation.instances = 2;
   options.validation.every = 2;
-  nlohmann::json wanted{{"policy.hidden", {8, 8}},        {"updates", 4},
-                        {"ensemble.instances", 2},        {"ensemble.explorers", 2},
-                        {"replay.warm_up", 60},           {"replay.capacity", 150},  // overwritten within the six rounds
-                        {"replay.explorer_capacity", 60}, {"ddpg.critic_hidden", {8, 8}},
-                        {"ddpg.critic_first", 4},         {"ddpg.batch", 16},
-                        {"evolution.population", 6},      {"evolution.instances", 2},
-                        {"evolution.renew", 2},           {"es.pairs", 4}};
+  nlohmann::json wanted{{"policy.hidden", {8, 8}},
+                        {"updates", 4},
+                        {"ensemble.instances", 2},
+                        {"ensemble.explorers", 2},
+                        {"replay.warm_up", 60},
+                        {"replay.capacity", 150},  // overwritten within the six rounds
+                        {"replay.explorer_capacity", 60},
+                        {"ddpg.critic_hidden", {8, 8}},
+                        {"ddpg.critic_first", 4},
+                        {"ddpg.batch", 16},
+                        {"evolution.population", 6},
+                        {"evolution.instances", 2},
+                        {"evolution.renew", 2},
+                        {"es.pairs", 4},
+                        {"decisions.episodes", 4},
+                        {"decisions.warm_up", 20},
+                        {"decisions.capacity", 60},
+                        {"decisions.ensemble.instances", 1},
+                        {"decisions.ensemble.explorers", 2},
+                        {"decisions.ddpg.batch", 16},
+                        {"decisions.ddpg.critic_first", 4},
+                        {"decisions.ddpg.critic_hidden", {8, 8}}};
+  int decisions = 3;
   if (make_rule({.rule = rule, .dimension = 3})->for_weights()) {
     options.problems = {"mlp-blobs:hidden=4,batch=8", "mlp-spirals:hidden=6,batch=8,init=he,rescale=0.5"};
     options.rollout.horizon_low = 4;
@@ -58,6 +74,11 @@ inline TrainOptions small_training(const std::string& rule, int threads,
     wanted["evolution.population"] = 4;
     wanted["evolution.instances"] = 1;
     wanted["ensemble.explorers"] = 3;
+    decisions = 60;
+  }
+  if (std::find(learners.begin(), learners.end(), "decisions") != learners.end()) {
+    wanted["policy.decisions"] = decisions;
+    wanted["policy.decision_hidden"] = {8, 8};
   }
   nlohmann::json chosen = nlohmann::json::object();
   for (const auto& [key, value] : wanted.items()) {

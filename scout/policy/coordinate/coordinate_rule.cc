@@ -29,13 +29,37 @@ constexpr float kInitialSeparableTrust = 4.0F;
 constexpr float kInitialQuadraticTrust = 1.5F;
 constexpr float kInitialOther = -1.0F;
 
+/// What a decision of 1 adds to the outputs: to the logarithm of the step, to that of the base, and to each weight.
+constexpr float kStepSpan = 1.0F;
+constexpr float kOtherSpan = 3.0F;
+
 Actor make_actor(const RuleOptions& options) {
-  if (!options.proposals) return Actor(Observed::kFeatures, options.hidden, 1);
-  auto mixture = std::make_shared<kernel::Mixture>(Observed::proposal_features(), Observed::kFeatures);
+  if (!options.proposals) {
+    const bool decides = options.decisions > 0 || !options.by_coordinate;
+    if (decides)
+      throw_bad_option("proposals", "false", "true, with decisions or without by_coordinate: what else is mixed?");
+    return Actor(Observed::kFeatures, options.hidden, 1);
+  }
   // The step's size and the base's, then the weights of the base and of the other proposals.
-  const int outputs = mixture->count + 2;
-  return Actor(Mlp(layer_sizes(Observed::kFeatures, options.hidden, outputs)), 1, std::move(mixture),
-               Observed::context_features(), outputs - 1);
+  const int outputs = static_cast<int>(Observed::proposal_features().size()) + 1;
+  std::vector<float> spans(options.decisions > 0 ? static_cast<std::size_t>(outputs) : 0, kOtherSpan);
+  if (!spans.empty()) spans.front() = kStepSpan;
+  const int features = Observed::kFeatures + static_cast<int>(spans.size());
+  return Actor({.network = options.by_coordinate ? Mlp(layer_sizes(features, options.hidden, outputs)) : Mlp(),
+                .features = features,
+                .outputs = outputs,
+                .map = std::make_shared<kernel::Mixture>(Observed::proposal_features(), features),
+                .context = Observed::context_features(),
+                .head_outputs = outputs - 1,
+                .decision = Observed::kFeatures,
+                .spans = std::move(spans)});
+}
+
+std::optional<DecisionHead> make_head(const RuleOptions& options) {
+  if (options.decisions == 0) return {};
+  const Actor actor = make_actor(options);
+  return DecisionHead(Observed::run_columns(), options.decision_hidden, actor.spans(), options.decisions,
+                      DecisionHead::Stretches::equal, actor.parameter_count());
 }
 
 class CoordinateRule : public ObserverRule {
@@ -43,11 +67,11 @@ class CoordinateRule : public ObserverRule {
   explicit CoordinateRule(const RuleOptions& options)
       : ObserverRule(
             make_actor(options),
-            [gradient = options.gradient](int dimension) {
+            [gradient = options.gradient](int dimension, std::shared_ptr<const DecisionHead> decisions) {
               if (dimension < 1) throw std::invalid_argument("CoordinatewiseObserver: dimension must be at least 1");
-              return std::make_unique<Observed>(dimension, gradient);
+              return std::make_unique<Observed>(dimension, gradient, std::move(decisions));
             },
-            options.gradient, options.step_scale, "coordinatewise/3:" + observed(options.gradient)) {}
+            options.gradient, options.step_scale, "coordinatewise/3:" + observed(options.gradient), make_head(options)) {}
 
   std::vector<float> initial_parameters(Random& random) const override {
     std::vector<float> parameters = ObserverRule::initial_parameters(random);
@@ -76,7 +100,7 @@ class CoordinateRule : public ObserverRule {
 RuleEntry coordinate_rule() {
   return {"coordinate",
           "functions of any M: one network for every coordinate, which mixes steps that its features propose",
-          {"hidden", "gradient", "proposals", "step_scale"},
+          {"hidden", "gradient", "proposals", "step_scale", "decisions", "decision_hidden", "by_coordinate"},
           make_rule_of<CoordinateRule>};
 }
 

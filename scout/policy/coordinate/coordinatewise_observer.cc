@@ -23,6 +23,26 @@ int model_capacity(int dimension) { return std::clamp((1 << 22) / dimension, 16,
 /// The coordinates' sequences of probes begin at multiples of the inverse of the plastic number, lest they move in step.
 constexpr double kPhaseStep = 0.7548776662466927;
 
+/// What a run's row has besides the context: columns that are the same in all rows of the features,
+constexpr std::array<int, 9> kRunColumns{
+    CoordinatewiseObserver::kAboveBest,         CoordinatewiseObserver::kAbovePrevious,
+    CoordinatewiseObserver::kAbovePrevious + 1, CoordinatewiseObserver::kAbovePrevious + 2,
+    CoordinatewiseObserver::kValueDeviation,    CoordinatewiseObserver::kMeanAction,
+    CoordinatewiseObserver::kMeanStep,          CoordinatewiseObserver::kMeanDistance,
+    CoordinatewiseObserver::kMeanSpread};
+/// and columns whose mean size over the coordinates it has.
+constexpr int kWindow = CoordinatewiseObserver::kWindowFeatures;
+constexpr std::array<int, 10> kPooledColumns{CoordinatewiseObserver::kToSeparable,
+                                             CoordinatewiseObserver::kToQuadratic,
+                                             CoordinatewiseObserver::kSpectralStep,
+                                             CoordinatewiseObserver::kToBest,
+                                             CoordinatewiseObserver::kToElite,
+                                             CoordinatewiseObserver::kSeparableHeight,
+                                             CoordinatewiseObserver::kToZero + 2 * kWindow,
+                                             CoordinatewiseObserver::kStraightness,
+                                             CoordinatewiseObserver::kStraightness + kWindow,
+                                             CoordinatewiseObserver::kStraightness + 2 * kWindow};
+
 double fraction(double x) { return x - std::floor(x); }
 
 /// Decimal-like size of a ratio >= 0: 0 at 1, ±1 at 2^±10.
@@ -38,8 +58,8 @@ double mean_size(std::span<const double> numbers) {
 
 }  // namespace
 
-CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient)
-    : Observer(dimension, 1), dimension_(dimension), gradient_(gradient) {
+CoordinatewiseObserver::CoordinatewiseObserver(int dimension, bool gradient, std::shared_ptr<const DecisionHead> decisions)
+    : Observer(dimension, 1, std::move(decisions)), dimension_(dimension), gradient_(gradient) {
   constexpr std::size_t kLanes = kernel::coordinate::kLanes;
   padded_ = (static_cast<std::size_t>(dimension) + kLanes - 1) / kLanes * kLanes;
   state_.assign(padded_ * kFields, 0.0F);
@@ -244,7 +264,34 @@ void CoordinatewiseObserver::update_statistics(double f) {
 }
 
 void CoordinatewiseObserver::write(float* features) const {
-  kernel::coordinate::write_features(state_.data(), padded_, static_cast<std::size_t>(dimension_), describe_run(), features);
+  const std::size_t stride = this->features();
+  kernel::coordinate::write_features(state_.data(), padded_, static_cast<std::size_t>(dimension_), describe_run(), features,
+                                     stride);
+  for (float* out = features + kFeatures; stride > kFeatures && out < features + rows() * stride; out += stride) {
+    std::ranges::copy(decision(), out);
+  }
+}
+
+int CoordinatewiseObserver::run_columns() {
+  return static_cast<int>(context_features().size() + kRunColumns.size() + kPooledColumns.size()) + 2;
+}
+
+void CoordinatewiseObserver::write_decision_features(float* out) const {
+  thread_local std::vector<float> features;
+  features.resize(rows() * this->features());
+  write(features.data());
+  static const std::vector<int> context = context_features();
+  for (const int column : context) *out++ = features[static_cast<std::size_t>(column)];
+  for (const int column : kRunColumns) *out++ = features[static_cast<std::size_t>(column)];
+  for (const int column : kPooledColumns) {
+    float sum = 0;
+    for (std::size_t row = 0; row < rows(); ++row) {
+      sum += std::fabs(features[row * this->features() + static_cast<std::size_t>(column)]);
+    }
+    *out++ = sum / static_cast<float>(dimension_);
+  }
+  *out++ = log_ratio(dimension_);
+  *out = log_ratio(horizon_);
 }
 
 kernel::coordinate::RunSummary CoordinatewiseObserver::describe_run() const {

@@ -29,11 +29,18 @@ class CoordinatewiseObserver : public Observer {
   /// has shrunk, the landscape's roughness, and what the models leave unexplained.
   static std::vector<int> context_features();
 
-  CoordinatewiseObserver(int dimension, bool gradient);
+  /// Numbers of the row that describes the run, for decisions: the context; how f stands; what the features of coordinates
+  /// say, pooled; M and the horizon.
+  static int run_columns();
+
+  CoordinatewiseObserver(int dimension, bool gradient, std::shared_ptr<const DecisionHead> decisions = nullptr);
 
   std::size_t rows() const override { return static_cast<std::size_t>(dimension_); }
-  std::size_t features() const override { return kFeatures; }
+  /// After its own features a row has what was decided for the run.
+  std::size_t features() const override { return kFeatures + decision().size(); }
   void write(float* features) const override;
+  std::size_t decision_features() const override { return static_cast<std::size_t>(run_columns()); }
+  void write_decision_features(float* out) const override;
   void orient(std::span<float> actions) const override;
   void save(ArchiveWriter& archive) const override;
   void restore(ArchiveReader& archive) override;

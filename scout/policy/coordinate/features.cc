@@ -130,25 +130,25 @@ HWY_INLINE void write_rows(const float* state, std::size_t padded, const RunSumm
 }
 
 #if HWY_TARGET != HWY_SCALAR
-/// Writes blocks of four numbers to places 4 kFeatures apart: the first, the second if `count` > 4, and so on.
+/// Writes blocks of four numbers to places 4 `stride` apart: the first, the second if `count` > 4, and so on.
 template <class D>
-HWY_INLINE void write_blocks(D d, hn::VFromD<D> v, std::ptrdiff_t count, float* out) {
+HWY_INLINE void write_blocks(D d, hn::VFromD<D> v, std::ptrdiff_t count, std::size_t stride, float* out) {
   if constexpr (hn::MaxLanes(D()) <= 4) {
     if (count > 0) hn::StoreU(v, d, out);
   } else {
     const hn::Half<D> half;
     constexpr std::ptrdiff_t kCount = hn::MaxLanes(D()) / 2;
-    write_blocks(half, hn::LowerHalf(half, v), count, out);
-    write_blocks(half, hn::UpperHalf(half, v), count - kCount, out + kCount * kFeatures);
+    write_blocks(half, hn::LowerHalf(half, v), count, stride, out);
+    write_blocks(half, hn::UpperHalf(half, v), count - kCount, stride, out + static_cast<std::size_t>(kCount) * stride);
   }
 }
 #endif
 
-/// Writes the features [count, kFeatures], row-major, of the first `count` lanes.
-HWY_INLINE void transpose(const Row* rows, std::size_t count, float* features) {
+/// Writes the features of the first `count` lanes, `stride` apart.
+HWY_INLINE void transpose(const Row* rows, std::size_t count, std::size_t stride, float* features) {
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t l = 0; l < count; ++l) {
-    for (std::size_t j = 0; j < kFeatures; ++j) features[l * kFeatures + j] = rows[j][l];
+    for (std::size_t j = 0; j < kFeatures; ++j) features[l * stride + j] = rows[j][l];
   }
 #else
   const D d;
@@ -165,11 +165,11 @@ HWY_INLINE void transpose(const Row* rows, std::size_t count, float* features) {
       const auto lower23 = hn::BitCast(pair, hn::InterleaveLower(d, row2, row3));
       const auto upper01 = hn::BitCast(pair, hn::InterleaveUpper(d, row0, row1));
       const auto upper23 = hn::BitCast(pair, hn::InterleaveUpper(d, row2, row3));
-      float* out = features + l * kFeatures + j;
-      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, lower01, lower23)), left, out);
-      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, lower01, lower23)), left - 1, out + kFeatures);
-      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, upper01, upper23)), left - 2, out + 2 * kFeatures);
-      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, upper01, upper23)), left - 3, out + 3 * kFeatures);
+      float* out = features + l * stride + j;
+      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, lower01, lower23)), left, stride, out);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, lower01, lower23)), left - 1, stride, out + stride);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveLower(pair, upper01, upper23)), left - 2, stride, out + 2 * stride);
+      write_blocks(d, hn::BitCast(d, hn::InterleaveUpper(pair, upper01, upper23)), left - 3, stride, out + 3 * stride);
     }
   }
 #endif
@@ -214,7 +214,8 @@ Sums update_statistics(const Shares& shares, float* state, std::size_t padded) {
   return sums;
 }
 
-void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features) {
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features,
+                    std::size_t stride) {
   const D d;
   alignas(64) Row rows[kFeatures];
   const auto fill = [&](int first, int last) HWY_ATTR {
@@ -235,7 +236,7 @@ void write_features(const float* state, std::size_t padded, std::size_t m, const
     for (std::size_t l = 0; l < kLanes; l += hn::Lanes(d)) {
       write_rows(state + begin + l, padded, run, probe + l, rows[0] + l);
     }
-    transpose(rows, m - begin < kLanes ? m - begin : kLanes, features + begin * kFeatures);
+    transpose(rows, m - begin < kLanes ? m - begin : kLanes, stride, features + begin * stride);
   }
 }
 
@@ -252,8 +253,9 @@ Sums update_statistics(const Shares& shares, float* state, std::size_t padded) {
   return HWY_DYNAMIC_DISPATCH(update_statistics)(shares, state, padded);
 }
 
-void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features) {
-  HWY_DYNAMIC_DISPATCH(write_features)(state, padded, m, run, features);
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features,
+                    std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(write_features)(state, padded, m, run, features, stride);
 }
 
 }  // namespace scout::kernel::coordinate

@@ -125,8 +125,10 @@ struct RunSummary {
   float features[kFeatures];             ///< the run's, at their places; the others count for nothing
 };
 
-/// Writes the features [m, kFeatures], row-major, of the first m >= 1 coordinates; cut to [-2, 2], a NaN stays one. State
-/// [kFields, padded], `padded` at least m and a multiple of kLanes: what lies beyond m is read and has no effect.
-void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features);
+/// Writes the features of the first m >= 1 coordinates, kFeatures numbers each, `stride` >= kFeatures apart; cut to [-2, 2],
+/// a NaN stays one. State [kFields, padded], `padded` at least m and a multiple of kLanes: what lies beyond m is read and
+/// has no effect.
+void write_features(const float* state, std::size_t padded, std::size_t m, const RunSummary& run, float* features,
+                    std::size_t stride = kFeatures);
 
 }  // namespace scout::kernel::coordinate

@@ -116,7 +116,7 @@ std::shared_ptr<const UpdateRule> make_joint_rule(const RuleOptions& options) {
   const int m = options.dimension, history = options.history;
   const bool gradient = options.gradient;
   if (m < 1) throw_bad_option("dimension", std::to_string(m), "at least 1");
-  const auto new_observer = [=](int dimension) {
+  const auto new_observer = [=](int dimension, std::shared_ptr<const DecisionHead>) {
     if (dimension != m) {
       throw std::invalid_argument("a joint policy for M = " + std::to_string(m) +
                                   " cannot minimise a function of M = " + std::to_string(dimension) +

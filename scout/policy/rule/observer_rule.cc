@@ -16,10 +16,31 @@ const Observation& with_value(const Observation& point) {
 
 class ObserverStepper : public Stepper {
  public:
-  ObserverStepper(const Actor& actor, ObserverRule::NewObserver new_observer, std::span<const float> parameters)
-      : actor_(actor), new_observer_(std::move(new_observer)), parameters_(parameters.begin(), parameters.end()) {}
+  ObserverStepper(const UpdateRule& rule, ObserverRule::NewObserver new_observer, std::span<const float> parameters)
+      : actor_(*rule.actor()), new_observer_(std::move(new_observer)), parameters_(parameters.begin(), parameters.end()) {
+    if (rule.decisions() != nullptr) decisions_ = std::make_shared<DecisionHead>(*rule.decisions());
+  }
 
-  std::unique_ptr<RuleRun> new_run(int dimension) const override { return new_observer_(dimension); }
+  std::unique_ptr<RuleRun> new_run(int dimension) const override { return new_observer_(dimension, decisions_); }
+
+  void decide(std::span<RuleRun* const> runs, ProposalScratch& scratch) const override {
+    if (decisions_ == nullptr) return;
+    scratch.due.clear();
+    for (RuleRun* run : runs) {
+      if (run->decision_due()) scratch.due.push_back(run);
+    }
+    if (scratch.due.empty()) return;
+    const auto inputs = static_cast<std::size_t>(decisions_->inputs());
+    const auto size = static_cast<std::size_t>(decisions_->size());
+    scratch.features.resize(scratch.due.size() * inputs);
+    scratch.decisions.resize(scratch.due.size() * size);
+    float* row = scratch.features.data();
+    for (const RuleRun* run : scratch.due) run->write_decision_features(row), row += inputs;
+    decisions_->decide(parameters_.data() + decisions_->offset(), scratch.features.data(),
+                       static_cast<int>(scratch.due.size()), scratch.head, scratch.decisions.data());
+    const float* decision = scratch.decisions.data();
+    for (RuleRun* run : scratch.due) std::copy_n(decision, size, run->decision().begin()), decision += size;
+  }
 
   void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const override {
     std::size_t rows = 0;
@@ -44,6 +65,7 @@ class ObserverStepper : public Stepper {
 
  private:
   Actor actor_;
+  std::shared_ptr<const DecisionHead> decisions_;
   ObserverRule::NewObserver new_observer_;
   std::vector<float> parameters_;
 };
@@ -54,10 +76,16 @@ void Observer::start(const Observation& first, const RunFrame& frame) {
   scales_.assign(actions_.size(), frame.scale);
   std::copy(frame.scales.begin(), frame.scales.end(), scales_.begin());
   std::fill(actions_.begin(), actions_.end(), 0.0F);
+  std::fill(decision_.begin(), decision_.end(), 0.0F);
+  step_ = 0;
+  horizon_ = frame.horizon;
   begin(with_value(first), frame);
 }
 
-void Observer::observe(const Observation& next) { take_in(with_value(next)); }
+void Observer::observe(const Observation& next) {
+  ++step_;
+  take_in(with_value(next));
+}
 
 void Observer::apply(std::span<double> theta) const {
   for (std::size_t i = 0; i < actions_.size(); ++i) {
@@ -81,12 +109,14 @@ void Observer::write_actions(std::span<const std::size_t> rows, float* out) cons
 
 void Observer::restore(ArchiveReader& archive) {
   const std::size_t dimension = actions_.size();
-  archive(scales_, actions_);
+  const std::size_t decisions = decision_.size();
+  archive(scales_, actions_, decision_, step_, horizon_);
   if (actions_.size() != dimension || scales_.size() != dimension) archive.fail("a run of another number of coordinates");
+  if (decision_.size() != decisions) archive.fail("a run with another number of decisions");
 }
 
 std::shared_ptr<const Stepper> ObserverRule::make_stepper(std::span<const float> parameters) const {
-  return std::make_shared<ObserverStepper>(*actor(), new_observer_, parameters);
+  return std::make_shared<ObserverStepper>(*this, new_observer_, parameters);
 }
 
 }  // namespace scout

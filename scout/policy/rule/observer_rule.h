@@ -19,14 +19,20 @@ namespace scout {
 /// signs flipped where it does not: `orient`), so that the rule is equivariant to reflections.
 class Observer : public RuleRun {
  public:
-  /// `row_actions`: the actions of a row.
-  Observer(int dimension, int row_actions)
-      : actions_(static_cast<std::size_t>(dimension)), row_actions_(static_cast<std::size_t>(row_actions)) {}
+  /// `row_actions`: the actions of a row. `decisions`: the head that decides for the run; null: none.
+  Observer(int dimension, int row_actions, std::shared_ptr<const DecisionHead> decisions = nullptr)
+      : actions_(static_cast<std::size_t>(dimension)),
+        row_actions_(static_cast<std::size_t>(row_actions)),
+        decisions_(std::move(decisions)),
+        decision_(decisions_ != nullptr ? static_cast<std::size_t>(decisions_->size()) : 0) {}
 
   /// Throws std::invalid_argument if f is not known.
   void start(const Observation& first, const RunFrame& frame) final;
   void observe(const Observation& next) final;
   std::span<float> actions() final { return actions_; }
+  std::span<float> decision() final { return decision_; }
+  std::span<const float> decision() const { return decision_; }
+  bool decision_due() const final { return decisions_ != nullptr && decisions_->due(step_, horizon_); }
   void apply(std::span<double> theta) const final;
   void write_features(std::span<const std::size_t> rows, float* out) const final;
   void write_actions(std::span<const std::size_t> rows, float* out) const final;
@@ -34,7 +40,7 @@ class Observer : public RuleRun {
   /// Writes the features of all rows [rows, features], row-major.
   virtual void write(float* features) const = 0;
 
-  void save(ArchiveWriter& archive) const override { archive(scales_, actions_); }
+  void save(ArchiveWriter& archive) const override { archive(scales_, actions_, decision_, step_, horizon_); }
   void restore(ArchiveReader& archive) override;
 
  protected:
@@ -48,15 +54,21 @@ class Observer : public RuleRun {
   std::vector<double> scales_;  // the largest step of each coordinate
   std::vector<float> actions_;
   std::size_t row_actions_;
+  std::shared_ptr<const DecisionHead> decisions_;
+  std::vector<float> decision_;
+  std::int64_t step_ = 0;
+  std::int64_t horizon_ = 0;
 };
 
 class ObserverRule : public UpdateRule {
  public:
-  using NewObserver = std::function<std::unique_ptr<Observer>(int dimension)>;
+  /// `decisions`: null if the rule has none.
+  using NewObserver = std::function<std::unique_ptr<Observer>(int dimension, std::shared_ptr<const DecisionHead> decisions)>;
 
   /// `gradient`: whether it is observed.
-  ObserverRule(Actor actor, NewObserver new_observer, bool gradient, double step_scale, std::string signature)
-      : UpdateRule(std::move(signature), step_scale, std::move(actor)),
+  ObserverRule(Actor actor, NewObserver new_observer, bool gradient, double step_scale, std::string signature,
+               std::optional<DecisionHead> decisions = {})
+      : UpdateRule(std::move(signature), step_scale, std::move(actor), std::move(decisions)),
         new_observer_(std::move(new_observer)),
         gradient_(gradient) {}
 

@@ -6,6 +6,8 @@
 //
 // A step of runs that share a stepper, whoever drives them:
 //
+//   stepper.decide(runs, scratch);        fills run.decision() where one is due
+//                                         (here a mover may change it)
 //   stepper.propose(runs, scratch);       fills run.actions()
 //                                         (here a mover or a bound may change them)
 //   run.apply(theta);                     θ <- θ + Δθ(actions)
@@ -24,6 +26,7 @@
 #include "scout/base/archive.h"
 #include "scout/base/random.h"
 #include "scout/policy/rule/actor.h"
+#include "scout/policy/rule/decision_head.h"
 #include "scout/problem/instance.h"
 
 namespace scout {
@@ -66,6 +69,12 @@ class RuleRun {
   virtual std::span<float> actions() = 0;
   /// Moves θ [M].
   virtual void apply(std::span<double> theta) const = 0;
+  /// What is decided for the steps to come [R, A], numbers in [-1, 1]; empty where the rule has no decisions. R: one row a
+  /// run, or one a tensor.
+  virtual std::span<float> decision() { return {}; }
+  virtual std::size_t decision_rows() const { return 1; }
+  /// Whether a decision is due before the coming step.
+  virtual bool decision_due() const { return false; }
   /// The greatest size of coordinate i's action.
   virtual float largest_action([[maybe_unused]] std::size_t i) const { return 1.0F; }
 
@@ -79,6 +88,9 @@ class RuleRun {
   virtual void write_features(std::span<const std::size_t> rows, float* out) const = 0;
   /// The actions of some rows as the actor would have put them out, in [-1, 1]: [rows, actions of a row].
   virtual void write_actions(std::span<const std::size_t> rows, float* out) const = 0;
+  /// S, and the rows that a decision is made of [R, S], as they are before the head normalises them.
+  virtual std::size_t decision_features() const { return 0; }
+  virtual void write_decision_features([[maybe_unused]] float* out) const {}
   /// Turns numbers [M] from the actor's frame into θ's; its own inverse.
   virtual void orient([[maybe_unused]] std::span<float> numbers) const {}
 
@@ -89,8 +101,10 @@ class RuleRun {
 
 /// Buffers of `Stepper::propose`, reused from call to call. One a thread.
 struct ProposalScratch {
-  std::vector<float> features, actions;
+  std::vector<float> features, actions, decisions;
   Actor::Trace trace;
+  DecisionHead::Scratch head;
+  std::vector<RuleRun*> due;
 };
 
 class Stepper {
@@ -98,6 +112,8 @@ class Stepper {
   virtual ~Stepper() = default;
   /// A run of M coordinates. Throws std::invalid_argument if the rule is for another M.
   virtual std::unique_ptr<RuleRun> new_run(int dimension) const = 0;
+  /// Makes the decisions that are due. Before `propose`.
+  virtual void decide([[maybe_unused]] std::span<RuleRun* const> runs, [[maybe_unused]] ProposalScratch& scratch) const {}
   /// Fills the actions of runs of this rule. A run's actions do not depend on which others are in the batch.
   virtual void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const = 0;
 };
@@ -107,15 +123,22 @@ class UpdateRule {
   /// `step_scale`: rules for functions: the largest step of a coordinate as a share of its box's width; rules for weights:
   /// the step of a weight as a share of its tensor's scale. `signature` names the meaning of inputs and state: a policy file
   /// records it, and loads only if it is the same. `actor`: the network that makes an action of a row's features, if there
-  /// is one.
-  UpdateRule(std::string signature, double step_scale, std::optional<Actor> actor = {})
-      : signature_(std::move(signature)), step_scale_(step_scale), actor_(std::move(actor)) {}
+  /// is one; its parameters are the first. `decisions`: the head that decides for whole runs, if there is one; its
+  /// parameters follow the actor's.
+  UpdateRule(std::string signature, double step_scale, std::optional<Actor> actor = {},
+             std::optional<DecisionHead> decisions = {})
+      : signature_(std::move(signature)),
+        step_scale_(step_scale),
+        actor_(std::move(actor)),
+        decisions_(std::move(decisions)) {}
   virtual ~UpdateRule() = default;
 
   const std::string& signature() const { return signature_; }
   double step_scale() const { return step_scale_; }
   /// For learners that differentiate it; null if there is none.
   const Actor* actor() const { return actor_ ? &*actor_ : nullptr; }
+  /// Null if there is none.
+  const DecisionHead* decisions() const { return decisions_ ? &*decisions_ : nullptr; }
   /// The layer that turns the context, features of the run rather than of a coordinate, into an offset to all outputs; where
   /// `out` is 0 there is none. Its parameters act on whole runs.
   Linear context_head() const { return actor_ ? actor_->head() : Linear{}; }
@@ -124,10 +147,16 @@ class UpdateRule {
   virtual bool for_weights() const { return false; }
   /// Whether ∇f is observed.
   virtual bool observes_gradient() const { return true; }
-  /// The actor's, where nothing else is said.
-  virtual std::size_t parameter_count() const { return actor_ ? actor_->parameter_count() : 0; }
+  /// The actor's and the decision head's, where nothing else is said.
+  virtual std::size_t parameter_count() const {
+    return (actor_ ? actor_->parameter_count() : 0) + (decisions_ ? decisions_->parameter_count() : 0);
+  }
   virtual std::vector<float> initial_parameters(Random& random) const {
-    return actor_ ? actor_->initial_parameters(random) : std::vector<float>{};
+    std::vector<float> out = actor_ ? actor_->initial_parameters(random) : std::vector<float>{};
+    if (!decisions_) return out;
+    const std::vector<float> head = decisions_->initial_parameters(random);
+    out.insert(out.end(), head.begin(), head.end());
+    return out;
   }
   /// The rule with these parameters. Throws std::invalid_argument if their number is another.
   std::shared_ptr<const Stepper> with(std::span<const float> parameters) const {
@@ -144,6 +173,7 @@ class UpdateRule {
   std::string signature_;
   double step_scale_;
   std::optional<Actor> actor_;
+  std::optional<DecisionHead> decisions_;
 };
 
 }  // namespace scout

@@ -59,21 +59,35 @@ constexpr int kInputs = kernel::kFeatures + WeightRule::kContext;
 
 class StepMap : public ActionMap {
  public:
+  explicit StepMap(int features) : features_(features) {}
   void actions(const float* outputs, const float* features, int rows, float* actions) const override {
     for (std::ptrdiff_t r = 0; r < rows; ++r) {
-      actions[r] = Step(outputs + r * kernel::kOutputs, features + r * kInputs).action();
+      actions[r] = Step(outputs + r * kernel::kOutputs, features + r * features_).action();
     }
   }
   void gradient(const float* outputs, const float* features, const float* d_actions, int rows,
                 float* d_outputs) const override {
     for (std::ptrdiff_t r = 0; r < rows; ++r) {
-      const Step step(outputs + r * kernel::kOutputs, features + r * kInputs);
+      const Step step(outputs + r * kernel::kOutputs, features + r * features_);
       step.gradient(d_actions[r], d_outputs + r * kernel::kOutputs);
     }
   }
+
+ private:
+  int features_;
 };
 
-Actor make_actor(std::vector<int> hidden) {
+/// What a decision of 1 adds to the outputs: eight times the step, or as much as a proposal weighs.
+constexpr float kStepSpan = 7.0F;
+constexpr float kOtherSpan = 3.0F;
+
+std::vector<float> spans() {
+  std::vector<float> out(kernel::kOutputs, kOtherSpan);
+  out[1] = kStepSpan;
+  return out;
+}
+
+Actor make_actor(std::vector<int> hidden, int decisions) {
   if (hidden.size() >= static_cast<std::size_t>(kernel::kMostLayers)) {
     throw std::invalid_argument("option 'hidden' has " + std::to_string(hidden.size()) +
                                 " layers: the rule \"weight\" has at most " + std::to_string(kernel::kMostLayers - 1));
@@ -85,8 +99,21 @@ Actor make_actor(std::vector<int> hidden) {
   }
   std::vector<int> context(WeightRule::kContext);
   std::iota(context.begin(), context.end(), kernel::kFeatures);
-  return Actor(Mlp(layer_sizes(kInputs, std::move(hidden), kernel::kOutputs)), 1, std::make_shared<StepMap>(),
-               std::move(context), kernel::kOutputs);
+  const int features = kInputs + (decisions > 0 ? kernel::kOutputs : 0);
+  return Actor({.network = Mlp(layer_sizes(features, std::move(hidden), kernel::kOutputs)),
+                .features = features,
+                .outputs = kernel::kOutputs,
+                .map = std::make_shared<StepMap>(features),
+                .context = std::move(context),
+                .head_outputs = kernel::kOutputs,
+                .decision = kInputs,
+                .spans = decisions > 0 ? spans() : std::vector<float>{}});
+}
+
+std::optional<DecisionHead> make_head(const Actor& actor, int decisions, const std::vector<int>& hidden) {
+  if (decisions == 0) return {};
+  return DecisionHead(WeightRule::kContext, hidden, spans(), decisions, DecisionHead::Stretches::growing,
+                      actor.parameter_count());
 }
 
 /// A tensor that begins at zero, such as a bias, is measured by this share of the rms of all weights,
@@ -101,8 +128,9 @@ double mean(double sum, std::int64_t count) { return count > 0 ? sum / static_ca
 
 }  // namespace
 
-WeightRule::WeightRule(std::vector<int> hidden, double step_scale)
-    : UpdateRule("network/2:theta,gradient,loss", step_scale, make_actor(std::move(hidden))) {}
+WeightRule::WeightRule(std::vector<int> hidden, double step_scale, int decisions, const std::vector<int>& decision_hidden)
+    : UpdateRule("network/2:theta,gradient,loss", step_scale, make_actor(hidden, decisions),
+                 make_head(make_actor(hidden, decisions), decisions, decision_hidden)) {}
 
 std::shared_ptr<const Stepper> WeightRule::make_stepper(std::span<const float> parameters) const {
   return std::make_shared<FusedStepper>(*this, parameters);
@@ -111,9 +139,10 @@ std::shared_ptr<const Stepper> WeightRule::make_stepper(std::span<const float> p
 RuleEntry weight_rule() {
   return {"weight",
           "weights of networks: one network for every weight, which shapes an Adam step in the tensor's scale",
-          {"hidden", "step_scale"},
+          {"hidden", "step_scale", "decisions", "decision_hidden"},
           [](const RuleOptions& options) -> std::shared_ptr<const UpdateRule> {
-            return std::make_shared<WeightRule>(options.hidden, options.step_scale);
+            return std::make_shared<WeightRule>(options.hidden, options.step_scale, options.decisions,
+                                                options.decision_hidden);
           }};
 }
 
@@ -199,7 +228,24 @@ void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const Tensor
   c.decay = static_cast<float>(settings.rate * annealing * settings.weight_decay);
   c.key = kernel::step_key(tensor.step);
 
-  const auto& context = plan.context = weight_context(run, tensor, shape, scale, relative_rms * relative_rms);
+  std::ranges::copy(weight_context(run, tensor, shape, scale, relative_rms * relative_rms), plan.context.begin());
+  if (const DecisionHead* head = rule_.decisions(); head != nullptr && (tensor.step == 1 || head->due(run.step, 0))) {
+    thread_local DecisionHead::Scratch scratch;
+    std::array<float, kernel::kOutputs> decision;
+    head->decide(parameters_.data() + head->offset(), plan.context.data(), 1, scratch, decision.data());
+    tensor.own.assign(decision.begin(), decision.end());
+  }
+  plan_again(tensor, plan);
+}
+
+void FusedStepper::plan_again(const TensorRecord& record, TensorPlan& out) const {
+  auto& plan = static_cast<FusedPlan&>(out);
+  std::transform(record.own.begin(), record.own.end(), plan.context.begin() + WeightRule::kContext,
+                 [](double x) { return static_cast<float>(x); });
+  fold(plan);
+}
+
+void FusedStepper::fold(FusedPlan& plan) const {
   const std::vector<Linear>& layers = rule_.network().layers();
   const Linear head = rule_.context_head();
   const Linear& first = layers.front();
@@ -209,14 +255,19 @@ void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const Tensor
   float* first_bias = plan.biases.data();
   float* last_bias = first_bias + (single ? 0 : first.out);
   const float* p = parameters_.data();
-  const auto dot = [&](const Linear& layer, int r, int first_column) {
+  const std::vector<float>& spans = rule_.actor()->spans();
+  const auto dot = [&](const Linear& layer, int r, int first_column, std::ptrdiff_t columns) {
     const float* row = layer.weight(p) + static_cast<std::ptrdiff_t>(r) * layer.in + first_column;
-    return std::inner_product(context.begin(), context.end(), row, 0.0F);
+    return std::inner_product(row, row + columns, plan.context.begin(), 0.0F);
   };
-  for (int r = 0; r < first.out; ++r) first_bias[r] = first.bias(p)[r] + dot(first, r, kernel::kFeatures);
+  for (int r = 0; r < first.out; ++r)
+    first_bias[r] = first.bias(p)[r] + dot(first, r, kernel::kFeatures, first.in - kernel::kFeatures);
   for (int r = 0; r < last.out; ++r) {
     const float network_bias = single ? first_bias[r] : last.bias(p)[r];
-    last_bias[r] = output_scale(r) * (network_bias + head.bias(p)[r] + dot(head, r, 0));
+    const float decided = spans.empty() ? 0.0F
+                                        : spans[static_cast<std::size_t>(r)] *
+                                              plan.context[static_cast<std::size_t>(WeightRule::kContext + r)];
+    last_bias[r] = output_scale(r) * (network_bias + head.bias(p)[r] + dot(head, r, 0, WeightRule::kContext) + decided);
   }
   plan.network.layers = static_cast<int>(layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -238,7 +289,12 @@ std::shared_ptr<const WeightStepper> FusedStepper::fallback() const {
 void FusedStepper::write_features(const TensorPlan& plan, const WeightPiece& piece, std::size_t i, float* out) const {
   const auto& fused = static_cast<const FusedPlan&>(plan);
   const auto view = kernel::view(fused.constants, piece, i);
-  std::copy(fused.context.begin(), fused.context.end(), std::copy(view.features.begin(), view.features.end(), out));
+  out = std::copy(view.features.begin(), view.features.end(), out);
+  std::copy_n(fused.context.begin(), features() - kernel::kFeatures, out);
+}
+
+void FusedStepper::write_decision_features(const TensorPlan& plan, float* out) const {
+  std::copy_n(static_cast<const FusedPlan&>(plan).context.begin(), WeightRule::kContext, out);
 }
 
 float FusedStepper::largest_step(const TensorPlan& plan) const {

@@ -26,9 +26,9 @@ class WeightRule : public UpdateRule {
   static constexpr float kOutputScale = 0.3F;
 
   /// `hidden`: widths of the hidden layers, at most kernel::kMostLayers - 1 of them, each in [1, kernel::kMostHidden].
-  /// `step_scale`: the step of a weight whose momentum is steady, outputs zero, as a share of its tensor's scale. Throws
-  /// std::invalid_argument.
-  WeightRule(std::vector<int> hidden, double step_scale);
+  /// `step_scale`: the step of a weight whose momentum is steady, outputs zero, as a share of its tensor's scale.
+  /// `decisions`: of the first thousand steps, a row a tensor; 0: none. Throws std::invalid_argument.
+  WeightRule(std::vector<int> hidden, double step_scale, int decisions = 0, const std::vector<int>& decision_hidden = {});
 
   const Mlp& network() const { return actor()->network(); }
 
@@ -51,7 +51,7 @@ class FusedPlan : public TensorPlan {
   kernel::StepMlp network;
   kernel::StepConstants constants;
   std::vector<float> biases;  ///< of the first layer and of the last, with the context folded in
-  std::array<float, WeightRule::kContext> context;
+  std::array<float, WeightRule::kContext + kernel::kOutputs> context;  ///< then what was decided
 };
 
 /// The rule made ready for its kernel: weights packed once, and for each tensor and step a plan. State of a weight: the
@@ -61,16 +61,24 @@ class FusedStepper : public WeightStepper {
   /// `parameters`: the rule's, whose number is right.
   FusedStepper(const WeightRule& rule, std::span<const float> parameters);
 
-  StateLayout layout() const override { return {StateLayout::Type::bfloat16, kernel::kMomenta + 1}; }
+  StateLayout layout() const override {
+    return {.type = StateLayout::Type::bfloat16,
+            .per_weight = kernel::kMomenta + 1,
+            .per_tensor = rule_.decisions() != nullptr ? kernel::kOutputs : 0};
+  }
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<FusedPlan>(); }
-  /// Folds context and head into the network's biases.
   void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
             const StepSettings& settings, TensorPlan& plan) const override;
   kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const override;
   /// Adam in steps of a hundredth of each tensor's scale.
   std::shared_ptr<const WeightStepper> fallback() const override;
 
-  std::size_t features() const override { return kernel::kFeatures + WeightRule::kContext; }
+  const DecisionHead* decisions() const override { return rule_.decisions(); }
+  void write_decision_features(const TensorPlan& plan, float* out) const override;
+  std::span<double> decision(TensorRecord& record) const override { return record.own; }
+  void plan_again(const TensorRecord& record, TensorPlan& plan) const override;
+
+  std::size_t features() const override { return static_cast<std::size_t>(rule_.actor()->features()); }
   void write_features(const TensorPlan& plan, const WeightPiece& piece, std::size_t i, float* out) const override;
   float largest_step(const TensorPlan& plan) const override;
   float direction(const WeightPiece& piece, std::size_t i) const override;
@@ -80,6 +88,9 @@ class FusedStepper : public WeightStepper {
   const std::vector<std::vector<float>>& weights() const { return weights_; }
 
  private:
+  /// Folds context, decision and head into the network's biases.
+  void fold(FusedPlan& plan) const;
+
   WeightRule rule_;
   std::vector<float> parameters_;
   std::vector<std::vector<float>> weights_;

@@ -1,6 +1,7 @@
 #include "scout/policy/weight/weight_run.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -99,9 +100,42 @@ void WeightRun::plan() {
   for (const TensorStep& t : tensors_.steps()) theta_square += t.sums.theta_square;
   stepper_->begin(run_, theta_square, static_cast<std::int64_t>(rows()));
   for (const TensorStep& t : tensors_.steps()) stepper_->plan(run_, *t.record, t.shape, t.sums, t.settings, *t.plan);
+  decision_.clear();
+  for (TensorRecord& record : tensors_.records())
+    std::ranges::copy(stepper_->decision(record), std::back_inserter(decision_));
+}
+
+bool WeightRun::decision_due() const {
+  const DecisionHead* head = stepper_->decisions();
+  return head != nullptr && head->due(run_.step, run_.horizon);
+}
+
+std::size_t WeightRun::decision_features() const {
+  return stepper_->decisions() != nullptr ? static_cast<std::size_t>(stepper_->decisions()->inputs()) : 0;
+}
+
+void WeightRun::write_decision_features(float* out) const {
+  for (const TensorStep& t : tensors_.steps()) {
+    stepper_->write_decision_features(*t.plan, out);
+    out += decision_features();
+  }
+}
+
+void WeightRun::take_decision() {
+  const float* next = decision_.data();
+  for (TensorStep& t : tensors_.steps()) {
+    const std::span<double> own = stepper_->decision(*t.record);
+    if (std::equal(own.begin(), own.end(), next)) {
+      next += own.size();
+      continue;
+    }
+    for (double& x : own) x = *next++;
+    stepper_->plan_again(*t.record, *t.plan);
+  }
 }
 
 void WeightRun::update() {
+  take_decision();
   tensors_.step(*stepper_);
   end();
 }
@@ -139,7 +173,7 @@ void WeightRun::write_actions(std::span<const std::size_t> rows, float* out) con
 void WeightRun::save(ArchiveWriter& archive) const {
   std::vector<std::int64_t> shapes;
   for (const TensorStep& t : tensors_.steps()) shapes.insert(shapes.end(), {t.shape.size, t.shape.dimensions, t.shape.rows});
-  archive(shapes, run_before_, records_before_, f_.has_value(), f_.value_or(0), tensors_, stepped_);
+  archive(shapes, run_before_, records_before_, f_.has_value(), f_.value_or(0), decision_, tensors_, stepped_);
   for (const TensorStep& t : tensors_.steps()) archive(t.step_sums, t.own_sums);
 }
 
@@ -157,7 +191,8 @@ void WeightRun::restore(ArchiveReader& archive) {
   }
   if (size != static_cast<std::int64_t>(dimension)) archive.fail("a run of another number of weights");
   tensors_ = PlainTensors(*stepper_, tensors, dimension);
-  archive(run_before_, records_before_, known, f, tensors_, stepped);
+  std::vector<float> decision;
+  archive(run_before_, records_before_, known, f, decision, tensors_, stepped);
   if (records_before_.size() != tensors.size()) archive.fail("the parts do not fit together");
   for (TensorStep& t : tensors_.steps()) archive(t.step_sums, t.own_sums);
   f_ = known ? std::optional(f) : std::nullopt;
@@ -165,6 +200,9 @@ void WeightRun::restore(ArchiveReader& archive) {
   tensors_.records() = records_before_;
   tensors_.add_up();
   plan();
+  if (decision.size() != decision_.size()) archive.fail("the parts do not fit together");
+  decision_ = std::move(decision);
+  take_decision();
   if (stepped) end();
 }
 

@@ -65,6 +65,11 @@ class WeightRun : public RuleRun {
   void update();
 
   std::span<float> actions() override { return tensors_.delta(); }
+  std::span<float> decision() override { return decision_; }
+  std::size_t decision_rows() const override { return tensors_.steps().size(); }
+  std::size_t decision_features() const override;
+  void write_decision_features(float* out) const override;
+  bool decision_due() const override;
   void apply(std::span<double> theta) const override;
   float largest_action(std::size_t i) const override;
 
@@ -79,11 +84,14 @@ class WeightRun : public RuleRun {
  private:
   void plan();
   void end();
+  /// Plans anew where the decision was changed since.
+  void take_decision();
 
   std::shared_ptr<const WeightStepper> stepper_;
   PlainTensors tensors_;
   RunRecord run_;
   std::optional<double> f_;
+  std::vector<float> decision_;  // as the plan made it, or as a mover changed it
   bool stepped_ = false;
   // As they were before the last plan: what a run is restored from.
   RunRecord run_before_;

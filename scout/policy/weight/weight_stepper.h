@@ -115,6 +115,16 @@ class WeightStepper : public Stepper, public std::enable_shared_from_this<Weight
   /// What acts while this rule's steps diverge or stall: a plain gradient method on the same state and plans.
   virtual std::shared_ptr<const WeightStepper> fallback() const = 0;
 
+  // Decisions (policy/rule/decision_head.h), a row a tensor. `plan` makes those that are due, and keeps them in the record.
+
+  virtual const DecisionHead* decisions() const { return nullptr; }
+  /// The row of a planned tensor [S].
+  virtual void write_decision_features(const TensorPlan&, float*) const {}
+  /// What was decided for a tensor [A].
+  virtual std::span<double> decision(TensorRecord&) const { return {}; }
+  /// Takes what is decided now into a plan that was made before.
+  virtual void plan_again(const TensorRecord&, TensorPlan&) const {}
+
   // What a learner looks at.
 
   /// Inputs of the rule's actor, and those of weight i of a piece whose step is planned but not yet taken.

@@ -92,6 +92,11 @@ class AlongStep final : public Credit {
 
 }  // namespace
 
+double DecisionReward::worth(double share) const {
+  const double decades = -std::log10(share + floor);
+  return std::min(decades, knee) + slope * std::max(0.0, decades - knee);
+}
+
 std::unique_ptr<Credit> credit_to_optimum(const RewardOptions& options, bool by_coordinate) {
   return std::make_unique<ToOptimum>(options, by_coordinate);
 }

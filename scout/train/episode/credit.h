@@ -32,6 +32,23 @@ struct RewardOptions {
   }
 };
 
+/// What the decisions of a run are worth: a decision's reward is the rise of `worth` over the steps that it holds.
+struct DecisionReward {
+  double floor = 1e-8;
+  double knee = 1.5;
+  double slope = 0.25;
+
+  /// Of a share of the start's gap that is left: the decades that are gone, those beyond the knee times the slope. So the
+  /// first decades, which decide on hard problems, are not lost among the many that easy ones earn.
+  double worth(double share) const;
+
+  void describe(auto&& visit) {
+    visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
+    visit("knee", knee, "decades of the gap's fall that are rewarded in full", at_least(0));
+    visit("slope", slope, "reward of a decade beyond those", between(0, 1));
+  }
+};
+
 /// The last step of an episode, as a credit sees it.
 struct LastStep {
   bool finite;                              ///< whether f and ∇f at the new point are

@@ -40,7 +40,7 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
   minibatches_ = 0;
   instance_->evaluate_minibatch(minibatches_++, theta_, {&f_, 1}, gradient_);
   ++evaluations_;
-  best_ = worst_ = f_;
+  best_ = worst_ = start_value_ = f_;
   if (options_.weights) {
     start_theta_ = theta_;
     ended_ = !std::isfinite(f_) || !all_finite(gradient_);
@@ -67,6 +67,10 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
   run_->start({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt}, frame);
 
   trajectory_ = {};
+  decisions_ = recording.decisions;
+  worth_ = decisions_ ? decisions_->worth(decided_share()) : 0;
+  loss_sum_ = 0;
+  losses_ = 0;
   recorded_ = std::move(recording.rows);
   if (recording.all) {
     recorded_.resize(run_->rows());
@@ -87,6 +91,39 @@ void Episode::record_state() {
   run_->write_features(recorded_, trajectory_.states.data() + trajectory_.states.size() - size);
 }
 
+void Episode::record_state_again() {
+  trajectory_.states.resize(trajectory_.states.size() - recorded_.size() * run_->features());
+  record_state();
+}
+
+void Episode::record_decision() {
+  reward_decision();
+  const std::span<const float> decision = run_->decision();
+  const std::size_t rows = run_->decision_rows();
+  trajectory_.coordinates = static_cast<int>(rows);
+  trajectory_.action_size = static_cast<int>(decision.size() / rows);
+  record_deciding();
+  trajectory_.actions.insert(trajectory_.actions.end(), decision.begin(), decision.end());
+}
+
+void Episode::record_deciding() {
+  std::vector<float>& states = trajectory_.states;
+  trajectory_.features = static_cast<int>(run_->decision_features());
+  const std::size_t size = run_->decision_rows() * run_->decision_features();
+  states.resize(states.size() + size);
+  run_->write_decision_features(states.data() + states.size() - size);
+}
+
+void Episode::reward_decision() {
+  if (trajectory_.actions.empty()) return;
+  const double worth = decisions_->worth(decided_share());
+  const auto rows = static_cast<std::size_t>(trajectory_.coordinates);
+  trajectory_.rewards.insert(trajectory_.rewards.end(), rows, static_cast<float>(worth - worth_));
+  worth_ = worth;
+  loss_sum_ = 0;
+  losses_ = 0;
+}
+
 namespace {
 
 /// Calls body(first, count) for each stretch of neighbours that are alike.
@@ -101,18 +138,26 @@ void for_stretches(std::span<Episode* const> episodes, auto&& alike, auto&& body
 
 }  // namespace
 
-void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Move& move, bool propose) {
+void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Moves& moves) {
   thread_local std::vector<RuleRun*> runs;
-  if (propose) {
+  if (moves.propose) {
     const auto alike = [](const Episode& a, const Episode& b) { return a.stepper_ == b.stepper_; };
     for_stretches(episodes, alike, [&](std::span<Episode* const> stretch) {
       runs.clear();
       for (Episode* e : stretch) runs.push_back(e->run_.get());
-      stretch.front()->stepper_->propose(runs, scratch);
+      const Stepper& stepper = *stretch.front()->stepper_;
+      stepper.decide(runs, scratch);
+      for (Episode* e : stretch) {
+        if (!e->run_->decision_due()) continue;
+        if (moves.decide) moves.decide(*e);
+        if (e->decisions_) e->record_decision();
+        if (!e->recorded_.empty()) e->record_state_again();
+      }
+      stepper.propose(runs, scratch);
     });
   }
   for (Episode* e : episodes) {
-    if (move) move(*e);
+    if (moves.move) moves.move(*e);
     e->previous_f_ = e->f_;
     if (!e->recorded_.empty()) {
       std::vector<float>& actions = e->trajectory_.actions;
@@ -166,6 +211,8 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
   const bool finite = std::isfinite(f_) && all_finite(gradient_);
   const double best_before = best_;
   if (finite) {
+    loss_sum_ += f_;
+    ++losses_;
     worst_ = std::max(worst_, f_);
     if (f_ < best_) {
       best_ = f_;
@@ -215,7 +262,21 @@ double Episode::final_value() const {
   return (best_ - instance_->optimum_value().value_or(0.0)) / instance_->value_scale();
 }
 
+double Episode::decided_share() const {
+  constexpr double kMost = 10;
+  if (options_.weights) {
+    if (ended_) return kMost;
+    return losses_ > 0 ? std::min(loss_sum_ / losses_ / start_value_, kMost) : 1;
+  }
+  if (instance_->optimum_value()) return std::max(0.0, best_ - reference_) / start_gap_;
+  return 1 / (1 + (start_value_ - best_) / start_gap_);
+}
+
 Trajectory Episode::take_trajectory() {
+  if (decisions_ && trajectory_.action_size > 0) {
+    reward_decision();
+    record_deciding();
+  }
   trajectory_.terminated = ended_ || (options_.reward.finite && step_ >= plan_.horizon);
   return std::move(trajectory_);
 }

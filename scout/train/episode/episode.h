@@ -1,6 +1,7 @@
 // One run of an update rule on one instance, for functions and for the weights of networks: the Markov decision process.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -62,14 +63,23 @@ struct EpisodePlan {
   bool tell_loss = true;     ///< whether a rule for weights sees the minibatches' losses
 };
 
-/// The coordinates of a state that are recorded: none, all rows of the rule, or some of them.
+/// What is recorded of an episode: nothing; all rows of the rule or some of them, at each step; or, if their reward is
+/// given, the run's row at each decision.
 struct Recording {
   bool all = false;
   std::vector<std::size_t> rows{};
+  std::optional<DecisionReward> decisions{};
 };
 
 /// θ [M], drawn from the instance's start distribution.
 std::vector<double> sample_start(const Instance& instance, Random& random);
+
+/// What changes what a rule proposes.
+struct Moves {
+  std::function<void(Episode& episode)> decide{};  ///< the decision that the run has just made, episode.run().decision()
+  std::function<void(Episode& episode)> move{};    ///< the actions that it is about to take, episode.run().actions()
+  bool propose = true;                             ///< whether the rule is asked at all, or the move does everything
+};
 
 class Episode {
  public:
@@ -79,12 +89,10 @@ class Episode {
   /// Begins at θ [M]; with another horizon than the plan's, if one is given.
   void start(std::span<const double> theta, Recording recording = {}, std::optional<int> horizon = {});
 
-  /// Changes the actions that the episode is about to take, episode.run().actions().
-  using Move = std::function<void(Episode& episode)>;
   /// Takes one step in each of the episodes, none of which is over. Those that follow each other with the same stepper make
   /// their proposals as one batch; those that follow each other on the same instance, at the same step, are evaluated as one
-  /// batch (Classifier::evaluate_each). `propose`: whether the rule is asked at all, or the move does everything.
-  static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Move& move = {}, bool propose = true);
+  /// batch (Classifier::evaluate_each).
+  static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Moves& moves = {});
   /// Whether the horizon is reached, or a loss was not finite (see EpisodeOptions::weights).
   bool over() const { return ended_ || step_ >= plan_.horizon; }
   /// Whether the latter.
@@ -131,6 +139,16 @@ class Episode {
  private:
   bool wants_before() const { return !recorded_.empty() && credit_->wants_before(); }
   void record_state();
+  /// Of the point that the run stands on, whose decision has changed.
+  void record_state_again();
+  void record_decision();
+  void record_deciding();
+  /// What decisions are judged by. Functions: the gap of the best point so far as a share of the start's; where f* is not
+  /// known, 1/(1 + the fall of f over the start's supposed gap). Weights: the mean loss since the last decision, each on
+  /// examples that the step had not seen, as a share of the first; at most 10.
+  double decided_share() const;
+  /// Rewards the last decision for what has happened since.
+  void reward_decision();
   void digest(double f_before, std::span<const double> gradient_before);
 
   std::shared_ptr<const Instance> instance_;
@@ -151,6 +169,11 @@ class Episode {
   std::uint64_t minibatches_ = 0;  // one a point
   mutable std::int64_t evaluations_ = 0;
   std::vector<std::size_t> recorded_;
+  std::optional<DecisionReward> decisions_;
+  double worth_ = 0;
+  double loss_sum_ = 0;  // since the last decision, of so many losses
+  int losses_ = 0;
+  double start_value_ = 0;
   Trajectory trajectory_;
 };
 

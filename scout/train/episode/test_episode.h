@@ -57,10 +57,10 @@ inline std::vector<double> first_start(const Instance& instance) {
 }
 
 /// One step, as the rule proposes and `move` changes it.
-inline void step(Episode& episode, const Episode::Move& move = {}, bool propose = true) {
+inline void step(Episode& episode, const std::function<void(Episode&)>& move = {}, bool propose = true) {
   Episode* const alone = &episode;
   ProposalScratch scratch;
-  Episode::step({&alone, 1}, scratch, move, propose);
+  Episode::step({&alone, 1}, scratch, {.move = move, .propose = propose});
 }
 /// One step by these actions; the rule is not asked.
 inline void step_by(Episode& episode, const std::vector<float>& actions) {

@@ -25,12 +25,13 @@ Ddpg::Ddpg(Actor actor, const DdpgOptions& options, Seed seed, ThreadTeam& team)
   }
 }
 
-void Ddpg::start_from(const std::vector<float>& parameters) {
+void Ddpg::start_from(std::span<const float> parameters) {
   if (parameters.size() != actor_.parameter_count()) {
     throw std::invalid_argument("the policy to start from has " + std::to_string(parameters.size()) +
                                 " parameters: the one to train has " + std::to_string(actor_.parameter_count()));
   }
-  actor_parameters_ = actor_target_ = actor_average_ = parameters;
+  actor_parameters_.assign(parameters.begin(), parameters.end());
+  actor_target_ = actor_average_ = actor_parameters_;
 }
 
 void Ddpg::adopt(std::span<const float> parameters) {

@@ -80,7 +80,7 @@ class Ddpg {
 
   /// Starts from another actor's parameters; call before the first update. Throws std::invalid_argument if their number is
   /// another.
-  void start_from(const std::vector<float>& parameters);
+  void start_from(std::span<const float> parameters);
   /// Leaves the actor's parameters outside [begin, end) to the caller: the policy gradient moves those inside alone.
   void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
   /// Takes on the parameters outside the own slice, for the actor and its target.

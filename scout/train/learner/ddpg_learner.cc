@@ -27,8 +27,8 @@ class DdpgLearner final : public Learner {
         policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
         explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
     check_memory();
-    explorer_kinds(options_.ensemble, context.episode.weights);
-    ddpg_.start_from(context.parameters.acting);
+    explorer_kinds(options_.ensemble, context.episode.weights ? Explored::weights : Explored::coordinates);
+    ddpg_.start_from(of_actor());
     ddpg_.own(slice().begin, slice().end);
   }
 
@@ -104,7 +104,7 @@ class DdpgLearner final : public Learner {
     double critic_loss = 0;
     double mean_q = 0;
     if (policy_replay_.size() >= static_cast<std::size_t>(options_.replay.warm_up)) {
-      ddpg_.adopt(context_.parameters.acting);
+      ddpg_.adopt(of_actor());
       Random random(context_.seed.derive("updates").derive(static_cast<std::uint64_t>(round)));
       for (int k = 0; k < options_.updates; ++k) {
         draw_batch(random);
@@ -129,6 +129,9 @@ class DdpgLearner final : public Learner {
   void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_); }
 
  private:
+  std::span<const float> of_actor() const {
+    return std::span<const float>(context_.parameters.acting).first(ddpg_.actor().parameter_count());
+  }
   bool learns_alone() const { return options_.learners.size() == 1; }
   bool exploring() const { return options_.replay.explorer_share > 0 && options_.ensemble.instances > 0; }
 

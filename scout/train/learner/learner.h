@@ -124,7 +124,8 @@ std::vector<OptionDescription> described(const nlohmann::json& values) {
   return describe_options<Options>();
 }
 
-/// The slice with this name: "all", "head" (the context head) or "body" (the rest).
+/// The slice with this name: "all" of the actor's parameters, "head" (the context head) or "body" (the rest). Those of the
+/// decision head are the learner's "decisions".
 Slice slice_of(const UpdateRule& rule, std::string_view name);
 
 }  // namespace scout

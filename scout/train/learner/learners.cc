@@ -4,11 +4,12 @@ namespace scout {
 
 // Each is defined in a file of its own.
 namespace learner {
-extern const LearnerEntry ddpg, evolution, es;
+extern const LearnerEntry decisions, ddpg, evolution, es;
 }  // namespace learner
 
 const std::vector<LearnerEntry>& learner_table() {
   static const std::vector<LearnerEntry> table{
+      learner::decisions,
       learner::ddpg,
       learner::evolution,
       learner::es,
@@ -18,7 +19,7 @@ const std::vector<LearnerEntry>& learner_table() {
 
 Slice slice_of(const UpdateRule& rule, std::string_view name) {
   const Linear head = rule.context_head();
-  const std::size_t count = rule.parameter_count();
+  const std::size_t count = rule.decisions() != nullptr ? rule.decisions()->offset() : rule.parameter_count();
   const std::size_t begin = head.out > 0 ? head.offset : count;
   if (name == "all") return {0, count};
   if (name == "head") return {begin, begin + (head.out > 0 ? head.size() : 0)};

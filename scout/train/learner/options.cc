@@ -58,9 +58,20 @@ void set_training_options(TrainOptions& options, const nlohmann::json& values) {
 }
 
 std::vector<std::string> unused_options(const TrainOptions& options, bool weights) {
-  std::vector<std::string> used{"problems",    "learners",         "dimensions",      "rounds",
-                                "threads",     "checkpoint_every", "validation.",     "distributed.",
-                                "policy.rule", "policy.start",     "rollout.horizon", "rollout.episodes"};
+  std::vector<std::string> used{"problems",
+                                "learners",
+                                "dimensions",
+                                "rounds",
+                                "threads",
+                                "checkpoint_every",
+                                "validation.",
+                                "distributed.",
+                                "policy.rule",
+                                "policy.start",
+                                "rollout.horizon",
+                                "rollout.episodes",
+                                "rollout.horizon_low",
+                                "rollout.curriculum"};
   for (const LearnerEntry& entry : learner_table()) {
     if (std::ranges::find(options.learners, entry.name) == options.learners.end()) continue;
     used.insert(used.end(), entry.options.begin(), entry.options.end());
@@ -70,9 +81,8 @@ std::vector<std::string> unused_options(const TrainOptions& options, bool weight
     for (const std::string& key : entry.options) used.push_back("policy." + key);
   }
   // What a kind of rule does not look at, whichever learner does.
-  const std::vector<std::string> of_weights{"rollout.horizon_low",  "rollout.curriculum",   "rollout.weights",
-                                            "rollout.weight_noise", "rollout.noise_memory", "rollout.tell_horizon",
-                                            "rollout.tell_loss"};
+  const std::vector<std::string> of_weights{"rollout.weights", "rollout.weight_noise", "rollout.noise_memory",
+                                            "rollout.tell_horizon", "rollout.tell_loss"};
   const std::vector<std::string> of_functions{"reward.of", "reward.floor", "reward.path_points", "ddpg.credit"};
   if (weights) {
     used.insert(used.end(), of_weights.begin(), of_weights.end());

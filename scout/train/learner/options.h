@@ -26,6 +26,14 @@ struct PolicyOptions : RuleOptions {
         "functions: the largest step of a coordinate, as a share of the box's width; weights: the base step, as a share of "
         "the tensor's scale",
         positive());
+    visit("decisions", decisions,
+          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
+          "longer "
+          "than the one before; 0: none",
+          at_least(0));
+    visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
+    visit("by_coordinate", by_coordinate,
+          "rule coordinate: a network steers every coordinate; off: what acts on whole runs steers alone");
     visit("start", start,
           "policy to start from, of the same rule and widths: a file, or one that comes with the library; "
           "empty: the initial policy");
@@ -53,10 +61,9 @@ struct RolloutOptions {
     visit("noise", noise, "least standard deviation of the action noise; each episode draws its own, log-uniformly",
           positive());
     visit("noise_high", noise_high, "greatest standard deviation of the action noise", positive());
-    visit("horizon_low", horizon_low, "weights: least horizon; each run draws its own, log-uniformly. 0: all have `horizon`",
+    visit("horizon_low", horizon_low, "least horizon; each run draws its own, log-uniformly. 0: all have `horizon`",
           at_least(0));
-    visit("curriculum", curriculum, "weights: rounds in which the greatest horizon grows from the least to `horizon`",
-          at_least(0));
+    visit("curriculum", curriculum, "rounds in which the greatest horizon grows from the least to `horizon`", at_least(0));
     visit("weights", weights, "weights: weights of a run whose transitions are kept", at_least(1));
     visit("weight_noise", weight_noise, "weights: noise on the steps of single weights, as a share of that on whole tensors",
           at_least(0));

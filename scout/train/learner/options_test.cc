@@ -72,8 +72,8 @@ TEST(TrainOptions, ThatNobodyUsesAreRefusedByName) {
       {"rollout.weights", "weight", kBoth, [](auto& o) { o.rollout.weights = 9; }, true},
       {"rollout.weights", "coordinate", kBoth, [](auto& o) { o.rollout.weights = 9; }, false},
       {"rollout.weight_noise", "coordinate", kBoth, [](auto& o) { o.rollout.weight_noise = 1; }, false},
-      {"rollout.horizon_low", "coordinate", kBoth, [](auto& o) { o.rollout.horizon_low = 5; }, false},
-      {"rollout.curriculum", "coordinate", kBoth, [](auto& o) { o.rollout.curriculum = 5; }, false},
+      {"rollout.horizon_low", "coordinate", kBoth, [](auto& o) { o.rollout.horizon_low = 5; }, true},
+      {"rollout.curriculum", "coordinate", kBoth, [](auto& o) { o.rollout.curriculum = 5; }, true},
       {"rollout.tell_loss", "joint", kDdpg, [](auto& o) { o.rollout.tell_loss = 1; }, false},
       {"evolution.floor", "weight", kDdpg, [](auto& o) { o.evolution.floor = 0.1; }, true},  // of the validation score
       {"evolution.floor", "coordinate", kDdpg, [](auto& o) { o.evolution.floor = 0.1; }, false},

@@ -17,17 +17,23 @@ void Batch::clear(int expected_rows, int features, int action_size) {
 
 void Replay::add(Trajectory trajectory) {
   if (trajectory.steps() == 0) return;
+  ends_.push_back((ends_.empty() ? 0 : ends_.back()) + static_cast<std::size_t>(trajectory.steps()));
   trajectories_.push_back(std::move(trajectory));
-  drop_oldest();
+  while (size() > capacity_ && first_ + 1 < trajectories_.size()) {
+    dropped_ = ends_[first_];
+    trajectories_[first_++] = {};
+  }
+  // Seldom, so that an addition costs little on average.
+  if (first_ > trajectories_.size() / 2) forget();
 }
 
-void Replay::drop_oldest() {
-  std::size_t steps = 0;
-  for (const Trajectory& trajectory : trajectories_) steps += static_cast<std::size_t>(trajectory.steps());
-  auto oldest = trajectories_.begin();
-  for (; steps > capacity_ && oldest + 1 != trajectories_.end(); ++oldest)
-    steps -= static_cast<std::size_t>(oldest->steps());
-  trajectories_.erase(trajectories_.begin(), oldest);
+void Replay::forget() {
+  trajectories_.erase(trajectories_.begin(), trajectories_.begin() + static_cast<std::ptrdiff_t>(first_));
+  count();
+}
+
+void Replay::count() {
+  first_ = dropped_ = 0;
   ends_.clear();
   for (const Trajectory& trajectory : trajectories_) ends_.push_back(size() + static_cast<std::size_t>(trajectory.steps()));
 }
@@ -35,7 +41,7 @@ void Replay::drop_oldest() {
 void Replay::sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const {
   std::vector<std::size_t> chosen;
   for (int k = 0; k < count; ++k) {
-    const std::size_t position = random.index(size());
+    const std::size_t position = dropped_ + random.index(size());
     const auto it = std::upper_bound(ends_.begin(), ends_.end(), position);
     const auto index = static_cast<std::size_t>(it - ends_.begin());
     const Trajectory& t = trajectories_[index];

@@ -26,24 +26,29 @@ class Replay {
 
   void add(Trajectory trajectory);
   /// Steps stored.
-  std::size_t size() const { return ends_.empty() ? 0 : ends_.back(); }
+  std::size_t size() const { return ends_.empty() ? 0 : ends_.back() - dropped_; }
 
   /// Appends `count` transitions to `batch`. At most `rows` coordinates of a transition are taken, chosen at random (0: all
   /// of them). n-step returns stop early where a trajectory ends. Needs size() > 0.
   void sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const;
 
   void visit(auto& archive) {
+    forget();
     archive(trajectories_);
-    drop_oldest();
+    count();
   }
 
  private:
-  /// Until those that are left fit.
-  void drop_oldest();
+  /// Frees what was dropped.
+  void forget();
+  /// Counts the steps anew.
+  void count();
 
   std::size_t capacity_;
-  std::vector<Trajectory> trajectories_;
-  std::vector<std::size_t> ends_;  // running totals of steps
+  std::vector<Trajectory> trajectories_;  // the first few may be dropped already
+  std::size_t first_ = 0;                 // the oldest that is not
+  std::vector<std::size_t> ends_;         // running totals of steps
+  std::size_t dropped_ = 0;               // steps before the oldest
 };
 
 }  // namespace scout

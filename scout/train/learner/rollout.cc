@@ -32,9 +32,11 @@ void run_episodes(Rollout& rollout, const EpisodeOptions& options) {
     last_step.push_back(run.steps > 0 ? episode->steps() + run.steps : episode->horizon());
     episodes.push_back(std::move(episode));
   }
-  const auto move = [&](Episode& episode) {
-    if (const auto found = movers.find(&episode); found != movers.end()) found->second->move(episode);
+  const auto ask = [&](Episode& episode, void (Mover::*what)(Episode&)) {
+    if (const auto found = movers.find(&episode); found != movers.end()) (found->second->*what)(episode);
   };
+  const Moves moves{.decide = [&](Episode& episode) { ask(episode, &Mover::decide); },
+                    .move = [&](Episode& episode) { ask(episode, &Mover::move); }};
   ProposalScratch scratch;
   std::vector<Episode*> running;
   for (;;) {
@@ -43,7 +45,7 @@ void run_episodes(Rollout& rollout, const EpisodeOptions& options) {
       if (!episodes[k]->over() && episodes[k]->steps() < last_step[k]) running.push_back(episodes[k].get());
     }
     if (running.empty()) break;
-    Episode::step(running, scratch, move);
+    Episode::step(running, scratch, moves);
   }
   for (std::size_t k = 0; k < episodes.size(); ++k) {
     Episode& episode = *episodes[k];

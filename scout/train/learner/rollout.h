@@ -63,13 +63,14 @@ struct Candidate {
 struct Findings {
   std::vector<Trajectory> policy{};     ///< of the policy, whatever its parameters: any learner may take them
   std::vector<Trajectory> explorers{};  ///< of ensembles
+  std::vector<Trajectory> decisions{};  ///< of the policy's decisions
   std::vector<Candidate> candidates{};
   double return_sum = 0;      ///< of the policy's episodes,
   std::int64_t episodes = 0;  ///< which are so many
   int ensembles = 0;
   EnsembleSummary summary{};  ///< over these ensembles
 
-  void visit(auto& archive) { archive(policy, explorers, candidates, return_sum, episodes, ensembles, summary); }
+  void visit(auto& archive) { archive(policy, explorers, decisions, candidates, return_sum, episodes, ensembles, summary); }
 };
 
 struct Experience {

@@ -32,12 +32,13 @@ Task Tasks::task(const Seed& seed, std::int64_t k, std::optional<int> given) con
           options_.problems[problem] + "/train/" + std::to_string(index), seed};
 }
 
-std::vector<Task> Tasks::episodes(const Window& window) const {
+std::vector<Task> Tasks::draw(const Window& window, const std::string& axis, std::int64_t per_round) const {
   std::vector<Task> out;
-  for (std::int64_t k = window.first; k < window.last; ++k) {
+  const auto [first, last] = share_of(window, per_round);
+  for (std::int64_t k = first; k < last; ++k) {
     const int rank = window.rank.rank;
-    out.push_back(window.whole_round ? task(seed_.derive("episode").derive(number(k)), k)
-                                     : task(seed_.derive("rank episode").derive(number(k)).derive(rank), k + rank));
+    out.push_back(window.whole_round ? task(seed_.derive(axis).derive(number(k)), k)
+                                     : task(seed_.derive("rank " + axis).derive(number(k)).derive(rank), k + rank));
   }
   return out;
 }
@@ -82,11 +83,12 @@ Task Tasks::rank_ensemble(std::int64_t index, const RankOf& rank) const {
 EpisodePlan Tasks::plan(std::int64_t round, Random& random) const {
   const RolloutOptions& rollout = options_.rollout;
   EpisodePlan plan{.horizon = rollout.horizon};
-  if (!weights_) return plan;
+  if (!weights_ && rollout.least_horizon() == rollout.horizon) return plan;
   const double low = rollout.least_horizon();
   const double grown = rollout.curriculum > 0 ? std::min(1.0, static_cast<double>(round + 1) / rollout.curriculum) : 1.0;
   const double high = std::max(low, low * std::pow(rollout.horizon / low, grown));
   plan.horizon = static_cast<int>(std::lround(random.log_uniform(low, high)));
+  if (!weights_) return plan;
   plan.tell_horizon = random.chance(rollout.tell_horizon);
   plan.tell_loss = random.chance(rollout.tell_loss);
   return plan;

@@ -34,7 +34,9 @@ class Tasks {
   Tasks(const TrainOptions& options, Seed seed, bool weights);
 
   /// One for each unit of the window.
-  std::vector<Task> episodes(const Window& window) const;
+  std::vector<Task> episodes(const Window& window) const { return draw(window, "episode", options_.rollout.episodes); }
+  /// The share of so many tasks a round that comes with the window; `axis` names their draws.
+  std::vector<Task> draw(const Window& window, const std::string& axis, std::int64_t per_round) const;
   /// The share of a round's ensembles that comes with the window. Ensembles of the same number on different ranks explore
   /// the same instance, as far as it has coordinates for all of them.
   std::vector<Task> ensembles(const Window& window) const;

@@ -43,13 +43,13 @@ class Coordinate final : public Explorer {
   double sign_ = 0;
 };
 
-ExplorerKind make(const Instance& instance, std::size_t, Random&) {
-  return {static_cast<std::size_t>(instance.dimension()), [] { return std::make_unique<Coordinate>(); }};
+ExplorerKind make(const ExplorerScope& scope, Random&) {
+  return {static_cast<std::size_t>(scope.instance.dimension()), [] { return std::make_unique<Coordinate>(); }};
 }
 
 }  // namespace
 
-extern const ExplorerEntry coordinate{"coordinate", "one coordinate by the step size, else against the gradient", false,
-                                      make};
+extern const ExplorerEntry coordinate{"coordinate", "one coordinate by the step size, else against the gradient",
+                                      Explored::coordinates, make};
 
 }  // namespace scout::explorer

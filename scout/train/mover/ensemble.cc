@@ -13,11 +13,11 @@ double geometric(double from, double to, double fraction) { return from * std::p
 
 }  // namespace
 
-std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, bool for_weights) {
+std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, Explored explored) {
   std::vector<const ExplorerEntry*> fitting, chosen;
   std::vector<std::string> names;
   for (const ExplorerEntry& entry : explorer_table()) {
-    if (entry.for_weights != for_weights) continue;
+    if (entry.explored != explored) continue;
     fitting.push_back(&entry);
     names.emplace_back(entry.name);
   }
@@ -25,7 +25,8 @@ std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options,
   for (const std::string& name : options.movers) {
     const auto found = std::ranges::find(fitting, name, &ExplorerEntry::name);
     if (found == fitting.end())
-      throw_bad_option("ensemble.movers", "\"" + name + "\"", "of " + join_names(names) + " for this rule");
+      throw_bad_option("ensemble.movers", "\"" + name + "\"",
+                       "of " + join_names(names) + ", which explore " + std::string(to_string(explored)));
     if (std::ranges::find(chosen, *found) != chosen.end()) {
       throw_bad_option("ensemble.movers", "\"" + name + "\" twice",
                        "of kinds that differ: no two explorers hold one direction");
@@ -64,8 +65,8 @@ Ensemble::Ensemble(const EnsembleTask& task, const EnsembleOptions& options) : o
   const auto stride = static_cast<std::size_t>(std::max(members, 1));
   Random random(task.seed.derive("ensemble"));
   std::size_t most = 0;
-  for (const ExplorerEntry* entry : explorer_kinds(options, task.episode.weights)) {
-    Kind kind{entry, entry->make(*task.instance, task.recorded, random), {}, {}};
+  for (const ExplorerEntry* entry : explorer_kinds(options, task.explored())) {
+    Kind kind{entry, entry->make({*task.instance, task.recorded, task.decision_size}, random), {}, {}};
     const std::size_t count = kind.kind.directions;
     if (members < 1 || member < 0 || member >= members || count < stride) {
       throw std::invalid_argument("ensemble: member " + std::to_string(member) + " of " + std::to_string(members) +
@@ -102,7 +103,9 @@ void Ensemble::tell(ExplorerEvent::Kind kind, const Member& m, int step) const {
 
 void Ensemble::begin(Member& m, int step, ExplorerEvent::Kind kind) {
   const std::vector<double> theta = sample_start(*task_.instance, m.random);
-  m.episode.start(theta, m.explorer->recording(task_.recorded, m.random), task_.plan.horizon - step);
+  Recording recording = m.explorer->recording(task_.recorded, m.random);
+  recording.decisions = task_.decisions;
+  m.episode.start(theta, std::move(recording), task_.plan.horizon - step);
   m.explorer->begin(m.episode, m.random);
   m.low_steps = 0;
   start_sum_ += m.episode.value();
@@ -125,19 +128,19 @@ void Ensemble::step(Member& m, int t) {
   if (m.episode.over()) return;
   const double fraction = static_cast<double>(t) / task_.plan.horizon;
   const double size = options_.step_at(fraction);
-  const bool along = m.random.chance(options_.coordinate_probability_at(fraction));
-  Episode* const episode = &m.episode;
-  const auto move = [&](Episode& e) { along ? m.explorer->explore(e, size) : m.explorer->settle(e, size); };
-  Episode::step({&episode, 1}, scratch_, move, m.explorer->follows_rule());
-  if (!m.episode.failed()) best_value_ = std::min(best_value_, m.episode.best_value());
-  tell(along ? ExplorerEvent::Kind::coordinate : ExplorerEvent::Kind::gradient, m, t + 1);
-  ++(along ? summary_.coordinate_moves : summary_.gradient_moves);
-  if (along) {
-    Direction& direction = kinds_[m.kind].directions[m.explorer->direction()];
-    ++direction.moves;
-    direction.gain += m.explorer->judge(m.episode);
-    if (options_.prune && m.explorer->prunable() && prune(m)) tell(ExplorerEvent::Kind::prune, m, t + 1);
+  const bool decisions = task_.decisions.has_value();
+  if (!decisions || m.episode.run().decision_due()) {
+    m.along = m.random.chance(options_.coordinate_probability_at(fraction));
   }
+  Episode* const episode = &m.episode;
+  const auto move = [&](Episode& e) { m.along ? m.explorer->explore(e, size) : m.explorer->settle(e, size); };
+  Moves moves{.propose = m.explorer->follows_rule()};
+  (decisions ? moves.decide : moves.move) = move;
+  Episode::step({&episode, 1}, scratch_, moves);
+  if (!m.episode.failed()) best_value_ = std::min(best_value_, m.episode.best_value());
+  ++(m.along ? summary_.coordinate_moves : summary_.gradient_moves);
+  tell(m.along ? ExplorerEvent::Kind::coordinate : ExplorerEvent::Kind::gradient, m, t + 1);
+  if (m.along && (!decisions || m.episode.over() || m.episode.run().decision_due())) end_move(m, t + 1);
   const double mean_start = start_sum_ / starts_;
   const bool low = m.episode.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
   m.low_steps = low ? m.low_steps + 1 : 0;
@@ -146,6 +149,13 @@ void Ensemble::step(Member& m, int t) {
     begin(m, t + 1, ExplorerEvent::Kind::reset);
     ++summary_.resets;
   }
+}
+
+void Ensemble::end_move(Member& m, int t) {
+  Direction& direction = kinds_[m.kind].directions[m.explorer->direction()];
+  ++direction.moves;
+  direction.gain += m.explorer->judge(m.episode);
+  if (options_.prune && m.explorer->prunable() && prune(m)) tell(ExplorerEvent::Kind::prune, m, t);
 }
 
 bool Ensemble::prune(Member& m) {

@@ -47,9 +47,9 @@ struct EnsembleOptions {
   }
 };
 
-/// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, and on those that do not fit the
-/// rule.
-std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, bool for_weights);
+/// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, and on those that do not explore
+/// that.
+std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, Explored explored);
 
 /// What an explorer did at one step, for logs and drawings.
 struct ExplorerEvent {
@@ -97,11 +97,18 @@ struct EnsembleTask {
   std::size_t recorded = 0;  ///< weights recorded of an explorer; of a function's, all coordinates are
   Seed seed;
   EnsembleShare share{};
+  /// If given, decisions are explored, and recorded with this reward; `decision_size`: their numbers.
+  std::optional<DecisionReward> decisions{};
+  std::size_t decision_size = 0;
+
+  Explored explored() const {
+    return decisions ? Explored::decisions : episode.weights ? Explored::weights : Explored::coordinates;
+  }
 };
 
-/// N explorers on one instance, for `horizon` steps each. Each holds a direction that no other holds. At step t of T an
-/// explorer moves along its direction with probability p_coor(t), else as its kind does otherwise, with step size η(t). Both
-/// decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
+/// N explorers on one instance, for `horizon` steps each. Each holds a direction that no other holds. At step t of T, or at
+/// each decision, an explorer moves along its direction with probability p_coor(t), else as its kind does otherwise, with
+/// step size η(t). Both decay geometrically, so the ensemble first spreads out and then settles into locally optimal areas.
 ///
 /// A direction is pruned when it gains less a move than the tried ones of its kind do on average, and an untried one is
 /// left. An explorer whose f stays high, or is not finite, starts anew.
@@ -137,6 +144,7 @@ class Ensemble {
     Episode episode;
     std::size_t kind;
     std::unique_ptr<Explorer> explorer;
+    bool along = false;  // whether it moves along its direction now
     int low_steps = 0;
   };
 
@@ -146,6 +154,8 @@ class Ensemble {
   /// Gives the member an untried direction if its own is poor. Returns whether it did.
   bool prune(Member& member);
   void step(Member& member, int step);
+  /// The move along its direction is over: it is judged, and pruned if it is poor.
+  void end_move(Member& member, int step);
   void finish();
 
   EnsembleOptions options_;

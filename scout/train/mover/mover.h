@@ -5,11 +5,12 @@
 
 namespace scout {
 
-/// Sees an episode, and changes the actions that its rule proposes.
+/// Sees an episode, and changes what its rule proposes: the decision that it has just made, or the coming step's actions.
 class Mover {
  public:
   virtual ~Mover() = default;
-  virtual void move(Episode& episode) = 0;
+  virtual void decide([[maybe_unused]] Episode& episode) {}
+  virtual void move([[maybe_unused]] Episode& episode) {}
 };
 
 /// How much a policy's episodes are disturbed.
@@ -19,6 +20,8 @@ struct NoiseOptions {
   double weight_noise = 0;  ///< weights: noise on the steps of single recorded weights, as a share of that on whole tensors
 };
 
+/// Independent normal noise on every number of every decision.
+std::unique_ptr<Mover> decision_noise(double deviation, Random random);
 /// Independent normal noise on every action, for rules for functions.
 std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random);
 /// For rules of weights: the step of each tensor times a factor that wanders about 1 and, if asked for, independent noise on
@@ -26,8 +29,11 @@ std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random);
 /// all weights do together.
 std::unique_ptr<Mover> tensor_noise(const NoiseOptions& options, const std::vector<TensorShape>& tensors, Random random);
 
-/// A mover of an exploration ensemble. It holds a direction that no other explorer holds. At each step the ensemble lets it
-/// either move along that or do what it does otherwise, and has it judge the former.
+/// What explorers of a kind change: the coordinates of a function, the weights of a network, or decisions.
+enum class Explored { coordinates, weights, decisions };
+
+/// A mover of an exploration ensemble. It holds a direction that no other explorer holds. At each step, or each decision,
+/// the ensemble lets it either move along that or do what it does otherwise, and has it judge the former.
 class Explorer {
  public:
   virtual ~Explorer() = default;
@@ -61,14 +67,21 @@ struct ExplorerKind {
   std::function<std::unique_ptr<Explorer>()> explorer;  ///< makes one that holds none yet
 };
 
+/// What an ensemble's explorers act on.
+struct ExplorerScope {
+  const Instance& instance;
+  std::size_t recorded;   ///< weights that are recorded of an explorer
+  std::size_t decisions;  ///< numbers of a decision
+};
+
 /// A row of the table of explorers.
 struct ExplorerEntry {
   const char* name;
   const char* summary;  ///< one line for `scout list explorers`
-  bool for_weights;     ///< whether it moves weights; else the coordinates of functions
-  /// `recorded`: weights that are recorded of an explorer.
-  ExplorerKind (*make)(const Instance& instance, std::size_t recorded, Random& random);
+  Explored explored;
+  ExplorerKind (*make)(const ExplorerScope& scope, Random& random);
 };
+std::string_view to_string(Explored explored);
 
 /// Every kind of explorer.
 const std::vector<ExplorerEntry>& explorer_table();

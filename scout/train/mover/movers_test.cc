@@ -23,6 +23,7 @@ using Kind = ExplorerEvent::Kind;
 
 constexpr int kHorizon = 40;
 constexpr std::size_t kRecorded = 3;
+constexpr std::size_t kDecisions = 14;  // numbers of one
 
 /// A bowl of `parts` tensors of three weights; nothing but NaN in a slab of it.
 class Slab : public TestInstance {
@@ -50,8 +51,10 @@ class Slab : public TestInstance {
   bool starts_inside_;
 };
 
+/// The rule of coordinates decides at every step, so that a move lasts as long whatever is explored.
 std::shared_ptr<const Stepper> stepper_for(bool weights) {
-  return weights ? untrained_network_policy()->stepper() : untrained_policy()->stepper();
+  return weights ? untrained_network_policy()->stepper()
+                 : untrained({.hidden = {8}, .decisions = kHorizon, .decision_hidden = {8}}, 1)->stepper();
 }
 
 struct Life {
@@ -77,18 +80,23 @@ class Movers : public testing::TestWithParam<ExplorerEntry> {
     options_.movers = {GetParam().name};
   }
 
+  static bool weights() { return GetParam().explored == Explored::weights; }
+  static bool decisions() { return GetParam().explored == Explored::decisions; }
+
   std::shared_ptr<const Instance> instance() const {
-    if (GetParam().for_weights) return family("mlp-blobs:hidden=6x6x6,batch=16")->sample(Split::train, 0, 0);
+    if (weights()) return family("mlp-blobs:hidden=6x6x6,batch=16")->sample(Split::train, 0, 0);
     return std::make_shared<TestInstance>(shifted_sphere(12));
   }
   EnsembleTask task(std::shared_ptr<const Instance> instance, std::uint64_t seed = 1, EnsembleShare share = {}) const {
     return {.instance = std::move(instance),
-            .stepper = stepper_for(GetParam().for_weights),
-            .episode = {.weights = GetParam().for_weights, .step_scale = 0.5, .credit_by_coordinate = false},
+            .stepper = stepper_for(weights()),
+            .episode = {.weights = weights(), .step_scale = 0.5, .credit_by_coordinate = false},
             .plan = {.horizon = kHorizon},
             .recorded = kRecorded,
             .seed = Seed(seed),
-            .share = share};
+            .share = share,
+            .decisions = decisions() ? std::optional(DecisionReward{}) : std::nullopt,
+            .decision_size = kDecisions};
   }
   Life live(const EnsembleTask& task) const {
     Ensemble ensemble(task, options_);
@@ -135,7 +143,7 @@ TEST_P(Movers, HoldDirectionsThatNoOtherHolds) {
 TEST_P(Movers, HoldDirectionsThatThereAre) {
   Random random(Seed(1));
   const auto where = instance();
-  const auto kind = GetParam().make(*where, kRecorded, random);
+  const auto kind = GetParam().make({*where, kRecorded, kDecisions}, random);
   ASSERT_GE(kind.directions, 2U);
   make_restless();
   options_.explorers = 1000;
@@ -153,13 +161,13 @@ TEST_P(Movers, HoldDirectionsThatThereAre) {
 
 TEST_P(Movers, RecordWhatThereIs) {
   const auto where = instance();
-  const auto run = stepper_for(GetParam().for_weights)->new_run(where->dimension());
+  const auto run = stepper_for(weights())->new_run(where->dimension());
   Random random(Seed(1));
-  const auto kind = GetParam().make(*where, kRecorded, random);
+  const auto kind = GetParam().make({*where, kRecorded, kDecisions}, random);
   const auto explorer = kind.explorer();
   explorer->hold(1, random);
   const Recording recording = explorer->recording(kRecorded, random);
-  if (GetParam().for_weights) {
+  if (weights()) {
     EXPECT_FALSE(recording.all);
     EXPECT_EQ(recording.rows.size(), kRecorded);
   }
@@ -167,7 +175,7 @@ TEST_P(Movers, RecordWhatThereIs) {
   make_restless();
   const Life life = live(task(where));
   for (const Trajectory& t : life.trajectories) {
-    EXPECT_EQ(t.coordinates, GetParam().for_weights ? static_cast<int>(kRecorded) : where->dimension());
+    EXPECT_EQ(t.coordinates, weights() ? static_cast<int>(kRecorded) : decisions() ? 1 : where->dimension());
     EXPECT_NO_THROW(t.check());
     for (const float action : t.actions) EXPECT_LE(std::abs(action), 1);
     for (const float reward : t.rewards) EXPECT_TRUE(std::isfinite(reward));
@@ -222,7 +230,7 @@ TEST_P(Movers, MoveAlongTheirDirectionLessAndLess) {
 TEST_P(Movers, TakeUpAnotherDirectionIfTheyCan) {
   Random random(Seed(1));
   const auto where = instance();
-  const bool prunable = GetParam().make(*where, kRecorded, random).explorer()->prunable();
+  const bool prunable = GetParam().make({*where, kRecorded, kDecisions}, random).explorer()->prunable();
   make_restless();
   int prunes = 0;
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
@@ -260,7 +268,7 @@ TEST_P(Movers, SurviveValuesThatAreNotFinite) {
   options_.reset_after = 5;
   int failures = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    const Life life = live(task(std::make_shared<Slab>(5, GetParam().for_weights), seed));
+    const Life life = live(task(std::make_shared<Slab>(5, weights()), seed));
     for (const auto& event : life.events) failures += !std::isfinite(event.value);
     int steps = 0;
     for (const Trajectory& t : life.trajectories) {
@@ -274,18 +282,19 @@ TEST_P(Movers, SurviveValuesThatAreNotFinite) {
     EXPECT_GT(steps, 0);
     EXPECT_TRUE(std::isfinite(life.summary.best_gap_share));
   }
-  if (GetParam().for_weights) {
+  if (weights()) {
     EXPECT_GT(failures, 0) << "the slab has to be met for this test to mean something";
   }
 }
 
 TEST_P(Movers, AreRefusedByNameWhereTheyDoNotFit) {
   EnsembleTask other = task(instance());
-  other.episode.weights = !GetParam().for_weights;
+  other.episode.weights = !weights();
+  other.decisions = {};
   other.stepper = stepper_for(other.episode.weights);
   EXPECT_THAT([&] { Ensemble(other, options_); },
               ThrowsMessage<std::invalid_argument>(
-                  AllOf(HasSubstr("movers"), HasSubstr("\"" + std::string(GetParam().name) + "\""), HasSubstr("rule"))));
+                  AllOf(HasSubstr("movers"), HasSubstr("\"" + std::string(GetParam().name) + "\""), HasSubstr("explore"))));
   options_.movers.clear();
   EXPECT_NO_THROW(Ensemble(other, options_)) << "all that fit the rule";
 }
@@ -317,7 +326,7 @@ TEST(MoverTable, AllKindsThatFitTakePartByTurns) {
   for (const bool weights : {false, true}) {
     std::set<std::string_view> expected, seen;
     for (const ExplorerEntry& entry : explorer_table()) {
-      if (entry.for_weights == weights) expected.insert(entry.name);
+      if (entry.explored == (weights ? Explored::weights : Explored::coordinates)) expected.insert(entry.name);
     }
     EnsembleOptions options;
     options.explorers = static_cast<int>(expected.size());

@@ -7,6 +7,21 @@
 namespace scout {
 namespace {
 
+class DecisionNoise final : public Mover {
+ public:
+  DecisionNoise(double deviation, Random random) : deviation_(deviation), random_(random) {}
+
+  void decide(Episode& episode) override {
+    for (float& a : episode.run().decision()) {
+      a = std::clamp(a + static_cast<float>(deviation_ * random_.normal()), -1.0F, 1.0F);
+    }
+  }
+
+ private:
+  double deviation_;
+  Random random_;
+};
+
 class ActionNoise final : public Mover {
  public:
   ActionNoise(const NoiseOptions& options, Random random) : deviation_(options.deviation), random_(random) {}
@@ -62,6 +77,10 @@ class TensorNoise final : public Mover {
 };
 
 }  // namespace
+
+std::unique_ptr<Mover> decision_noise(double deviation, Random random) {
+  return std::make_unique<DecisionNoise>(deviation, random);
+}
 
 std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random) {
   return std::make_unique<ActionNoise>(options, random);

@@ -70,9 +70,9 @@ class Orthogonal final : public Explorer {
   std::vector<float> added_;  // the last move's part along the direction
 };
 
-ExplorerKind make(const Instance& instance, std::size_t, Random&) {
-  return {static_cast<std::size_t>(instance.dimension()),
-          [axes = std::make_shared<std::list<Axis>>(), tensors = instance.tensors()] {
+ExplorerKind make(const ExplorerScope& scope, Random&) {
+  return {static_cast<std::size_t>(scope.instance.dimension()),
+          [axes = std::make_shared<std::list<Axis>>(), tensors = scope.instance.tensors()] {
             return std::make_unique<Orthogonal>(axes, tensors);
           }};
 }
@@ -80,6 +80,6 @@ ExplorerKind make(const Instance& instance, std::size_t, Random&) {
 }  // namespace
 
 extern const ExplorerEntry orthogonal{
-    "orthogonal", "a direction of all weights, orthogonal to the others', else the policy's step", true, make};
+    "orthogonal", "a direction of all weights, orthogonal to the others', else the policy's step", Explored::weights, make};
 
 }  // namespace scout::explorer

@@ -47,10 +47,10 @@ class Tensor final : public Explorer {
   std::vector<float> added_;  // the last move's part along the direction
 };
 
-ExplorerKind make(const Instance& instance, std::size_t, Random&) {
+ExplorerKind make(const ExplorerScope& scope, Random&) {
   std::vector<Range> tensors;
   std::size_t begin = 0;
-  for (const TensorShape& tensor : instance.tensors()) {
+  for (const TensorShape& tensor : scope.instance.tensors()) {
     tensors.push_back({begin, static_cast<std::size_t>(tensor.size)});
     begin += tensors.back().size;
   }
@@ -59,6 +59,6 @@ ExplorerKind make(const Instance& instance, std::size_t, Random&) {
 
 }  // namespace
 
-extern const ExplorerEntry tensor{"tensor", "the policy's step of one tensor, larger or smaller", true, make};
+extern const ExplorerEntry tensor{"tensor", "the policy's step of one tensor, larger or smaller", Explored::weights, make};
 
 }  // namespace scout::explorer

@@ -43,15 +43,16 @@ class Weights final : public Explorer {
 };
 
 /// A direction is a group of weights that are neighbours in a random order.
-ExplorerKind make(const Instance& instance, std::size_t recorded, Random& random) {
+ExplorerKind make(const ExplorerScope& scope, Random& random) {
   const Order order =
-      std::make_shared<std::vector<std::size_t>>(random_order(static_cast<std::size_t>(instance.dimension()), random));
-  const std::size_t held = std::clamp<std::size_t>(recorded, 1, order->size());
+      std::make_shared<std::vector<std::size_t>>(random_order(static_cast<std::size_t>(scope.instance.dimension()), random));
+  const std::size_t held = std::clamp<std::size_t>(scope.recorded, 1, order->size());
   return {order->size() / held, [order, held] { return std::make_unique<Weights>(order, held); }};
 }
 
 }  // namespace
 
-extern const ExplorerEntry weights{"weights", "a few weights by the step size, else the policy's step", true, make};
+extern const ExplorerEntry weights{"weights", "a few weights by the step size, else the policy's step", Explored::weights,
+                                   make};
 
 }  // namespace scout::explorer

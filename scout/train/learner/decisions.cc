@@ -1,0 +1,265 @@
+// The learner "decisions": DDPG on what is decided for whole runs, a few times in each (policy/rule/decision_head.h). The
+// policy's noisy episodes and exploration ensembles, whose explorers each hold one number of the decision, feed it.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "scout/train/learner/ddpg.h"
+#include "scout/train/learner/learner.h"
+
+namespace scout::learner {
+namespace {
+
+struct DecisionsOptions {
+  int episodes = 64;
+  double updates = 0.2;
+  double noise = 0.03;
+  double noise_high = 0.3;
+  int capacity = 300000;
+  int warm_up = 640;
+  int fade = 0;
+  DecisionReward reward{};
+  EnsembleOptions ensemble{.instances = 8, .explorers = 4, .coordinate_probability_end = 0.2, .step_end = 1, .reset = false};
+  DdpgOptions ddpg{.critic_hidden = {128, 128},
+                   .actor_learning_rate = 3e-4,
+                   .discount = 1,
+                   .batch = 128,
+                   .n_step = 1,
+                   .critic_first = 5000,
+                   .target_noise = 0.1,
+                   .target_noise_clip = 0.25,
+                   .pooled_critic = false,
+                   .imitation = 0,
+                   .output_penalty = 0,
+                   .loss_bound = 5,
+                   .average = 0.9995};
+
+  void describe(auto&& visit) {
+    visit("episodes", episodes, "episodes in a round, those of explorers and the policy's noisy ones", at_least(1));
+    visit("updates", updates, "updates of the networks for each new decision", at_least(0));
+    visit("noise", noise, "least standard deviation of the noise on decisions; each episode draws its own, log-uniformly",
+          positive());
+    visit("noise_high", noise_high, "greatest standard deviation of that noise", positive());
+    visit("capacity", capacity, "decisions kept, of the policy and of explorers each", at_least(1));
+    visit("warm_up", warm_up, "decisions stored before the first update; they also tell how a run's row is normalised",
+          at_least(1));
+    visit("fade", fade,
+          "rounds in which explorers give way to the policy, in a round's episodes as in a batch; 0: they never do",
+          at_least(0));
+    visit("reward", reward);
+    visit("ensemble", ensemble);
+    visit("ddpg", ddpg);
+  }
+};
+
+const DecisionHead& head_of(const TrainingContext& context) {
+  if (const DecisionHead* head = context.rule.decisions()) return *head;
+  throw_bad_option(
+      "learners", "\"decisions\"",
+      "of learners that fit policy.rule: it decides nothing; set policy.decisions to how often a run is decided");
+}
+
+class Decisions final : public Learner {
+ public:
+  explicit Decisions(const TrainingContext& context)
+      : context_(context),
+        options_(own_options<DecisionsOptions>(context)),
+        head_(head_of(context)),
+        ddpg_(head_.actor(), options_.ddpg, context.seed.derive("decisions"), context.team),
+        policy_replay_(static_cast<std::size_t>(options_.capacity)),
+        explorer_replay_(static_cast<std::size_t>(options_.capacity)) {
+    explorer_kinds(options_.ensemble, Explored::decisions);
+    const EnsembleOptions& ensemble = options_.ensemble;
+    if (ensemble.instances * ensemble.explorers > options_.episodes) {
+      throw_bad_option("decisions.episodes", std::to_string(options_.episodes),
+                       "at least decisions.ensemble.instances times decisions.ensemble.explorers, which it contains");
+    }
+    ddpg_.start_from(own(context_.parameters.acting).subspan(2 * inputs()));
+  }
+
+  Slice slice() const override { return {head_.offset(), head_.offset() + head_.parameter_count()}; }
+
+  std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
+    std::vector<Rollout> out;
+    const auto acting = context_.rule.with(context_.parameters.acting);
+    const double explored = explorer_share(window.round);
+    std::vector<Task> episodes = context_.tasks.draw(window, "decision episode", options_.episodes);
+    keep(episodes, 1 - explored);
+    // A batch of neighbours for each thread.
+    const std::size_t count = episodes.size();
+    const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
+    for (std::size_t s = 0; s < threads; ++s) {
+      Rollout& rollout = out.emplace_back();
+      for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
+        rollout.runs.push_back(noisy_episode(episodes[k], acting, window.round));
+      }
+    }
+    std::vector<Task> ensembles = context_.tasks.draw(window, "decision ensemble", options_.ensemble.instances);
+    keep(ensembles, left(window.round));
+    for (const Task& task : ensembles) {
+      Random random(task.seed.derive("rollout"));
+      Rollout& rollout = out.emplace_back();
+      rollout.ensemble = EnsembleTask{.instance = task.instance,
+                                      .stepper = acting,
+                                      .episode = context_.episode,
+                                      .plan = context_.tasks.plan(window.round, random),
+                                      .seed = task.seed,
+                                      .decisions = options_.reward,
+                                      .decision_size = static_cast<std::size_t>(head_.size())};
+      rollout.explorers = options_.ensemble;
+      const bool first = out.size() == threads + 1;
+      if (first && observe) {
+        rollout.observe = [observe, name = task.name](const ExplorerEvent& event) { observe(name, event); };
+      }
+    }
+    return out;
+  }
+
+  Findings digest(std::vector<Rollout> done) override {
+    Findings out;
+    for (Rollout& rollout : done) {
+      for (RunResult& result : rollout.results) {
+        out.return_sum += result.mean_return;
+        ++out.episodes;
+        out.decisions.push_back(std::move(result.trajectory));
+      }
+      if (!rollout.ensemble) continue;
+      std::ranges::move(rollout.trajectories, std::back_inserter(out.explorers));
+      ++out.ensembles;
+      out.summary.add(rollout.summary);
+    }
+    return out;
+  }
+
+  void take(Findings& own, std::span<Findings>) override {
+    const auto add = [this](std::vector<Trajectory>& from, Replay& to) {
+      for (Trajectory& trajectory : from) {
+        debt_ += options_.updates * trajectory.steps();
+        to.add(std::move(trajectory));
+      }
+    };
+    add(own.decisions, policy_replay_);
+    add(own.explorers, explorer_replay_);
+    taken_.return_sum += own.return_sum;
+    taken_.episodes += own.episodes;
+    taken_.ensembles += own.ensembles;
+    taken_.summary.add(own.summary);
+  }
+
+  void learn(std::int64_t round, RoundReport& report) override {
+    double critic_loss = 0;
+    double mean_q = 0;
+    int updates = 0;
+    if (policy_replay_.size() >= static_cast<std::size_t>(options_.warm_up)) {
+      Random random(context_.seed.derive("decision updates").derive(static_cast<std::uint64_t>(round)));
+      fit_normaliser(random);
+      for (; debt_ >= 1; --debt_, ++updates) {
+        draw_batch(round, random);
+        const DdpgReport one = ddpg_.update(batch_, random);
+        critic_loss += one.critic_loss;
+        mean_q += one.mean_q;
+      }
+      std::ranges::copy(ddpg_.actor_parameters(), own(context_.parameters.acting).subspan(2 * inputs()).begin());
+      std::ranges::copy(ddpg_.averaged_parameters(), own(context_.parameters.kept).subspan(2 * inputs()).begin());
+    }
+    const double episodes = static_cast<double>(std::max<std::int64_t>(taken_.episodes, 1));
+    const double count = std::max(updates, 1);
+    report.metrics.insert(report.metrics.end(), {{"decision_updates", static_cast<double>(ddpg_.updates())},
+                                                 {"decision_return", taken_.return_sum / episodes},
+                                                 {"decision_critic_loss", critic_loss / count},
+                                                 {"decision_mean_q", mean_q / count}});
+    report.ensembles.add(taken_.summary);
+    if (taken_.ensembles > 0) report.ensembles.best_gap_share /= taken_.ensembles;
+    taken_ = {};
+  }
+
+  void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+
+ private:
+  std::size_t inputs() const { return static_cast<std::size_t>(head_.inputs()); }
+  std::span<float> own(std::vector<float>& all) const {
+    return std::span(all).subspan(head_.offset(), head_.parameter_count());
+  }
+  /// The first of them, a share.
+  static void keep(std::vector<Task>& tasks, double share) {
+    tasks.erase(tasks.begin() + std::lround(static_cast<double>(tasks.size()) * share), tasks.end());
+  }
+  /// What is left of the explorers in a round.
+  double left(std::int64_t round) const {
+    return options_.fade > 0 ? std::max(0.0, 1 - static_cast<double>(round) / options_.fade) : 1;
+  }
+  /// Their share of its episodes, and of a batch.
+  double explorer_share(std::int64_t round) const {
+    return left(round) * options_.ensemble.instances * options_.ensemble.explorers / options_.episodes;
+  }
+
+  RunRequest noisy_episode(const Task& task, const std::shared_ptr<const Stepper>& acting, std::int64_t round) const {
+    Random random(task.seed.derive("rollout"));
+    RunRequest run{.instance = task.instance, .stepper = acting};
+    run.plan = context_.tasks.plan(round, random);
+    run.start = sample_start(*task.instance, random);
+    run.recording.decisions = options_.reward;
+    const double deviation = random.log_uniform(options_.noise, std::max(options_.noise, options_.noise_high));
+    run.mover = decision_noise(deviation, random);
+    return run;
+  }
+
+  /// Once, unless the policy to start from has one: from what the first runs looked like. Numbers that were the same in all
+  /// of them are left out.
+  void fit_normaliser(Random& random) {
+    const std::span<float> acting = own(context_.parameters.acting);
+    const std::size_t n = inputs();
+    if (std::ranges::any_of(acting.subspan(n, n), [](float inverse) { return inverse != 0; })) return;
+    constexpr int kSamples = 4096;
+    batch_.clear(kSamples, head_.inputs(), head_.size());
+    policy_replay_.sample(kSamples, 1, 1.0F, 0, random, batch_);
+    const auto rows = static_cast<std::size_t>(batch_.begin.back());
+    for (std::size_t i = 0; i < n; ++i) {
+      double sum = 0, square = 0;
+      for (std::size_t r = 0; r < rows; ++r) sum += static_cast<double>(batch_.states[r * n + i]);
+      const double mean = sum / static_cast<double>(rows);
+      for (std::size_t r = 0; r < rows; ++r) square += std::pow(static_cast<double>(batch_.states[r * n + i]) - mean, 2);
+      const double deviation = std::sqrt(square / static_cast<double>(rows));
+      for (std::vector<float>* parameters : {&context_.parameters.acting, &context_.parameters.kept}) {
+        own(*parameters)[i] = static_cast<float>(mean);
+        own(*parameters)[n + i] = deviation > 1e-4 ? static_cast<float>(1 / (deviation + 1e-3)) : 0.0F;
+      }
+    }
+  }
+
+  void draw_batch(std::int64_t round, Random& random) {
+    const DdpgOptions& ddpg = options_.ddpg;
+    const bool explored = explorer_replay_.size() > 0;
+    const int explorers = explored ? static_cast<int>(std::lround(ddpg.batch * explorer_share(round))) : 0;
+    const auto discount = static_cast<float>(ddpg.discount);
+    batch_.clear(ddpg.batch, head_.inputs(), head_.size());
+    if (ddpg.batch > explorers) policy_replay_.sample(ddpg.batch - explorers, ddpg.n_step, discount, 0, random, batch_);
+    if (explorers > 0) explorer_replay_.sample(explorers, ddpg.n_step, discount, 0, random, batch_);
+    const float* normaliser = own(context_.parameters.acting).data();
+    const auto rows = static_cast<std::size_t>(batch_.begin.back());
+    head_.normalise(normaliser, batch_.states.data(), rows);
+    head_.normalise(normaliser, batch_.next_states.data(), rows);
+  }
+
+  TrainingContext context_;
+  DecisionsOptions options_;
+  DecisionHead head_;
+  Ddpg ddpg_;
+  Replay policy_replay_, explorer_replay_;
+  double debt_ = 0;  // updates that are due
+  Batch batch_;
+  Findings taken_;  // since the last round: the totals
+};
+
+}  // namespace
+
+extern const LearnerEntry decisions{
+    "decisions",
+    "deep deterministic policy gradient on what is decided for whole runs, fed by an exploration ensemble",
+    {"decisions."},
+    false,
+    make_learner<Decisions>,
+    described<DecisionsOptions>};
+
+}  // namespace scout::learner
