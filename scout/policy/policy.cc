@@ -100,7 +100,11 @@ PolicyDescription description_of(const nlohmann::json& header) {
   PolicyDescription out;
   out.rule.rule = header.at("rule");
   // Options that are younger than the file have their defaults, which change nothing.
-  set_options(out.rule, header.at("options"));
+  try {
+    set_options(out.rule, header.at("options"));
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error(std::string("damaged: the header is not valid: ") + error.what());
+  }
   const auto horizon = header.at("horizon").get<double>();
   if (!(horizon >= 1 && horizon <= std::numeric_limits<int>::max()) || horizon != std::floor(horizon)) {
     throw std::runtime_error("damaged: its horizon is " + header.at("horizon").dump());

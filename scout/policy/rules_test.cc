@@ -206,7 +206,7 @@ TEST_P(Rules, HaveAsManyParametersAsTheySay) {
     EXPECT_EQ(stepper_->new_run(kDimension)->features(), static_cast<std::size_t>(rule_->actor()->features()));
   }
   const Linear head = rule_->context_head();
-  EXPECT_TRUE(head.out == 0 || head.offset + head.size() == parameters.size());
+  EXPECT_TRUE(head.out == 0 || head.offset + head.size() == rule_->actor()->parameter_count());
   EXPECT_THAT([&] { rule_->with(std::vector<float>(parameters.size() + 1)); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("needs " + std::to_string(parameters.size()))));
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
+#include <tuple>
 
 #include "scout/optimizer/policy_optimizer.h"
 #include "scout/optimizer/test_instance.h"
@@ -13,25 +15,25 @@
 namespace scout {
 namespace {
 
-/// Ripples over a bowl, and nothing but NaN in a slab of it.
-std::shared_ptr<const TestInstance> rippled_bowl(bool slab) {
-  return std::make_shared<TestInstance>(4, [slab](std::span<const double> theta, std::span<double> gradient) {
+/// Ripples over a bowl, and nothing but NaN in a slab of it, from `low` on.
+std::shared_ptr<const TestInstance> rippled_bowl(bool slab, double low) {
+  return std::make_shared<TestInstance>(4, [slab, low](std::span<const double> theta, std::span<double> gradient) {
     double f = 0;
     for (std::size_t i = 0; i < theta.size(); ++i) {
       f += theta[i] * theta[i] - 3 * std::cos(4 * theta[i]);
       gradient[i] = 2 * theta[i] + 12 * std::sin(4 * theta[i]);
     }
-    return slab && theta[0] < 2.5 && theta[0] > 2.2 ? std::numeric_limits<double>::quiet_NaN() : f;
+    return slab && theta[0] < 2.5 && theta[0] > low ? std::numeric_limits<double>::quiet_NaN() : f;
   });
 }
 
-class Deployment : public testing::TestWithParam<bool> {};
+class Deployment : public testing::TestWithParam<std::tuple<bool, bool>> {};
 
 TEST_P(Deployment, TakesTheStepsOfTraining) {
-  const bool slab = GetParam();
-  const auto instance = rippled_bowl(slab);
+  const auto [slab, decides] = GetParam();
+  const auto instance = rippled_bowl(slab, decides ? -3 : 2.2);
   const int horizon = 40;
-  const auto policy = untrained_policy(horizon);
+  const auto policy = decides ? deciding_policy(horizon) : untrained_policy(horizon);
   const std::vector<double> start{3, -4, 1, 2};
 
   Episode episode(instance, policy->stepper(), {.step_scale = policy->rule()->step_scale()}, {.horizon = horizon});
@@ -49,8 +51,10 @@ TEST_P(Deployment, TakesTheStepsOfTraining) {
   EXPECT_TRUE(std::equal(last.begin(), last.end(), episode.theta().begin()));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Deployment, testing::Values(false, true),
-                         [](const auto& slab) { return slab.param ? "WithNonFiniteValues" : "Smooth"; });
+INSTANTIATE_TEST_SUITE_P(All, Deployment, testing::Combine(testing::Bool(), testing::Bool()), [](const auto& row) {
+  return std::string(std::get<0>(row.param) ? "WithNonFiniteValues" : "Smooth") +
+         (std::get<1>(row.param) ? "AndDecisions" : "");
+});
 
 }  // namespace
 }  // namespace scout

@@ -274,5 +274,57 @@ TEST(WeightEpisodes, EndWhereNothingIsFinite) {
   for (float x : trajectory.states) EXPECT_TRUE(std::isfinite(x));
 }
 
+TEST(EpisodeDecisions, RewardsTelescopeToWhatTheRunIsWorth) {
+  const auto instance = separable(4);
+  for (const bool weights : {false, true}) {
+    const auto policy = deciding_policy(
+        40, {.rule = weights ? "weight" : "coordinate", .hidden = {8}, .step_scale = 0.1, .decisions = weights ? 12 : 5});
+    Episode episode(instance, policy->stepper(), {.weights = weights, .step_scale = 0.1}, {.horizon = 40});
+    const DecisionReward reward{.knee = 0.5};
+    episode.start(first_start(*instance), {.decisions = reward});
+    finish(episode);
+    const Trajectory t = episode.take_trajectory();
+    EXPECT_NO_THROW(t.check());
+    EXPECT_TRUE(t.terminated);
+    EXPECT_EQ(t.coordinates, 1) << "one tensor, or one run";
+    EXPECT_GE(t.steps(), 3);
+    if (weights) continue;
+    EXPECT_EQ(t.steps(), 5);
+    EXPECT_EQ(t.features, policy->rule()->decisions()->inputs());
+    const double sum = std::accumulate(t.rewards.begin(), t.rewards.end(), 0.0);
+    EXPECT_NEAR(sum, reward.worth(episode.final_share()) - reward.worth(1), 1e-5);
+    for (const float r : t.rewards) EXPECT_GE(r, 0) << "the best point gets no worse";
+  }
+}
+
+TEST(EpisodeDecisions, AMoverChangesWhatIsRecordedAndDone) {
+  const auto instance = separable(4);
+  const auto policy = deciding_policy(40);
+  const auto end_of = [&](float shift) {
+    Episode episode(instance, policy->stepper(), {.step_scale = 0.7}, {.horizon = 40});
+    episode.start(first_start(*instance), {.decisions = DecisionReward{}});
+    Episode* const alone = &episode;
+    ProposalScratch scratch;
+    const Moves moves{.decide = [&](Episode& e) {
+      for (float& a : e.run().decision()) a = std::clamp(a + shift, -1.0F, 1.0F);
+    }};
+    while (!episode.over()) Episode::step({&alone, 1}, scratch, moves);
+    return std::pair(episode.best_value(), episode.take_trajectory().actions);
+  };
+  const auto [plain, actions] = end_of(0);
+  const auto [moved, moved_actions] = end_of(0.4F);
+  EXPECT_NE(plain, moved);
+  ASSERT_EQ(actions.size(), moved_actions.size());
+  EXPECT_NEAR(moved_actions[0], std::clamp(actions[0] + 0.4F, -1.0F, 1.0F), 1e-6F);
+}
+
+TEST(DecisionReward, CountsDecadesAndThoseBeyondTheKneeLess) {
+  const DecisionReward reward{.floor = 1e-8, .knee = 1.5, .slope = 0.25};
+  EXPECT_NEAR(reward.worth(1), 0, 1e-6);
+  EXPECT_NEAR(reward.worth(0.1), 1, 1e-5);
+  EXPECT_NEAR(reward.worth(1e-3), 1.5 + 0.25 * 1.5, 1e-4);
+  EXPECT_NEAR(reward.worth(0), 1.5 + 0.25 * 6.5, 1e-6);
+}
+
 }  // namespace
 }  // namespace scout
