@@ -221,9 +221,13 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                        {"best_gap_share", ensembles.best_gap_share},
                        {"basins", ensembles.basins}};
   if (report.validated) {
-    nlohmann::json gaps = nlohmann::json::object();
-    for (std::size_t p = 0; p < problems.size(); ++p) gaps[problems[p]] = report.validation_gaps[p];
-    line["validation"] = {{"score", report.validation_score}, {"median_gaps", gaps}, {"best", report.best}};
+    nlohmann::json gaps = nlohmann::json::object(), scores = gaps;
+    for (std::size_t p = 0; p < problems.size(); ++p) {
+      gaps[problems[p]] = report.validation_gaps[p];
+      scores[problems[p]] = report.validation_scores[p];
+    }
+    line["validation"] = {
+        {"score", report.validation_score}, {"scores", scores}, {"median_gaps", gaps}, {"best", report.best}};
   }
   if (traffic != nullptr) {
     line["ranks"] = {{"count", trainer_.rank().ranks},

@@ -15,23 +15,24 @@
 namespace scout {
 namespace {
 
-/// Ripples over a bowl, and nothing but NaN in a slab of it, from `low` on.
-std::shared_ptr<const TestInstance> rippled_bowl(bool slab, double low) {
-  return std::make_shared<TestInstance>(4, [slab, low](std::span<const double> theta, std::span<double> gradient) {
+/// Ripples over a bowl; with `stripes`, nothing but NaN in every other stripe of it.
+std::shared_ptr<const TestInstance> rippled_bowl(bool stripes) {
+  return std::make_shared<TestInstance>(4, [stripes](std::span<const double> theta, std::span<double> gradient) {
     double f = 0;
     for (std::size_t i = 0; i < theta.size(); ++i) {
       f += theta[i] * theta[i] - 3 * std::cos(4 * theta[i]);
       gradient[i] = 2 * theta[i] + 12 * std::sin(4 * theta[i]);
     }
-    return slab && theta[0] < 2.5 && theta[0] > low ? std::numeric_limits<double>::quiet_NaN() : f;
+    const bool inside = static_cast<int>(std::floor(5 * theta[0])) % 2 == 0;
+    return stripes && inside ? std::numeric_limits<double>::quiet_NaN() : f;
   });
 }
 
 class Deployment : public testing::TestWithParam<std::tuple<bool, bool>> {};
 
 TEST_P(Deployment, TakesTheStepsOfTraining) {
-  const auto [slab, decides] = GetParam();
-  const auto instance = rippled_bowl(slab, decides ? -3 : 2.2);
+  const auto [stripes, decides] = GetParam();
+  const auto instance = rippled_bowl(stripes);
   const int horizon = 40;
   const auto policy = decides ? deciding_policy(horizon) : untrained_policy(horizon);
   const std::vector<double> start{3, -4, 1, 2};
@@ -44,9 +45,10 @@ TEST_P(Deployment, TakesTheStepsOfTraining) {
   Oracle oracle(*instance, 2 * horizon + 1);
   oracle.keep_trajectory();
   EXPECT_THROW(PolicyOptimizer(policy).run(oracle, start, Seed(1)), BudgetExhausted);
-  EXPECT_EQ(oracle.non_finite() > 0, slab) << "the slab has to be met for this test to mean something";
+  EXPECT_EQ(oracle.non_finite() > 0, stripes) << "a stripe has to be met for this test to mean something";
   EXPECT_EQ(oracle.best_value(), episode.best_value());
   ASSERT_EQ(oracle.trajectory().size(), 4U * (horizon + 1));
+  if (stripes && !episode.best_is_new()) return;  // the last step may have led nowhere
   const auto last = std::span(oracle.trajectory()).last(4);
   EXPECT_TRUE(std::equal(last.begin(), last.end(), episode.theta().begin()));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace scout {
 namespace {
@@ -58,22 +59,24 @@ void Validation::run(const std::shared_ptr<const Stepper>& stepper, const Episod
   roll_out(rollouts, episode, team);
   const double floor = episode.weights ? options_.evolution.floor : kFloor;
   std::vector<std::vector<double>> values(problems_);
-  double sum = 0;
+  std::vector<double> sums(problems_), counts(problems_);
   std::size_t k = 0;
   for (const Rollout& rollout : rollouts) {
     for (const RunResult& result : rollout.results) {
       const Instance& instance = *instances_[k];
       if (episode.weights) {
-        sum += log_share(result.share, floor) / std::log(10.0);
+        sums[problem_[k]] += log_share(result.share, floor) / std::log(10.0);
       } else {  // where f* is not known, f itself is what can be compared
         const double gap = std::max(0.0, result.value * instance.value_scale());
-        sum += std::log10((instance.optimum_value() ? result.share : gap) + floor);
+        sums[problem_[k]] += std::log10((instance.optimum_value() ? result.share : gap) + floor);
       }
+      ++counts[problem_[k]];
       values[problem_[k++]].push_back(result.value);
     }
   }
   report.validated = true;
-  report.validation_score = sum / static_cast<double>(count);
+  report.validation_score = std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(count);
+  for (std::size_t p = 0; p < problems_; ++p) report.validation_scores.push_back(sums[p] / counts[p]);
   for (auto& of_problem : values) report.validation_gaps.push_back(median(of_problem));
 }
 

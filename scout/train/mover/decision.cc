@@ -15,10 +15,14 @@ class Decision final : public Explorer {
     worth_ = worth(episode);
   }
 
-  /// Anywhere in [-1, 1], by the step size: at 1 the number is drawn, at less it is drawn towards what was drawn.
+  /// Towards a number drawn from [-1, 1], by the step size, at 1 to it; in all rows alike.
   void explore(Episode& episode, double size) override {
-    float& own = episode.run().decision()[direction()];
-    own += static_cast<float>(size * (random_.uniform(-1, 1) - static_cast<double>(own)));
+    const std::span<float> decision = episode.run().decision();
+    const double drawn = random_.uniform(-1, 1);
+    const std::size_t numbers = decision.size() / episode.run().decision_rows();
+    for (std::size_t i = direction(); i < decision.size(); i += numbers) {
+      decision[i] += static_cast<float>(size * (drawn - static_cast<double>(decision[i])));
+    }
     worth_ = worth(episode);
   }
   double judge(const Episode& episode) override { return worth(episode) - worth_; }

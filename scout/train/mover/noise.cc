@@ -12,14 +12,18 @@ class DecisionNoise final : public Mover {
   DecisionNoise(double deviation, Random random) : deviation_(deviation), random_(random) {}
 
   void decide(Episode& episode) override {
-    for (float& a : episode.run().decision()) {
-      a = std::clamp(a + static_cast<float>(deviation_ * random_.normal()), -1.0F, 1.0F);
+    const std::span<float> decision = episode.run().decision();
+    noise_.resize(decision.size() / episode.run().decision_rows());
+    for (float& x : noise_) x = static_cast<float>(deviation_ * random_.normal());
+    for (std::size_t i = 0; i < decision.size(); ++i) {
+      decision[i] = std::clamp(decision[i] + noise_[i % noise_.size()], -1.0F, 1.0F);
     }
   }
 
  private:
   double deviation_;
   Random random_;
+  std::vector<float> noise_;
 };
 
 class ActionNoise final : public Mover {
