@@ -68,9 +68,8 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
 
   trajectory_ = {};
   decisions_ = recording.decisions;
-  worth_ = decisions_ ? decisions_->worth(decided_share()) : 0;
-  loss_sum_ = 0;
-  losses_ = 0;
+  worth_ = decisions_ ? decisions_->worth(decided_share(false)) : 0;
+  losses_.clear();
   recorded_ = std::move(recording.rows);
   if (recording.all) {
     recorded_.resize(run_->rows());
@@ -114,14 +113,13 @@ void Episode::record_deciding() {
   run_->write_decision_features(states.data() + states.size() - size);
 }
 
-void Episode::reward_decision() {
+void Episode::reward_decision(bool end) {
   if (trajectory_.actions.empty()) return;
-  const double worth = decisions_->worth(decided_share());
+  const double worth = decisions_->worth(decided_share(end));
   const auto rows = static_cast<std::size_t>(trajectory_.coordinates);
   trajectory_.rewards.insert(trajectory_.rewards.end(), rows, static_cast<float>(worth - worth_));
   worth_ = worth;
-  loss_sum_ = 0;
-  losses_ = 0;
+  losses_.clear();
 }
 
 namespace {
@@ -211,8 +209,7 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
   const bool finite = std::isfinite(f_) && all_finite(gradient_);
   const double best_before = best_;
   if (finite) {
-    loss_sum_ += f_;
-    ++losses_;
+    if (decisions_ && options_.weights) losses_.push_back(f_);
     worst_ = std::max(worst_, f_);
     if (f_ < best_) {
       best_ = f_;
@@ -262,11 +259,14 @@ double Episode::final_value() const {
   return (best_ - instance_->optimum_value().value_or(0.0)) / instance_->value_scale();
 }
 
-double Episode::decided_share() const {
+double Episode::decided_share(bool end) const {
   constexpr double kMost = 10;
   if (options_.weights) {
-    if (ended_) return kMost;
-    return losses_ > 0 ? std::min(loss_sum_ / losses_ / start_value_, kMost) : 1;
+    if (end) return std::min(final_share(), kMost);
+    if (losses_.empty()) return ended_ ? kMost : 1;
+    const auto late = std::span(losses_).subspan(losses_.size() / 2);
+    const double mean = std::accumulate(late.begin(), late.end(), 0.0) / static_cast<double>(late.size());
+    return std::min(mean / start_value_, kMost);
   }
   if (instance_->optimum_value()) return std::max(0.0, best_ - reference_) / start_gap_;
   return 1 / (1 + (start_value_ - best_) / start_gap_);
@@ -274,7 +274,7 @@ double Episode::decided_share() const {
 
 Trajectory Episode::take_trajectory() {
   if (decisions_ && trajectory_.action_size > 0) {
-    reward_decision();
+    reward_decision(true);
     record_deciding();
   }
   trajectory_.terminated = ended_ || (options_.reward.finite && step_ >= plan_.horizon);

@@ -144,11 +144,12 @@ class Episode {
   void record_decision();
   void record_deciding();
   /// What decisions are judged by. Functions: the gap of the best point so far as a share of the start's; where f* is not
-  /// known, 1/(1 + the fall of f over the start's supposed gap). Weights: the mean loss since the last decision, each on
-  /// examples that the step had not seen, as a share of the first; at most 10.
-  double decided_share() const;
+  /// known, 1/(1 + the fall of f over the start's supposed gap). Weights: the mean loss over the second half of
+  /// what the last decision held for, each on examples that the step had not seen, as a share of the first; at the end of
+  /// the run the judged loss (`final_share`); at most 10.
+  double decided_share(bool end) const;
   /// Rewards the last decision for what has happened since.
-  void reward_decision();
+  void reward_decision(bool end = false);
   void digest(double f_before, std::span<const double> gradient_before);
 
   std::shared_ptr<const Instance> instance_;
@@ -171,8 +172,7 @@ class Episode {
   std::vector<std::size_t> recorded_;
   std::optional<DecisionReward> decisions_;
   double worth_ = 0;
-  double loss_sum_ = 0;  // since the last decision, of so many losses
-  int losses_ = 0;
+  std::vector<double> losses_;  // since the last decision
   double start_value_ = 0;
   Trajectory trajectory_;
 };

@@ -42,6 +42,9 @@ void Ddpg::adopt(std::span<const float> parameters) {
 }
 
 DdpgReport Ddpg::update(const Batch& batch, Random& random) {
+  if (options_.imitation > 0 && options_.imitate == "outcome" && batch.outcomes.size() != batch.returns.size()) {
+    throw std::invalid_argument("ddpg.imitate = \"outcome\" needs a batch with outcomes");
+  }
   // Noise on the target actions, drawn here so that it does not depend on the number of threads.
   noise_.resize(options_.target_noise > 0 ? batch.actions.size() : 0);
   const auto bound = options_.target_noise_clip;
@@ -80,6 +83,7 @@ void Ddpg::cut(const Batch& batch) {
     shard.returns = batch.returns.data() + row;
     shard.noise = noise_.empty() ? nullptr : noise_.data() + row * actions;
     shard.discounts = batch.discounts.data() + first;
+    shard.outcomes = options_.imitate == "outcome" ? batch.outcomes.data() + row : nullptr;
     shard.loss = shard.q_sum = 0;
   }
   batch_rows_ = batch.begin.back();
@@ -186,7 +190,7 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   shard.policy_actions.resize(n * actions);
   shard.d_actions.resize(n * actions);
   critic_.join(shard.states, shard.actions, rows, shard.input);
-  if (options_.imitation > 0) {
+  if (options_.imitation > 0 && shard.outcomes == nullptr) {
     shard.replayed_q = critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
   }
   actor_.forward(actor_parameters_.data(), shard.states, rows, shard.actor_trace, shard.policy_actions.data());
@@ -201,10 +205,11 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
                    shard.d_actions.data());
   if (options_.imitation > 0) {
     // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the
-    // critic rates higher, on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1 (after Nair et al.
-    // 2018, Q filter).
+    // critic rates higher (after Nair et al. 2018, Q filter), or that a higher return followed (after Oh et al. 2018,
+    // self-imitation), on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1.
+    const float* others = shard.outcomes != nullptr ? shard.outcomes : shard.replayed_q.data();
     for (std::size_t r = 0; r < n; ++r) {
-      const float advantage = shard.replayed_q[r] - shard.critic_trace.q[r];
+      const float advantage = others[r] - shard.critic_trace.q[r];
       if (!(advantage > 0)) continue;
       const float weight = static_cast<float>(options_.imitation) * std::min(advantage, 1.0F) * -shard.dq[r];
       for (std::size_t i = r * actions; i < (r + 1) * actions; ++i) {

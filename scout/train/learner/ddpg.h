@@ -28,6 +28,7 @@ struct DdpgOptions {
   std::string credit = "coordinate";
   bool pooled_critic = true;
   double imitation = 1.0;
+  std::string imitate = "critic";
   double output_penalty = 0.3;
   double loss_bound = 2.0;
   double gradient_clip = 10.0;
@@ -57,7 +58,12 @@ struct DdpgOptions {
     visit("average", average, "decay of the running average of the actor that is judged and kept; 0: the actor itself",
           between(0, 1));
     visit("imitation", imitation,
-          "pull of the actor towards replayed actions that its critic rates above its own; 0 is the paper's", at_least(0));
+          "pull of the actor towards replayed actions that were better than its own; 0 is the paper's", at_least(0));
+    visit(
+        "imitate", imitate,
+        "who says that they were: the critic, which rates them above the actor's own (after Nair 2018); or the outcome, the "
+        "return that followed, which is above the critic's value of the actor's own (after Oh 2018)",
+        OneOf{{"critic", "outcome"}});
     visit("output_penalty", output_penalty,
           "weight of the mean square of the actor's outputs, which pulls it to its initial policy", at_least(0));
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
@@ -113,6 +119,7 @@ class Ddpg {
     const float* returns = nullptr;
     const float* noise = nullptr;
     const float* discounts = nullptr;
+    const float* outcomes = nullptr;  // null if actions are imitated where the critic says so
 
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;

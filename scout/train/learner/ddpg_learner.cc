@@ -27,6 +27,7 @@ class DdpgLearner final : public Learner {
         policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
         explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
     check_memory();
+    batch_.outcomes_wanted = options_.ddpg.imitate == "outcome";
     explorer_kinds(options_.ensemble, context.episode.weights ? Explored::weights : Explored::coordinates);
     ddpg_.start_from(of_actor());
     ddpg_.own(slice().begin, slice().end);

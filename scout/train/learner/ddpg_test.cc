@@ -125,7 +125,9 @@ class Reference {
     const auto replayed = rows_of(batch_.actions, 1);
     const auto actions = actor(parameters, states);
     const auto q = critic(tensor(critic_parameters), states, actions);
-    const auto advantage = (critic(tensor(critic_parameters), states, replayed) - q).detach();
+    const auto others =
+        options_.imitate == "outcome" ? rows_of(batch_.outcomes, 1) : critic(tensor(critic_parameters), states, replayed);
+    const auto advantage = (others - q).detach();
     const auto pull = 0.5 * torch::clamp(advantage, 0, 1) * torch::square(actions - replayed);
     torch::Tensor loss = torch::zeros({}, torch::kDouble);
     for (int b = 0; b < batch_.size(); ++b) loss = loss + of_state(options_.imitation * pull - q, b).mean();
@@ -157,7 +159,7 @@ void expect_near(const std::vector<float>& actual, const torch::Tensor& expected
   EXPECT_LT(error, 2e-5 * scale) << what;
 }
 
-using Case = std::tuple<bool /*pooled*/, const char* /*credit*/, bool /*twin*/, int /*threads*/>;
+using Case = std::tuple<bool /*pooled*/, const char* /*credit*/, bool /*twin*/, int /*threads*/, const char* /*imitate*/>;
 class DdpgUpdate : public testing::TestWithParam<Case> {};
 
 TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
@@ -171,10 +173,13 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
   options.gradient_clip = 0;
   options.loss_bound = 0.7;
   options.imitation = 3;
+  options.imitate = std::get<4>(GetParam());
   options.output_penalty = 0.2;
   ThreadTeam team(std::get<3>(GetParam()));
   Ddpg ddpg(Actor(kFeatures, {kHidden, kHidden}, 1), options, Seed(5), team);
-  const Batch batch = random_batch(11);
+  Batch batch = random_batch(11);
+  Random outcome(Seed(4));
+  for (std::size_t i = 0; i < batch.returns.size(); ++i) batch.outcomes.push_back(static_cast<float>(outcome.normal()));
   const State before = state_of(ddpg);
   Random random(Seed(3));
   ddpg.update(batch, random);
@@ -206,11 +211,12 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
 
 INSTANTIATE_TEST_SUITE_P(All, DdpgUpdate,
                          testing::Combine(testing::Bool(), testing::Values("coordinate", "shared"), testing::Bool(),
-                                          testing::Values(1, 3)),
+                                          testing::Values(1, 3), testing::Values("critic", "outcome")),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param) ? "Pooled" : "Plain") +
                                   (std::string(std::get<1>(test.param)) == "shared" ? "Shared" : "Coordinate") +
-                                  (std::get<2>(test.param) ? "Twin" : "Single") + std::to_string(std::get<3>(test.param));
+                                  (std::get<2>(test.param) ? "Twin" : "Single") + std::to_string(std::get<3>(test.param)) +
+                                  (std::string(std::get<4>(test.param)) == "outcome" ? "Outcome" : "");
                          });
 
 TEST(Ddpg, DelaysTheActorAndWaitsForTheCritic) {

@@ -29,7 +29,8 @@ struct DecisionsOptions {
                    .target_noise = 0.1,
                    .target_noise_clip = 0.25,
                    .pooled_critic = false,
-                   .imitation = 0,
+                   .imitation = 1,
+                   .imitate = "outcome",
                    .output_penalty = 0,
                    .loss_bound = 5,
                    .average = 0.9995};
@@ -74,6 +75,7 @@ class Decisions final : public Learner {
       throw_bad_option("decisions.episodes", std::to_string(options_.episodes),
                        "at least decisions.ensemble.instances times decisions.ensemble.explorers, which it contains");
     }
+    batch_.outcomes_wanted = options_.ddpg.imitate == "outcome";
     ddpg_.start_from(own(context_.parameters.acting).subspan(2 * inputs()));
   }
 

@@ -8,7 +8,7 @@ namespace scout {
 void Batch::clear(int expected_rows, int features, int action_size) {
   const auto n = static_cast<std::size_t>(expected_rows);
   begin.assign(1, 0);
-  for (auto* numbers : {&states, &actions, &returns, &next_states, &discounts}) numbers->clear();
+  for (auto* numbers : {&states, &actions, &returns, &next_states, &discounts, &outcomes}) numbers->clear();
   states.reserve(n * static_cast<std::size_t>(features));
   next_states.reserve(n * static_cast<std::size_t>(features));
   actions.reserve(n * static_cast<std::size_t>(action_size));
@@ -67,6 +67,12 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
         float value = 0;
         for (std::size_t at = then + i; at > now + i; at -= all) value = t.rewards[at - all] + gamma * value;
         batch.returns.push_back(value);
+        if (!batch.outcomes_wanted) continue;
+        float outcome = 0;
+        for (int s = t.steps() - 1; s >= first; --s) {
+          outcome = t.rewards[static_cast<std::size_t>(s) * all + i] + gamma * outcome;
+        }
+        batch.outcomes.push_back(outcome);
       }
     };
     if (taken == all) {

@@ -13,6 +13,8 @@ struct Batch {
   std::vector<float> returns;      ///< [N], Σ_{k<n} γ^k r_{t+k}
   std::vector<float> next_states;  ///< [N, F], n steps later
   std::vector<float> discounts;    ///< [B], γ^n, or 0 where the next state is terminal
+  std::vector<float> outcomes;     ///< [N] if wanted: the discounted rewards from there to the trajectory's end
+  bool outcomes_wanted = false;    ///< `clear` leaves it as it is
 
   int size() const { return static_cast<int>(begin.size()) - 1; }
   void clear(int expected_rows, int features, int action_size);

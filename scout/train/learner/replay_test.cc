@@ -76,6 +76,25 @@ TEST(Replay, SumsDiscountedRewardsOverNSteps) {
   EXPECT_EQ(firsts.size(), 6U);
 }
 
+TEST(Replay, SumsDiscountedRewardsToTheEndIfOutcomesAreWanted) {
+  Replay replay(100);
+  replay.add(numbered(6, 2));
+  EXPECT_TRUE(sample(replay, 20, 1, 0.5F).outcomes.empty());
+  Batch batch;
+  batch.outcomes_wanted = true;
+  batch.clear(50, 2, 1);
+  Random random(Seed(1));
+  replay.sample(50, 1, 0.5F, 0, random, batch);
+  ASSERT_EQ(batch.outcomes.size(), batch.returns.size());
+  for (std::size_t row = 0; row < batch.outcomes.size(); ++row) {
+    const int first = static_cast<int>(batch.states[2 * row]) / 100;
+    const int c = static_cast<int>(batch.states[2 * row]) % 100;
+    double expected = 0;
+    for (int s = 5; s >= first; --s) expected = (s + 1) * (c + 1) + 0.5 * expected;
+    EXPECT_FLOAT_EQ(batch.outcomes[row], static_cast<float>(expected));
+  }
+}
+
 TEST(Replay, BootstrapsThroughTruncationButNotThroughTermination) {
   for (bool terminated : {false, true}) {
     Replay replay(100);
