@@ -279,6 +279,8 @@ int main(int argc, char** argv) try {
   openblas_set_num_threads(1);  // LibTorch multiplies matrices with it
 
   TrainOptions options;
+  options.learners = {"evolution", "ddpg"};
+  options.policy.by_coordinate = true;
   scout::set_training_options(options, scout::read_toml(config));
   for (const auto& assignment : assignments) scout::set_training_options(options, scout::parse_assignment(assignment));
   const bool training = until->count() > 0;

@@ -152,6 +152,8 @@ int main(int argc, char** argv) try {
   }
   if (config.empty()) throw std::runtime_error("give the CONFIG of a training, or --runs with folders of some");
   TrainOptions options;
+  options.learners = {"evolution", "ddpg"};
+  options.policy.by_coordinate = true;
   set_training_options(options, read_toml(config));
   for (const auto& assignment : assignments) set_training_options(options, parse_assignment(assignment));
   const Measured measured = measure(options, rounds);

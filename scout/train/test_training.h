@@ -76,6 +76,7 @@ inline TrainOptions small_training(const std::string& rule, int threads,
     wanted["ensemble.explorers"] = 3;
     decisions = 60;
   }
+  wanted["policy.by_coordinate"] = learners != std::vector<std::string>{"decisions"};
   if (std::find(learners.begin(), learners.end(), "decisions") != learners.end()) {
     wanted["policy.decisions"] = decisions;
     wanted["policy.decision_hidden"] = {8, 8};

@@ -26,6 +26,10 @@ class DdpgLearner final : public Learner {
         ddpg_(actor_of(context), options_.ddpg, context.seed.derive("ddpg"), context.team),
         policy_replay_(static_cast<std::size_t>(options_.replay.capacity)),
         explorer_replay_(static_cast<std::size_t>(options_.replay.explorer_capacity)) {
+    if (slice().size() == 0) {
+      throw_bad_option("policy.by_coordinate", "false",
+                       "true where the learner \"ddpg\" shares the policy with others: the network is what is left to it");
+    }
     check_memory();
     batch_.outcomes_wanted = options_.ddpg.imitate == "outcome";
     explorer_kinds(options_.ensemble, context.episode.weights ? Explored::weights : Explored::coordinates);

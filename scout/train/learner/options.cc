@@ -78,7 +78,10 @@ std::vector<std::string> unused_options(const TrainOptions& options, bool weight
   }
   for (const RuleEntry& entry : rule_table()) {
     if (entry.name != options.policy.rule) continue;
-    for (const std::string& key : entry.options) used.push_back("policy." + key);
+    const bool decides = std::ranges::find(options.learners, "decisions") != options.learners.end();
+    for (const std::string& key : entry.options) {
+      if (decides || !key.starts_with("decision")) used.push_back("policy." + key);
+    }
   }
   // What a kind of rule does not look at, whichever learner does.
   const std::vector<std::string> of_weights{"rollout.weights", "rollout.weight_noise", "rollout.noise_memory",

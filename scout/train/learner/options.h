@@ -12,7 +12,7 @@ namespace scout {
 
 /// The dimension is not an option here: it follows from those of the instances.
 struct PolicyOptions : RuleOptions {
-  PolicyOptions() : RuleOptions{.hidden = {32, 32}} {}
+  PolicyOptions() : RuleOptions{.hidden = {32, 32}, .decisions = 10, .by_coordinate = false} {}
   std::string start;
 
   void describe(auto&& visit) {
@@ -27,9 +27,8 @@ struct PolicyOptions : RuleOptions {
         "the tensor's scale",
         positive());
     visit("decisions", decisions,
-          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
-          "longer "
-          "than the one before; 0: none",
+          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for longer "
+          "than the one before. None unless the learner \"decisions\" takes part",
           at_least(0));
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
@@ -146,7 +145,7 @@ struct DistributedOptions {
 
 struct TrainOptions {
   std::vector<std::string> problems{"rastrigin", "rastrigin-rotated"};
-  std::vector<std::string> learners{"evolution", "ddpg"};
+  std::vector<std::string> learners{"decisions"};
   std::vector<int> dimensions{10};
   int rounds = 300;
   int updates = 24;

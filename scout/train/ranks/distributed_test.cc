@@ -28,7 +28,9 @@ TrainOptions small() {
   options.rounds = 12;
   options.updates = 2;
   options.threads = 1;
+  options.learners = {"evolution", "ddpg"};
   options.policy.hidden = {8, 8};
+  options.policy.by_coordinate = true;
   options.rollout.episodes = 4;
   options.rollout.horizon = 8;
   options.evolution.population = 6;
