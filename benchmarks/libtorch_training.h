@@ -1,4 +1,4 @@
-// Meta-training as one writes it with LibTorch: the loop of configs/demo.toml on tensors, modules and autograd. What Scout's
+// Meta-training as one writes it with LibTorch: the loop of configs/evolution.toml on tensors, modules and autograd. What Scout's
 // Trainer is measured against.
 //
 // A round rolls out episodes of the policy with noise, tries a generation of candidates (the CMA-ES is Scout's own), and

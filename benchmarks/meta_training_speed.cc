@@ -1,8 +1,8 @@
 // Speed of meta-training beside a straightforward LibTorch implementation of the same loop (libtorch_training.h), on one
 // core.
 //
-//   build/benchmarks/meta_training_speed configs/demo.toml [--out FILE.json] [--repeats N]
-//   build/benchmarks/meta_training_speed configs/demo.toml --until SCORE [--out FILE.json] [--set rounds=N] [--seed S]
+//   build/benchmarks/meta_training_speed configs/evolution.toml [--out FILE.json] [--repeats N]
+//   build/benchmarks/meta_training_speed configs/evolution.toml --until SCORE [--out FILE.json] [--set rounds=N] [--seed S]
 //
 // The loop: whole rounds of both, Scout's by its Trainer. A coordinate-step is one coordinate of one environment in one
 // step: features, policy, f and ∇f. An update is a batch and an update of the twin critics and, every second time, of actor
@@ -270,7 +270,7 @@ int main(int argc, char** argv) try {
   std::vector<std::string> assignments;
   std::uint64_t seed = 1;
   double score = 0;
-  app.add_option("config", config, "the training, e.g. configs/demo.toml")->required();
+  app.add_option("config", config, "the training, e.g. configs/evolution.toml")->required();
   app.add_option("--set", assignments, "key=value ...: options of the training");
   const auto* until = app.add_option("--until", score, "train until this validation score, and tell how long that took");
   app.add_option("--seed", seed, "of that training")->capture_default_str();

@@ -1,6 +1,6 @@
 // How a training would scale: measures what its parts cost on one core of this machine, and simulates ranks from that.
 //
-//   build/benchmarks/scaling configs/demo.toml --ranks 1 2 4 8 16 32 64
+//   build/benchmarks/scaling configs/evolution.toml --ranks 1 2 4 8 16 32 64
 //   build/benchmarks/scaling --runs out/ranks1 out/ranks2       what trainings did, from their logs
 #include <cblas.h>
 #include <fmt/format.h>

@@ -127,7 +127,7 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_flag("--resume", arguments->resume, "continue the run in --out from its checkpoint");
   command->footer(R"(Examples:
   scout train configs/demo.toml --out out/demo --seed 1
-  scout train configs/demo.toml --out out/no-ensemble --set replay.explorer_share=0
+  scout train configs/demo.toml --out out/no-ensemble --set decisions.ensemble.instances=0
   scout train configs/demo.toml --out out/demo --set rounds=1000 --resume
 The folder then holds
   policy.scout     the policy with the best validation score

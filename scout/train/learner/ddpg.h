@@ -89,6 +89,8 @@ class Ddpg {
   void start_from(std::span<const float> parameters);
   /// Leaves the actor's parameters outside [begin, end) to the caller: the policy gradient moves those inside alone.
   void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
+  /// DdpgOptions::imitation from now on.
+  void weigh_imitation(double weight) { options_.imitation = weight; }
   /// Takes on the parameters outside the own slice, for the actor and its target.
   void adopt(std::span<const float> parameters);
 

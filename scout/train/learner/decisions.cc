@@ -45,7 +45,8 @@ struct DecisionsOptions {
     visit("warm_up", warm_up, "decisions stored before the first update; they also tell how a run's row is normalised",
           at_least(1));
     visit("fade", fade,
-          "rounds in which explorers give way to the policy, in a round's episodes as in a batch; 0: they never do",
+          "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
+          "gradient; 0: they never do",
           at_least(0));
     visit("reward", reward);
     visit("ensemble", ensemble);
@@ -155,6 +156,7 @@ class Decisions final : public Learner {
     if (policy_replay_.size() >= static_cast<std::size_t>(options_.warm_up)) {
       Random random(context_.seed.derive("decision updates").derive(static_cast<std::uint64_t>(round)));
       fit_normaliser(random);
+      ddpg_.weigh_imitation(options_.ddpg.imitation * left(round));
       for (; debt_ >= 1; --debt_, ++updates) {
         draw_batch(round, random);
         const DdpgReport one = ddpg_.update(batch_, random);
