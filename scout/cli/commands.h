@@ -15,6 +15,7 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kBadUsage = 2 };
 void add_train(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_data(CLI::App& app);
 void add_list(CLI::App& app);
 void add_minimize(CLI::App& app, int& exit_code);

@@ -33,6 +33,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
   add_train(app, exit_code);
   add_bench(app, exit_code);
   add_report(app);
+  add_compare(app);
   add_data(app);
   add_list(app);
   add_minimize(app, exit_code);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 namespace scout::bench {
 namespace {
@@ -12,7 +14,24 @@ std::vector<double> sorted(std::span<const double> values) {
   return out;
 }
 
+/// The .975-quantile of Student's t, by degrees of freedom from 1; beyond them the normal distribution's is near enough.
+constexpr double kStudent[]{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
+                            2.131,  2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
+                            2.045,  2.042};
+constexpr double kNormal = 1.960;
+
 }  // namespace
+
+Interval mean_interval(std::span<const double> values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double square = 0;
+  for (const double x : values) square += (x - mean) * (x - mean);
+  const std::size_t freedom = values.size() - 1;
+  const double t = freedom <= std::size(kStudent) ? kStudent[freedom - 1] : kNormal;
+  const double half = t * std::sqrt(square / (n - 1) / n);
+  return {mean, mean - half, mean + half};
+}
 
 double quantile(std::span<const double> values, double q) {
   const auto x = sorted(values);

@@ -28,6 +28,9 @@ struct Interval {
   double high;
 };
 
+/// The mean of `values` with its 95 % interval by Student's t. Needs at least two values.
+Interval mean_interval(std::span<const double> values);
+
 /// Results of one stratum (a problem): one row an instance, which holds the results of its seeds.
 using Stratum = std::vector<std::vector<double>>;
 

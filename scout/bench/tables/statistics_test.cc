@@ -122,5 +122,15 @@ TEST(Statistics, LogSpace) {
   EXPECT_EQ(x[2], 100);
 }
 
+TEST(Statistics, MeansHaveStudentsIntervals) {
+  const std::vector<double> values{1, 2, 3, 4, 5};
+  const Interval interval = mean_interval(values);
+  EXPECT_DOUBLE_EQ(interval.estimate, 3);
+  EXPECT_NEAR(interval.high - 3, 2.776 * std::sqrt(2.5 / 5), 1e-9);
+  EXPECT_NEAR(3 - interval.low, 2.776 * std::sqrt(2.5 / 5), 1e-9);
+  const std::vector<double> same(40, 2.0);
+  EXPECT_EQ(mean_interval(same).low, 2);
+}
+
 }  // namespace
 }  // namespace scout::bench
