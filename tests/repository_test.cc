@@ -28,6 +28,7 @@ using Files = std::map<std::string, Strings>;
 constexpr const char* kFirstVersion = "scout/policy/policy.cc";
 constexpr const char* kFirstVersionTest = "scout/policy/policy_test.cc";
 constexpr const char* kMpi = "scout/train/mpi/mpi_transport.cc";
+constexpr const char* kJsonText = "scout/base/json_lines.cc";
 constexpr std::size_t kLongestFile = 450;
 constexpr std::size_t kWidestProse = 100;
 
@@ -140,6 +141,19 @@ Strings words_that_are_gone(const Files& files) {
       out.push_back(path + ":" + std::to_string(i + 1) +
                     ": the word `form`. Say `rule`: what a policy is, its entry in the " + "table of rules says; only " +
                     kFirstVersion + " reads the option of old files");
+    }
+  }
+  return out;
+}
+
+Strings bare_dumps(const Files& files) {
+  Strings out;
+  for (const auto& [path, lines] : files) {
+    if (!path.starts_with("scout/") || is_test(path) || path == kJsonText) continue;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].find(".dump(") == std::string::npos) continue;
+      out.push_back(path + ":" + std::to_string(i + 1) +
+                    ": dump() throws at text that is not UTF-8, such as a path in Latin-1. Use json_text");
     }
   }
   return out;
@@ -265,6 +279,7 @@ TEST(Repository, NoFolderIncludesOneThatLeadsBackToIt) { expect_none(circles(rea
 TEST(Repository, DeploymentIncludesNothingOfTraining) { expect_none(leaks_into_deployment(read_repository())); }
 TEST(Repository, HeavyHeadersStayInFewFiles) { expect_none(heavy_headers(read_repository())); }
 TEST(Repository, WordsThatAreGoneStayGone) { expect_none(words_that_are_gone(read_repository())); }
+TEST(Repository, JsonIsWrittenWhateverTheText) { expect_none(bare_dumps(read_repository())); }
 TEST(Repository, FilesAreShort) { expect_none(long_files(read_repository())); }
 TEST(Repository, ProseIsNarrow) { expect_none(wide_prose(read_repository())); }
 TEST(Repository, TablesAreWhole) { expect_none(rows_left_out(read_repository())); }
@@ -311,6 +326,11 @@ TEST(RepositoryRules, SeeHeavyHeaders) {
 TEST(RepositoryRules, SeeWords) {
   const Files files{{"scout/a.cc", {"int form;", "int form_of, platform, formula;", "x.form=1"}}, {kFirstVersion, {"form"}}};
   EXPECT_THAT(words_that_are_gone(files), ElementsAre(HasSubstr("scout/a.cc:1:"), HasSubstr("scout/a.cc:3:")));
+}
+
+TEST(RepositoryRules, SeeDumps) {
+  const Files files{{"scout/a.cc", {"x = json.dump();", "y = dump(z);"}}, {kJsonText, {"json.dump(1)"}}};
+  EXPECT_THAT(bare_dumps(files), ElementsAre(HasSubstr("scout/a.cc:1: dump() throws")));
 }
 
 TEST(RepositoryRules, SeeRowsLeftOut) {

@@ -3,12 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "scout/base/folder_lock.h"
 #include "scout/base/json_lines.h"
 #include "scout/bench/report/report.h"
 #include "scout/bench/run/runner.h"
 #include "scout/bench/run/trajectory.h"
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
+#include "scout/cli/named_policies.h"
 #include "scout/cli/training_run.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/rules.h"
@@ -30,7 +32,8 @@ struct Arguments {
   bool no_archive = false;
 };
 
-bench::Suite read_suite(const Arguments& arguments) {
+/// `named`: gets the policies of --policy.
+bench::Suite read_suite(const Arguments& arguments, std::vector<std::string>& named) {
   bench::Suite suite = bench::load_suite(arguments.suite);
   const auto own = suite.trajectories;
   apply_assignments(suite, arguments.assignments);
@@ -54,9 +57,11 @@ bench::Suite read_suite(const Arguments& arguments) {
       return std::ranges::find(suite.optimizers, label, label_of) == suite.optimizers.end();
     });
   }
-  for (const auto& path : arguments.policies) {
-    const std::string label = arguments.policies.size() == 1 ? "scout" : fs::path(path).stem().string();
-    suite.optimizers.push_back(label + "=" + std::string(kPolicyPrefix) + path);
+  std::vector<std::string> taken;
+  for (const auto& entry : suite.optimizers) taken.push_back(bench::parse_optimizer(entry).label);
+  for (const auto& [label, policy] : name_policies(arguments.policies, taken)) {
+    suite.optimizers.push_back(label + "=" + std::string(kPolicyPrefix) + policy);
+    named.push_back(policy);
   }
   if (arguments.threads > 0) suite.threads = arguments.threads;
   return suite;
@@ -82,13 +87,14 @@ void record_explorers(const bench::Suite& suite, const fs::path& out, const Poli
         .plan = {.horizon = options.rollout.horizon},
         .seed = Seed(0).derive("drawn explorers").derive(problem)};
     Ensemble ensemble(task, options.ensemble);
-    ensemble.run([&](const ExplorerEvent& event) { content += explorer_line(name, event).dump() + "\n"; });
+    ensemble.run([&](const ExplorerEvent& event) { content += json_text(explorer_line(name, event)) + "\n"; });
   }
   write_atomically(out / "explorers.jsonl", content);
 }
 
 int run_suite(const Arguments& arguments) {
-  const bench::Suite suite = read_suite(arguments);
+  std::vector<std::string> policies;
+  const bench::Suite suite = read_suite(arguments, policies);
   for (const auto& entry : suite.optimizers) {
     const auto warning = warning_of_kind(bench::parse_optimizer(entry).name, suite.problems);
     if (!warning.empty()) fmt::print(stderr, "{}\n", warning);
@@ -97,11 +103,13 @@ int run_suite(const Arguments& arguments) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  fs::path archive = bench::suite_folder() / "results" / suite.name;  // baselines that come with the suites
+  fs::create_directories(arguments.out);
+  const FolderLock lock(arguments.out);
+  fs::path archive = bench::archive_of(suite);
   if (arguments.no_archive || !fs::exists(archive / "records.jsonl")) archive.clear();
   const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, progress, archive);
-  if (!arguments.policies.empty() && !suite.trajectories.problems.empty()) {
-    record_explorers(suite, arguments.out, *policy_or_file(arguments.policies.front()));
+  if (!policies.empty() && !suite.trajectories.problems.empty()) {
+    record_explorers(suite, arguments.out, *policy_or_file(policies.front()));
   }
   fmt::print("\n{}\nRecords are in {}; draw them with\n  scout report {}\n", bench::report_text(arguments.out),
              arguments.out, arguments.out);
@@ -118,8 +126,9 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->add_option("--out", arguments->out, "folder of the records")->required();
   command
       ->add_option("--policy", arguments->policies,
-                   "policies to judge beside the suite's optimizers: files, or names of those that come with the library")
-      ->check(policy_or_file_exists);
+                   "policies to judge beside the suite's optimizers: files, or names of those that come with the library; "
+                   "LABEL=POLICY says what the report calls one")
+      ->check(labelled_policy_exists);
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
       ->check(whole_from(1));
   command->add_flag("--no-archive", arguments->no_archive,
@@ -127,9 +136,11 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->add_option("--set", arguments->assignments, "key=value ...: options that override the suite's");
   command->footer(R"(Examples:
   scout bench demo --out out/demo/bench --policy out/demo/policy.scout
+  scout bench demo --out out/two --policy old=out/a/policy.scout new=out/b/policy.scout
   scout bench benchmarks/demo.toml --out out/quick --set instances=5 seeds=2 'optimizers=["adam","lbfgs"]'
 Every optimizer is tuned on validation instances and then run on test instances. What the folder already holds is not run
-again, so a benchmark that was killed is continued by the same command. Nor are baselines whose results come with the suite,
+again, so a benchmark that was killed is continued by the same command. Records in it that the suite does not ask for are
+kept in records.previous.jsonl. Nor are baselines whose results come with the suite,
 where they are those of the same task, method and settings.)");
   command->callback([arguments, &exit_code] { exit_code = run_suite(*arguments); });
 }

@@ -33,7 +33,7 @@ Ending ending_of(const std::string& folder) {
     if (!validation.contains("scores")) {
       throw std::invalid_argument("'" + path + "' has no scores by problem: it was written by an earlier version");
     }
-    out.evaluations = line["evaluations"];
+    out.evaluations = line.value("evaluations", 0.0);
     out.scores = validation["scores"].get<std::map<std::string, double>>();
     out.scores["mean"] = validation["score"];
   }

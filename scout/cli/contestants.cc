@@ -50,10 +50,16 @@ std::string fingerprint(const Policy& policy) {
 std::string warning_of_kind(const std::string& name, const std::vector<std::string>& problems) {
   if (!name.starts_with(kPolicyPrefix)) return "";
   const auto policy = policy_or_file(name.substr(kPolicyPrefix.size()));
-  const auto is_function = [](const auto& problem) { return !family(problem)->has_own_dimensions(); };
-  const auto function = std::ranges::find_if(problems, is_function);
-  if (!policy->rule()->for_weights() || function == problems.end()) return "";
-  return "note: " + name + " is for the weights of networks. On functions such as " + *function +
+  const bool for_weights = policy->rule()->for_weights();
+  const auto other = std::ranges::find_if(
+      problems, [&](const auto& problem) { return family(problem)->has_own_dimensions() != for_weights; });
+  if (other == problems.end()) return "";
+  if (!for_weights) {
+    return "note: " + name + " is for functions. On networks such as " + *other +
+           " it pays for the loss beside each gradient, so a budget of N calls is N/2 steps; policies for networks are " +
+           "'network', which comes with the library, and those of trainings such as configs/networks-small.toml";
+  }
+  return "note: " + name + " is for the weights of networks. On functions such as " + *other +
          " it follows the gradient, without exploring; policies for functions come from trainings such as configs/demo.toml";
 }
 

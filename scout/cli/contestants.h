@@ -13,7 +13,8 @@ inline constexpr std::string_view kPolicyPrefix = "policy:";
 /// std::runtime_error for a policy file that cannot be used.
 bench::Contestant resolve_contestant(std::string_view name);
 
-/// A line of warning if `name` is a policy for the weights of networks and `problems` has functions; else empty.
+/// A line of warning if `name` is a policy for the weights of networks and `problems` has functions, or a policy for
+/// functions and `problems` has networks; else empty.
 std::string warning_of_kind(const std::string& name, const std::vector<std::string>& problems);
 
 }  // namespace scout

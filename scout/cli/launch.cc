@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kModule = "scout_mpi.so";
+constexpr const char* kAlone =
+    "A process that only inherited the launcher's variables, from a shell or a program that it started, takes --alone";
 
 /// Variables of a launcher: the rank of this process, and the number of ranks that were started with it.
 struct Variables {
@@ -32,7 +34,7 @@ int number(const char* name, std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0) {
     throw std::runtime_error("environment variable " + std::string(name) + " is '" + std::string(text) +
-                             "': not a number of ranks");
+                             "': not a number of ranks. " + kAlone);
   }
   return value;
 }
@@ -46,7 +48,8 @@ RankOf detect_launch() {
     if (rank == nullptr || ranks == nullptr) continue;
     const RankOf job{number(rank_name, rank), number(ranks_name, ranks)};
     if (job.rank >= std::max(job.ranks, 1)) {
-      throw std::runtime_error(std::string(rank_name) + " is " + rank + ", but " + ranks_name + " is " + ranks);
+      throw std::runtime_error(std::string(rank_name) + " is " + rank + ", but " + ranks_name + " is " + ranks + ". " +
+                               kAlone);
     }
     return job;
   }
@@ -57,17 +60,17 @@ std::unique_ptr<Transport> open_transport(const RankOf& job) {
   const std::string started = "started as one of " + std::to_string(job.ranks) + " ranks, but ";
   const auto unset = [](const char* name) { return std::getenv(name) == nullptr; };
   if (unset("OMPI_COMM_WORLD_RANK") && unset("PMI_RANK") && unset("PMIX_RANK")) {
-    throw std::runtime_error(started +
-                             "srun does not tell them of each other: use srun --mpi=pmix, or mpirun in the batch script");
+    throw std::runtime_error(
+        started + "srun does not tell them of each other: use srun --mpi=pmix, or mpirun in the batch script. " + kAlone);
   }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   fs::path module = program.parent_path() / kModule;
   if (!fs::exists(module, ignored)) module = program.parent_path().parent_path() / SCOUT_MODULE_FOLDER / kModule;
   if (!fs::exists(module, ignored)) {
-    throw std::runtime_error(started + kModule + " is not beside " + program.string() +
-                             ": build it (target scout_mpi; needs Open MPI, Debian: libopenmpi-dev), or start one process "
-                             "alone");
+    throw std::runtime_error(
+        started + kModule + " is not beside " + program.string() +
+        ": build it (target scout_mpi; needs Open MPI, Debian: libopenmpi-dev), or start one process. " + kAlone);
   }
   // Open MPI loads parts of itself, which look for its symbols among those of the whole program.
   void* handle = dlopen(module.c_str(), RTLD_NOW | RTLD_GLOBAL);
@@ -76,6 +79,13 @@ std::unique_ptr<Transport> open_transport(const RankOf& job) {
   const auto open = reinterpret_cast<Open>(dlsym(handle, "scout_mpi_transport"));
   if (open == nullptr) throw std::runtime_error(started + module.string() + " is of another version: " + dlerror());
   return std::unique_ptr<Transport>(open(job.ranks));  // the module stays loaded: its code is the transport's
+}
+
+void refuse_several(const RankOf& job, const std::string& command) {
+  if (job.ranks < 2) return;
+  throw std::invalid_argument("scout " + command + " runs as one process, and this is rank " + std::to_string(job.rank) +
+                              " of " + std::to_string(job.ranks) +
+                              ": start it without mpirun or srun; only scout train works on several ranks. " + kAlone);
 }
 
 }  // namespace scout

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 
+#include "scout/base/shipped_files.h"
 #include "scout/baseline/table.h"
 #include "scout/bench/run/spec.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/training_run.h"
 #include "scout/policy/rules.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/axes.h"
@@ -56,6 +59,16 @@ void list_suites() {
   for (const auto& suite : bench::shipped_suites()) row(suite.name, suite.title);
 }
 
+/// Each with the comment that its file begins with.
+void list_configs() {
+  for (const auto& name : shipped_names(kConfigFolder)) {
+    std::ifstream file(find_file(name, kConfigFolder, "config"));
+    std::string line;
+    std::getline(file, line);
+    row(name, line.starts_with("# ") ? line.substr(2) : "");
+  }
+}
+
 void list_training_options() {
   print_options(describe_options<TrainOptions>());
   for (const LearnerEntry& entry : learner_table()) {
@@ -73,14 +86,15 @@ void add_list(CLI::App& app) {
       {"learners", [] { list_rows(learner_table()); }},
       {"explorers", list_explorers},
       {"suites", list_suites},
+      {"configs", list_configs},
       {"options", list_training_options},
   };
   auto what = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("list", "List problems, optimizers, rules, learners, explorers, suites, or options of training");
-  command->add_option("WHAT", *what, "problems, optimizers, rules, learners, explorers, suites or options")
+  CLI::App* command = app.add_subcommand(
+      "list", "List problems, optimizers, rules, learners, explorers, suites, configs, or options of training");
+  command->add_option("WHAT", *what, "problems, optimizers, rules, learners, explorers, suites, configs or options")
       ->required()
-      ->check(CLI::IsMember({"problems", "optimizers", "rules", "learners", "explorers", "suites", "options"}));
+      ->check(CLI::IsMember({"problems", "optimizers", "rules", "learners", "explorers", "suites", "configs", "options"}));
   command->footer("Example:\n  scout list options");
   command->callback([what] { kLists.find(*what)->second(); });
 }

@@ -3,19 +3,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <thread>
 
-#include "scout/base/json_lines.h"
-#include "scout/bench/tables/record.h"
 #include "scout/cli/launch.h"
+#include "scout/cli/test_program.h"
 
 namespace scout {
 namespace {
@@ -24,22 +16,6 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-/// Sets variables of the environment, and takes them back.
-class Environs {
- public:
-  explicit Environs(std::vector<std::pair<std::string, std::string>> values) : values_(std::move(values)) {
-    for (const auto& [name, value] : values_) setenv(name.c_str(), value.c_str(), 1);
-  }
-  ~Environs() {
-    for (const auto& [name, value] : values_) unsetenv(name.c_str());
-  }
-  Environs(const Environs&) = delete;
-  Environs& operator=(const Environs&) = delete;
-
- private:
-  std::vector<std::pair<std::string, std::string>> values_;
-};
 
 TEST(Launch, IsToldByTheEnvironment) {
   auto place = [](std::vector<std::pair<std::string, std::string>> values) {
@@ -73,6 +49,33 @@ TEST(Launch, NonsenseIsRefused) {
 TEST(Launch, RanksThatSlurmDoesNotConnectAreRefused) {
   const Environs environs({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
   EXPECT_THAT([] { open_transport(detect_launch()); }, ThrowsMessage<std::runtime_error>(HasSubstr("srun --mpi=pmix")));
+}
+
+TEST_F(Program, WhatIsNotParallelRefusesToBeStartedSeveralTimes) {
+  const Environs environs({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}});
+  const std::vector<std::vector<std::string>> commands{
+      {"bench", path("suite.toml"), "--out", path("bench")},      {"report", folder_},
+      {"minimize", "--problem", "sphere", "--optimizer", "adam"}, {"pendulum"},
+      {"data", "fetch", "mnist", "--data-dir", path("data")},     {"list", "rules"}};
+  for (const auto& words : commands) {
+    EXPECT_EQ(run(words), kBadUsage) << words[0];
+    EXPECT_THAT(error_, AllOf(HasSubstr("scout " + words[0] + " runs as one process, and this is rank 1 of 2"),
+                              HasSubstr("without mpirun or srun"), HasSubstr("--alone")));
+  }
+  EXPECT_FALSE(fs::exists(path("bench")));
+  EXPECT_EQ(run({"bench", "--help"}), kDone);
+}
+
+TEST_F(Program, WhatARankHasStartedCanSayThatItIsAlone) {
+  const Environs environs({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}});
+  EXPECT_EQ(train("run"), kFailed);
+  EXPECT_THAT(error_, AllOf(HasSubstr("started as one of 4 ranks"), HasSubstr("takes --alone")));
+  EXPECT_EQ(train("run", {"--alone"}), kDone) << error_;
+  EXPECT_EQ(run({"list", "rules", "--alone"}), kDone) << error_;
+  const Environs nonsense({{"SLURM_PROCID", "x"}});
+  EXPECT_EQ(run({"list", "rules"}), kFailed);
+  EXPECT_THAT(error_, AllOf(HasSubstr("SLURM_PROCID is 'x'"), HasSubstr("--alone")));
+  EXPECT_EQ(run({"list", "rules", "--alone"}), kDone) << error_;
 }
 
 class Mpirun : public testing::Test {
@@ -198,6 +201,14 @@ TEST_F(Mpirun, RanksFinishTogether) {
   EXPECT_THAT(printed(), HasSubstr("The best policy, of round "));
   EXPECT_EQ(rounds(), 20);
   EXPECT_TRUE(fs::exists(path("run/policy.scout")));
+}
+
+TEST_F(Mpirun, StartsNoBenchmarkTwice) {
+  EXPECT_NE(wait(start({"mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", SCOUT_PROGRAM, "bench", "demo",
+                        "--out", path("bench")})),
+            0);
+  EXPECT_THAT(printed(), HasSubstr("scout bench runs as one process"));
+  EXPECT_FALSE(fs::exists(path("bench")));
 }
 
 TEST_F(Mpirun, AnErrorOfTheLearnerEndsAllRanks) {

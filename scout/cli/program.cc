@@ -5,6 +5,7 @@
 
 #include "scout/base/names.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/launch.h"
 #include "scout/cli/usage.h"
 #include "scout/problem/autograd/architectures.h"
 
@@ -18,7 +19,7 @@ int run_program(int argc, const char* const* argv) {
   app.get_formatter()->column_width(34);
   app.footer(R"(A first tour:
   scout list problems
-  scout train configs/demo.toml --out out/demo
+  scout train demo --out out/demo
   scout bench demo --out out/demo/bench --policy out/demo/policy.scout
   scout report out/demo/bench
   scout minimize --problem rastrigin --policy out/demo/policy.scout
@@ -28,6 +29,12 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
          "--data-dir", [](const std::string& folder) { setenv("SCOUT_DATA", folder.c_str(), 1); },
          "folder of the data sets (default: $SCOUT_DATA, else ~/.cache/scout/data)")
       ->trigger_on_parse();
+  bool alone = false;
+  app.add_flag("--alone", alone, "one process by itself, whatever variables of mpirun or srun it has inherited");
+  app.parse_complete_callback([&] {
+    const std::string command = app.get_subcommands().front()->get_name();
+    if (!alone && command != "train") refuse_several(detect_launch(), command);
+  });
   add_architectures(autograd_architectures());
   int exit_code = kDone;
   add_train(app, exit_code);

@@ -8,6 +8,7 @@
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
+#include "scout/base/shipped_files.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/rules.h"
@@ -26,7 +27,7 @@ std::ofstream continue_file(const fs::path& path, std::int64_t round) {
   std::string kept;
   if (round > 0) {
     for (const auto& line : read_json_lines(path)) {
-      if (line.value("round", std::int64_t{0}) <= round) kept += line.dump() + "\n";
+      if (line.value("round", std::int64_t{0}) <= round) kept += json_text(line) + "\n";
     }
   }
   write_atomically(path, kept);
@@ -46,32 +47,50 @@ std::size_t terminal_width() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
 }
 
-/// Refuses to mix a new run with the files of another.
-void prepare_folder(const TrainArguments& arguments, const fs::path& out) {
-  const bool has_checkpoint = fs::exists(out / "checkpoint.bin");
-  if (arguments.resume) {
-    if (has_checkpoint) return;
+/// Takes the folder for this run. Refuses to mix a new one with the files of another.
+void take_folder(const TrainArguments& arguments, const fs::path& out, std::optional<FolderLock>& lock) {
+  if (arguments.resume && !fs::exists(out / "checkpoint.bin")) {
     throw std::invalid_argument("--resume: there is no checkpoint in " + out.string() +
                                 ": give the --out of the run to continue, or leave --resume out to begin one");
   }
+  fs::create_directories(out);
+  lock.emplace(out);
+  if (arguments.resume) return;
+  const bool has_checkpoint = fs::exists(out / "checkpoint.bin");
   for (const char* file : {"checkpoint.bin", "log.jsonl", "policy.scout"}) {
     if (!fs::exists(out / file)) continue;
     throw std::invalid_argument(out.string() + " holds another run (" + file + "): give another --out, remove it, or " +
                                 (has_checkpoint ? "continue it with --resume" : "begin anew, for it has no checkpoint"));
   }
-  fs::create_directories(out);
+}
+
+/// What log.jsonl has of a validation.
+nlohmann::json validation_of(const RoundReport& report, const std::vector<std::string>& problems) {
+  nlohmann::json gaps = nlohmann::json::object(), scores = gaps;
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    gaps[problems[p]] = report.validation_gaps[p];
+    scores[problems[p]] = report.validation_scores[p];
+  }
+  return {{"score", report.validation_score}, {"scores", scores}, {"median_gaps", gaps}, {"best", report.best}};
 }
 
 }  // namespace
+
+void say(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
 
 TrainOptions read_options(const TrainArguments& arguments) {
   TrainOptions options;
   nlohmann::json assigned = nlohmann::json::object();
   for (const auto& assignment : arguments.assignments) assigned.update(parse_assignment(assignment));
+  const std::string config = find_file(arguments.config, kConfigFolder, "config").string();
+  const nlohmann::json values = read_toml(config);
   try {
-    set_training_options(options, read_toml(arguments.config));
+    set_training_options(options, values);
   } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(arguments.config + ": " + error.what());
+    throw std::invalid_argument(config + ": " + error.what());
   }
   set_training_options(options, assigned);
   if (!assigned.contains("learners")) return options;
@@ -92,6 +111,7 @@ std::string resume_command(const TrainArguments& arguments) {
                     fmt::format(" --seed {}", arguments.seed);
   for (const auto& assignment : arguments.assignments) out += " --set " + shell_word(assignment);
   if (!arguments.data_dir.empty()) out += " --data-dir " + shell_word(arguments.data_dir);
+  if (arguments.alone) out += " --alone";
   return out + " --resume";
 }
 
@@ -120,15 +140,24 @@ Progress::Progress(const Trainer& trainer)
 
 void Progress::note_best(double score, std::int64_t round) { best_ = fmt::format("best {:.2f} in round {}", score, round); }
 
+std::string Progress::gaps(const RoundReport& report) const {
+  std::string out = "; median gaps";
+  for (std::size_t p = 0; p < problems_.size(); ++p) {
+    out += fmt::format("{} {} {:.3g}", p == 0 ? "" : ",", problems_[p], report.validation_gaps[p]);
+  }
+  return out;
+}
+
+void Progress::show_start(const RoundReport& report) {
+  say(fmt::format("Before training: score {:.2f}{}\n", report.validation_score, gaps(report)));
+}
+
 void Progress::show(const RoundReport& report) {
   if (report.validated) {
     validation_ = fmt::format("score {:.2f}", report.validation_score);
     if (report.best) note_best(report.validation_score, report.round);
     if (!best_.empty()) validation_ += fmt::format(" ({})", best_);
-    validation_ += "; median gaps";
-    for (std::size_t p = 0; p < problems_.size(); ++p) {
-      validation_ += fmt::format("{} {} {:.3g}", p == 0 ? "" : ",", problems_[p], report.validation_gaps[p]);
-    }
+    validation_ += gaps(report);
   }
   if (terminal_) {
     const auto now = Clock::now();
@@ -136,8 +165,7 @@ void Progress::show(const RoundReport& report) {
     drawn_ = now;
     redraw(report.round);
   } else if (report.validated) {
-    fmt::print("{}  {}\n", status(report.round), validation_);
-    std::fflush(stdout);
+    say(fmt::format("{}  {}\n", status(report.round), validation_));
   }
 }
 
@@ -153,34 +181,39 @@ void Progress::redraw(std::int64_t round) {
   const auto filled = static_cast<std::size_t>(round) * kBarWidth / static_cast<std::size_t>(rounds_);
   std::string line = fmt::format("[{:#<{}}{: <{}}] {}  {}", "", filled, "", kBarWidth - filled, status(round), validation_);
   line.resize(std::min(line.size(), terminal_width() - 1));
-  fmt::print("\r\033[K{}", line);
-  std::fflush(stdout);
+  say("\r\033[K" + line);
 }
 
 void Progress::finish() {
-  if (terminal_) fmt::print("\n{}\n", validation_);
+  if (terminal_) say("\n" + validation_ + "\n");
 }
 
 TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : trainer_(trainer), out_(arguments.out) {
-  prepare_folder(arguments, out_);
+  take_folder(arguments, out_, lock_);
   if (arguments.resume) {
     trainer_.restore((out_ / "checkpoint.bin").string());
-    fmt::print("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done());
+    say(fmt::format("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done()));
     for (const auto& line : read_json_lines(out_ / "log.jsonl")) {
       if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
     }
   }
   rounds_ = continue_file(out_ / "log.jsonl", trainer_.rounds_done());
   explorers_ = continue_file(out_ / "explorers.jsonl", trainer_.rounds_done());
-  if (trainer_.rounds_done() == 0) {
-    const nlohmann::json line{{"options", training_options_json(trainer_.options())},
-                              {"seed", trainer_.seed()},
-                              {"threads", trainer_.threads()},
-                              {"machine", machine_facts()},
-                              {"versions", version_facts()}};
-    rounds_ << line.dump() << std::endl;
-  }
   progress_.emplace(trainer_);
+  round_begin_ = std::chrono::steady_clock::now();
+}
+
+void TrainingRun::begin() {
+  if (trainer_.rounds_done() > 0) return;
+  const RoundReport report = trainer_.validate_now();
+  const nlohmann::json line{{"options", training_options_json(trainer_.options())},
+                            {"seed", trainer_.seed()},
+                            {"threads", trainer_.threads()},
+                            {"machine", machine_facts()},
+                            {"versions", version_facts()},
+                            {"validation", validation_of(report, trainer_.options().problems)}};
+  rounds_ << json_text(line) << std::endl;
+  progress_->show_start(report);
   round_begin_ = std::chrono::steady_clock::now();
 }
 
@@ -192,7 +225,7 @@ void TrainingRun::before_rollout() {
     observed_round_ = round;
     nlohmann::json line = explorer_line(instance, event);
     line["round"] = round + 1;
-    explorers_ << line.dump() << '\n';
+    explorers_ << json_text(line) << '\n';
   };
 }
 
@@ -209,7 +242,6 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
 }
 
 void TrainingRun::log_round(const RoundReport& report, double seconds, const Traffic* traffic) {
-  const std::vector<std::string>& problems = trainer_.options().problems;
   const EnsembleSummary& ensembles = report.ensembles;
   nlohmann::json line{{"round", report.round}, {"evaluations", report.evaluations}, {"seconds", seconds}};
   for (const auto& [name, value] : report.metrics) line[name] = value;
@@ -221,13 +253,7 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                        {"best_gap_share", ensembles.best_gap_share},
                        {"basins", ensembles.basins}};
   if (report.validated) {
-    nlohmann::json gaps = nlohmann::json::object(), scores = gaps;
-    for (std::size_t p = 0; p < problems.size(); ++p) {
-      gaps[problems[p]] = report.validation_gaps[p];
-      scores[problems[p]] = report.validation_scores[p];
-    }
-    line["validation"] = {
-        {"score", report.validation_score}, {"scores", scores}, {"median_gaps", gaps}, {"best", report.best}};
+    line["validation"] = validation_of(report, trainer_.options().problems);
   }
   if (traffic != nullptr) {
     line["ranks"] = {{"count", trainer_.rank().ranks},
@@ -237,7 +263,7 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                      {"bytes_received", traffic->bytes_received},
                      {"bytes_sent", traffic->bytes_sent}};
   }
-  rounds_ << line.dump() << std::endl;
+  rounds_ << json_text(line) << std::endl;
   explorers_.flush();
 }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "scout/base/folder_lock.h"
 #include "scout/train/ranks/distributed.h"
 
 namespace scout {
@@ -17,7 +18,14 @@ struct TrainArguments {
   std::vector<std::string> assignments;
   bool resume = false;
   std::string data_dir;  ///< as given; empty if it was not
+  bool alone = false;
 };
+
+/// The shipped configs are in this one (shipped_folder).
+inline constexpr auto kConfigFolder = "configs";
+
+/// Prints, as far as anybody reads it: a training goes on without.
+void say(const std::string& text);
 
 /// Throws std::invalid_argument, naming the file where it is to blame.
 TrainOptions read_options(const TrainArguments& arguments);
@@ -34,11 +42,14 @@ nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& e
 class Progress {
  public:
   explicit Progress(const Trainer& trainer);
+  /// What the policy is worth before the first round.
+  void show_start(const RoundReport& report);
   void show(const RoundReport& report);
   /// Ends the rewritten line.
   void finish();
 
  private:
+  std::string gaps(const RoundReport& report) const;
   void note_best(double score, std::int64_t round);
   std::string status(std::int64_t round) const;
   void redraw(std::int64_t round);
@@ -55,15 +66,19 @@ class Progress {
 };
 
 /// Policy, checkpoint and logs of a run, kept up to date from round to round.
-/// log.jsonl: first {"options", "seed", "threads", "machine", "versions"}, then an object for each round.
+/// log.jsonl: first {"options", "seed", "threads", "machine", "versions", "validation"}, the latter of the policy before the
+/// first round, then an object for each round.
 /// explorers.jsonl: every event of the first ensemble of some rounds, with the "round".
 class TrainingRun {
  public:
   /// Makes the folder or, with --resume, restores the trainer from it, and goes on after the lines of the rounds that were
   /// done: a run that was killed may have logged rounds that it has to repeat. Throws std::invalid_argument if the folder
-  /// holds another run, or has no checkpoint to continue from, std::runtime_error if a file cannot be written.
+  /// holds another run, or has no checkpoint to continue from, std::runtime_error if a file cannot be written, or another
+  /// process works in the folder.
   TrainingRun(const TrainArguments& arguments, Trainer& trainer);
 
+  /// Before the first round of all, validates the policy that the training begins with: what it adds is seen against that.
+  void begin();
   /// Lets the trainer tell what explorers do, where that is to be logged.
   void before_rollout();
   /// Logs a round, and saves what is due. `traffic` is null in a process of its own.
@@ -79,6 +94,7 @@ class TrainingRun {
 
   Trainer& trainer_;
   std::filesystem::path out_;
+  std::optional<FolderLock> lock_;
   std::ofstream rounds_;
   std::ofstream explorers_;
   std::optional<Progress> progress_;

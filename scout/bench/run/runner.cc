@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -30,9 +29,19 @@ struct Pairing {
   Tuned tuned;
 };
 
+/// Keeps `lines` of the file NAME.jsonl in `out`, which the suite does not ask for, at the end of NAME.previous.jsonl.
+void set_aside(const fs::path& out, const std::string& name, const std::vector<std::string>& lines,
+               const Progress& progress) {
+  if (lines.empty()) return;
+  const std::string previous = name + ".previous.jsonl";
+  append_lines(out / previous, fmt::format("{}\n", fmt::join(lines, "\n")));
+  progress(fmt::format("[set aside] {} lines of {}.jsonl that this suite does not ask for are now in {}", lines.size(), name,
+                       (out / previous).string()));
+}
+
 /// Brings the file of records to hold just those that the plan asks for, of its own and of the archive's; returns which.
 std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const std::vector<Pairing>& pairings,
-                             const Suite& suite, RunSummary& summary) {
+                             const Suite& suite, RunSummary& summary, const Progress& progress) {
   std::set<std::pair<std::string, std::string>> planned;
   for (const auto& pairing : pairings) planned.emplace(pairing.tuned.key, pairing.entrant->label);
   std::string content;
@@ -40,18 +49,20 @@ std::set<RunId> keep_records(const fs::path& out, const fs::path& archive, const
   const auto keep = [&](const Record& record) {
     const bool asked = planned.contains({record.key, record.optimizer}) && record.instance < suite.instances &&
                        record.seed < suite.seeds && kept.insert(id_of(record)).second;
-    if (asked) content += record_to_json(record).dump() + "\n";
+    if (asked) content += json_text(record_to_json(record)) + "\n";
     return asked;
   };
-  bool dropped = false;
-  for (const auto& record : read_records(out)) dropped = !keep(record) || dropped;
+  std::vector<std::string> others;
+  for (const auto& record : read_records(out)) {
+    if (!keep(record)) others.push_back(json_text(record_to_json(record)));
+  }
   if (!archive.empty()) {
     for (const auto& record : read_records(archive)) summary.archived += keep(record);
   }
   summary.reused = static_cast<int>(kept.size());
-  const fs::path path = out / "records.jsonl";
-  if (dropped) fs::copy_file(path, out / "records.previous.jsonl", fs::copy_options::overwrite_existing);
-  write_atomically(path, content);
+  summary.set_aside = static_cast<int>(others.size());
+  set_aside(out, "records", others, progress);
+  write_atomically(out / "records.jsonl", content);
   return kept;
 }
 
@@ -86,10 +97,9 @@ std::vector<Record> run_pairing(const Pairing& pairing, const Suite& suite, cons
         execute(*instance, *optimizer, start_of(*instance, pairing.task, Split::test, record.instance, record.seed),
                 seed_of(pairing.task, Split::test, record.instance, record.seed), pairing.task.budget, {.metrics = true});
   });
-  std::ofstream file(path, std::ios::app | std::ios::binary);
-  for (const auto& record : records) file << record_to_json(record).dump() << '\n';
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable, the disk full?");
+  std::string lines;
+  for (const auto& record : records) lines += json_text(record_to_json(record)) + "\n";
+  append_lines(path, lines);
   return records;
 }
 
@@ -99,7 +109,7 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
                   const Resolver& resolve, const Progress& progress) {
   constexpr int kWarmUp = 40;  // until L-BFGS has its history
   constexpr std::int64_t kWeights = 20'000'000, kFewest = 41, kMost = 401;
-  const auto known = read_step_costs(out);
+  auto known = read_step_costs(out);
   std::string content;
   for (const auto& task : tasks) {
     const auto instance = family(task.problem)->sample(Split::test, 0, task.dimension);
@@ -117,7 +127,8 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
     const std::string key = hash_text(facts);
     const auto costs = std::ranges::find(known, key, &StepCosts::key);
     if (costs != known.end()) {
-      content += step_costs_to_json(*costs).dump() + "\n";
+      content += json_text(step_costs_to_json(*costs)) + "\n";
+      known.erase(costs);
       continue;
     }
     const auto begin = Clock::now();
@@ -130,10 +141,13 @@ void record_steps(const fs::path& out, const std::vector<Task>& tasks, const std
     measured.tensors = static_cast<std::int64_t>(tensors.size());
     measured.machine = machine_facts();
     measured.versions = version_facts();
-    content += step_costs_to_json(measured).dump() + "\n";
+    content += json_text(step_costs_to_json(measured)) + "\n";
     progress(fmt::format("[steps] {}: {} optimizers in {:.1f} s", to_string(task), metered.size(), seconds_since(begin)));
   }
-  if (!content.empty() || !known.empty()) write_atomically(out / "steps.jsonl", content);
+  std::vector<std::string> others;
+  for (const StepCosts& costs : known) others.push_back(json_text(step_costs_to_json(costs)));
+  set_aside(out, "steps", others, progress);
+  if (!content.empty() || !others.empty()) write_atomically(out / "steps.jsonl", content);
 }
 
 std::string median_result(const std::vector<Record>& records) {
@@ -186,7 +200,7 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
   }
   nlohmann::json plan = to_json(suite);
   plan["name"] = suite.name;
-  write_atomically(out / "suite.json", plan.dump(1) + "\n");
+  write_atomically(out / "suite.json", json_text(plan, 1) + "\n");
 
   ThreadTeam team(suite.threads);
   Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
@@ -203,13 +217,13 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
       ++count;
       if (entrant.contestant.grid.size() > 1 && !tuned.cached) {
         progress(fmt::format("[tune {:>3}/{}] {}: {} {} ({} settings, {:.1f} s)", count, total, to_string(task),
-                             entrant.label, tuned.settings.dump(), tuned.tried, seconds_since(tuning_begin)));
+                             entrant.label, json_text(tuned.settings), tuned.tried, seconds_since(tuning_begin)));
       }
     }
   }
 
   RunSummary summary;
-  const auto done = keep_records(out, archive, pairings, suite, summary);
+  const auto done = keep_records(out, archive, pairings, suite, summary, progress);
   count = 0;
   for (const auto& pairing : pairings) {
     const auto pairing_begin = Clock::now();

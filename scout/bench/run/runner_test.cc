@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::atomic<int> runs{0};
 
@@ -180,6 +181,54 @@ TEST_F(RunnerTest, AChangedMethodIsRunAgain) {
   EXPECT_EQ(summary.reused, 36);
   EXPECT_EQ(read_records(out_).size(), 48u);
   EXPECT_TRUE(fs::exists(out_ / "records.previous.jsonl"));
+}
+
+TEST_F(RunnerTest, RecordsOfOtherSuitesAreSetAsideAndNeverOverwritten) {
+  const auto run = [&](const std::vector<std::string>& problems, int instances) {
+    Suite suite = small_suite();
+    suite.optimizers = {"stops"};
+    suite.problems = problems;
+    suite.instances = instances;
+    std::string said;
+    const auto summary = run_benchmark(suite, out_, resolve, [&](const std::string& line) { said += line + "\n"; });
+    return std::pair(summary.set_aside, said);
+  };
+  EXPECT_EQ(run({"sphere"}, 3).first, 0);
+  const std::string first = text("records.jsonl");
+  const auto [others, said] = run({"rastrigin"}, 3);
+  EXPECT_EQ(others, 6);
+  EXPECT_THAT(said, HasSubstr("6 lines of records.jsonl that this suite does not ask for are now in " +
+                              (out_ / "records.previous.jsonl").string() + "\n"));
+  EXPECT_EQ(text("records.previous.jsonl"), first);
+  const std::string second = text("records.jsonl");
+  EXPECT_EQ(run({"rastrigin"}, 1).first, 4) << "fewer instances";
+  EXPECT_EQ(run({"sphere"}, 1).first, 2);
+  EXPECT_THAT(text("records.previous.jsonl"), StartsWith(first));
+  EXPECT_EQ(text("records.previous.jsonl").size(), first.size() + second.size()) << "each line once";
+}
+
+TEST_F(RunnerTest, ARecordWithoutItsNewlineCounts) {
+  run_benchmark(small_suite(), out_, resolve);
+  const std::string whole = text("records.jsonl");
+  fs::resize_file(out_ / "records.jsonl", whole.size() - 1);
+  const auto summary = run_benchmark(small_suite(), out_, resolve);
+  EXPECT_EQ(summary.reused, 48);
+  EXPECT_EQ(summary.ran, 0);
+  EXPECT_EQ(text("records.jsonl"), whole);
+}
+
+TEST_F(RunnerTest, ANameOrAnErrorThatIsNotUtf8DoesNotStopIt) {
+  Suite suite = small_suite();
+  suite.problems = {"sphere"};
+  suite.optimizers = {"caf\xe9=throws"};
+  const auto resolver = [](std::string_view name) {
+    auto out = resolve(name);
+    out.name = "policy:caf\xe9.scout";
+    return out;
+  };
+  EXPECT_EQ(run_benchmark(suite, out_, resolver).ran, 6);
+  EXPECT_EQ(read_records(out_).front().optimizer, "caf\uFFFD");
+  EXPECT_EQ(run_benchmark(suite, out_, resolver).reused, 6) << "the same records again";
 }
 
 TEST_F(RunnerTest, ResultsDoNotDependOnTheNumberOfThreads) {

@@ -1,10 +1,14 @@
 #include "scout/bench/run/spec.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <sstream>
 
+#include "scout/base/json_lines.h"
 #include "scout/base/names.h"
+#include "scout/base/numbers.h"
+#include "scout/base/shipped_files.h"
 #include "scout/problem/catalog/family.h"
 
 namespace scout::bench {
@@ -16,8 +20,7 @@ void check_list(const char* key, const std::vector<T>& list) {
   if (list.empty()) throw_bad_option(key, "[]", "a list of at least one");
   std::set<T> seen;
   for (const T& item : list) {
-    if (!seen.insert(item).second)
-      throw_bad_option(key, nlohmann::json(item).dump() + " twice", "a list without repetition");
+    if (!seen.insert(item).second) throw_bad_option(key, json_text(item) + " twice", "a list without repetition");
   }
 }
 
@@ -33,6 +36,8 @@ Pin parse_pin(const std::string& entry, const std::string& text) {
   }
   return pin;
 }
+
+constexpr auto kFolder = "benchmarks";
 
 /// Where not `checked`, its problems may be unknown here.
 Suite read_suite(const fs::path& path, bool checked) {
@@ -72,6 +77,7 @@ OptimizerName parse_optimizer(const std::string& entry) {
     for (std::string pin; std::getline(pins, pin, ',');) out.pins.push_back(parse_pin(entry, pin));
     out.name.resize(colon);
   }
+  out.label = valid_utf8(out.label);
   if (out.label.empty() || out.name.empty()) throw_bad_option("optimizers", '"' + entry + '"', "NAME or LABEL=NAME");
   return out;
 }
@@ -82,7 +88,7 @@ bool Pin::holds(const nlohmann::json& settings) const {
   if (!found->is_number())
     return relation == "=" && (found->is_string() ? found->get<std::string>() : found->dump()) == value;
   const double x = found->get<double>();
-  const double bound = std::strtod(value.c_str(), nullptr);
+  const double bound = parse_number(value).value_or(NAN);
   return relation == "<=" ? x <= bound : relation == ">=" ? x >= bound : x == bound;
 }
 
@@ -108,37 +114,13 @@ void validate_suite(const Suite& suite) {
   }
 }
 
-Suite load_suite(const std::string& name_or_path) {
-  fs::path path = name_or_path;
-  if (!fs::exists(path)) path = suite_folder() / (name_or_path + ".toml");
-  if (!fs::exists(path)) {
-    std::vector<std::string> known;
-    for (const auto& suite : shipped_suites()) known.push_back(suite.name);
-    throw std::invalid_argument("no suite '" + name_or_path + "'" + did_you_mean(nearest_name(name_or_path, known)) +
-                                " Give a TOML file or one of the shipped suites (" +
-                                (known.empty() ? "none found" : join_names(known)) + ")");
-  }
-  return read_suite(path, true);
-}
+Suite load_suite(const std::string& name_or_path) { return read_suite(find_file(name_or_path, kFolder, "suite"), true); }
 
-fs::path suite_folder() {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const fs::path beside = program.parent_path().parent_path();
-  for (const fs::path& folder : {beside / "benchmarks", beside / "share/scout/benchmarks", fs::path("benchmarks")}) {
-    if (fs::is_directory(folder, error)) return folder;
-  }
-  return {};
-}
+fs::path archive_of(const Suite& suite) { return shipped_folder(kFolder) / "results" / suite.name; }
 
 std::vector<Suite> shipped_suites() {
   std::vector<Suite> out;
-  const fs::path folder = suite_folder();
-  if (folder.empty()) return out;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".toml") out.push_back(read_suite(entry.path(), false));
-  }
-  std::ranges::sort(out, {}, &Suite::name);
+  for (const auto& name : shipped_names(kFolder)) out.push_back(read_suite(find_file(name, kFolder, "suite"), false));
   return out;
 }
 

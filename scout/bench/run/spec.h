@@ -59,7 +59,7 @@ struct Pin {
 };
 
 /// An entry "[LABEL=]NAME[:PIN[,PIN...]]" of Suite::optimizers; the label of an entry without one is the rest of it. What
-/// follows "policy:" is a path.
+/// follows "policy:" is a path. The label is what records say it is, `valid_utf8`.
 struct OptimizerName {
   std::string label;
   std::string name;
@@ -70,13 +70,12 @@ OptimizerName parse_optimizer(const std::string& entry);
 /// Throws std::invalid_argument naming the option if a list is empty or repeats an entry, or a problem is unknown.
 void validate_suite(const Suite& suite);
 
-/// Reads and checks a suite. `name_or_path` is a TOML file or the name of a shipped suite.
+/// Reads and checks a suite. `name_or_path` is a TOML file or the name of a shipped suite (find_file).
 /// Throws std::invalid_argument naming file, option, value and condition.
 Suite load_suite(const std::string& name_or_path);
 
-/// The folder of the shipped suites: `benchmarks` beside the program's build folder, in the current folder, or
-/// `share/scout/benchmarks` of an installation; empty if there is none.
-std::filesystem::path suite_folder();
+/// Where the results of the baselines of a shipped suite are, if they come with it.
+std::filesystem::path archive_of(const Suite& suite);
 
 /// For `scout list suites`: every shipped suite, by name. Their problems are not checked: some need LibTorch.
 std::vector<Suite> shipped_suites();

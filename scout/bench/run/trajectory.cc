@@ -62,23 +62,22 @@ void record_trajectories(const Suite& suite, const std::filesystem::path& out, c
     const Task task{problem, 2, suite.budgets.front()};
     const auto instance = family(problem)->sample(Split::test, 0, 2);
     const auto name = instance_name(problem, Split::test, 0);
-    content += contour_line(name, *instance).dump() + "\n";
+    content += json_text(contour_line(name, *instance)) + "\n";
     for (const auto& [label, contestant] : entrants) {
       if (!contestant.name.starts_with("policy:") && std::ranges::find(chosen, label) == chosen.end()) continue;
       const auto tuned = tuner.tune(task, contestant);
       const auto run = execute(*instance, *contestant.make(tuned.settings), start_of(*instance, task, Split::test, 0, 0),
                                seed_of(task, Split::test, 0, 0), task.budget, {.path = true});
-      content += nlohmann::json{{"kind", "path"},
-                                {"instance", name},
-                                {"optimizer", label},
-                                {"method", contestant.name},
-                                {"settings", tuned.settings},
-                                {"status", run.status},
-                                {"budget", task.budget},
-                                {"path", visited(run.path, *instance)},
-                                {"best_point", run.best_point},
-                                {"best", run.best}}
-                     .dump() +
+      content += json_text({{"kind", "path"},
+                            {"instance", name},
+                            {"optimizer", label},
+                            {"method", contestant.name},
+                            {"settings", tuned.settings},
+                            {"status", run.status},
+                            {"budget", task.budget},
+                            {"path", visited(run.path, *instance)},
+                            {"best_point", run.best_point},
+                            {"best", run.best}}) +
                  "\n";
     }
   }

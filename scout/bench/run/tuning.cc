@@ -49,7 +49,7 @@ std::map<std::string, std::vector<std::size_t>> rate_axes(const std::vector<nloh
   for (std::size_t s = 0; s < grid.size(); ++s) {
     auto others = grid[s];
     others.erase("lr");
-    axes[others.dump()].push_back(s);
+    axes[json_text(others)].push_back(s);
   }
   for (auto& [others, axis] : axes) {
     std::ranges::stable_sort(axis, {}, [&](std::size_t s) { return grid[s].value("lr", 0.0); });
@@ -110,7 +110,7 @@ void pin(Contestant& contestant, const std::vector<Pin>& pins) {
   for (const Pin& pin : pins) {
     std::set<std::string> known;
     for (const auto& settings : contestant.grid) {
-      if (settings.contains(pin.key)) known.insert(settings[pin.key].dump());
+      if (settings.contains(pin.key)) known.insert(json_text(settings[pin.key]));
     }
     std::erase_if(contestant.grid, [&](const auto& settings) { return !pin.holds(settings); });
     if (!contestant.grid.empty()) continue;
@@ -173,7 +173,7 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
   facts["probe"] = fact(*trials.front().instance, run(*probe, 0, probe_budget), 3);
 
   Tuned out;
-  out.key = hash_text(facts.dump());
+  out.key = hash_text(json_text(facts));
   if (grid.size() == 1) {
     out.settings = grid.front();
     return out;
@@ -232,7 +232,7 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
   cache_[out.key] = {
       {"problem", task.problem},  {"dimension", task.dimension}, {"budget", task.budget}, {"optimizer", contestant.name},
       {"settings", out.settings}, {"score", out.score},          {"grid", tried},         {"scores", found}};
-  write_atomically(cache_path_, cache_.dump(1) + "\n");
+  write_atomically(cache_path_, json_text(cache_, 1) + "\n");
   return out;
 }
 
