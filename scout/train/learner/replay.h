@@ -38,6 +38,8 @@ class Replay {
   }
 
  private:
+  /// The number of the trajectory that a stored step is of.
+  std::size_t trajectory_of(std::size_t position) const;
   /// Until those that are left fit.
   void drop_oldest();
 
