@@ -29,6 +29,8 @@ constexpr int kTileRows = 6;
 constexpr int kTileVectors = 2;
 /// Rows of B that are packed at once: with as many elements of the rows of A they stay in the first-level cache.
 constexpr int kDepth = 256;
+/// Numbers of B up to which its rows are read where they lie: they stay in the first-level cache as they are.
+constexpr std::ptrdiff_t kCached = 8192;
 
 /// A matrix, rows `stride` apart, or the transpose of what is stored so.
 struct Matrix {
@@ -115,65 +117,116 @@ HWY_INLINE void pack(const Product& p, int row, int depth, int column, int width
   }
 }
 
+// Loops over the vectors of a tile are unrolled by order: the compiler keeps what is left of them rolled in memory.
+
+/// Some columns of B as a tile reads them: rows of kVectors vectors, `stride` apart.
+struct Panel {
+  const float* data;
+  std::ptrdiff_t stride;
+};
+
+/// The sums of a tile before its first product, and the tile of C after its last. With kWhole all its columns are in C.
+template <bool kWhole, int kRows, int kVectors>
+HWY_INLINE void begin_tile(const Product& p, const float* c, int column, bool first, V (&sum)[kRows][kVectors]) {
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) {
+    const int count = kWhole ? kLanes : std::min(p.n - column - v * kLanes, kLanes);
+    if (p.add || !first) {
+      HWY_UNROLL(16)
+      for (int r = 0; r < kRows; ++r) sum[r][v] = load(c + static_cast<std::ptrdiff_t>(r) * p.n + v * kLanes, count);
+    } else {
+      const V start = p.bias != nullptr ? load(p.bias + column + v * kLanes, count) : hn::Zero(D());
+      HWY_UNROLL(16)
+      for (int r = 0; r < kRows; ++r) sum[r][v] = start;
+    }
+  }
+}
+
+template <bool kWhole, int kRows, int kVectors>
+HWY_INLINE void end_tile(const Product& p, float* c, int column, bool last, V (&sum)[kRows][kVectors]) {
+  const V zero = hn::Zero(D());
+  const float* mask = last ? p.mask : nullptr;
+  const bool relu = last && p.relu;
+  const std::ptrdiff_t stride = p.n;
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) {
+    const int count = kWhole ? kLanes : std::min(p.n - column - v * kLanes, kLanes);
+    float* to = c + v * kLanes;
+    if (relu) {
+      HWY_UNROLL(16)
+      for (int r = 0; r < kRows; ++r) sum[r][v] = hn::IfThenElseZero(hn::Gt(sum[r][v], zero), sum[r][v]);
+    }
+    if (mask != nullptr) {
+      const float* at = mask + (to - p.c);
+      HWY_UNROLL(16)
+      for (int r = 0; r < kRows; ++r) {
+        sum[r][v] = hn::IfThenElseZero(hn::Gt(load(at + r * stride, count), zero), sum[r][v]);
+      }
+    }
+    HWY_UNROLL(16)
+    for (int r = 0; r < kRows; ++r) store(sum[r][v], count, to + r * stride);
+  }
+}
+
 /// Rows [row, row + kRows) of a panel of C, for the elements [depth0, depth0 + depth) of the sums.
 template <int kRows, int kVectors, bool kTransposed>
-HWY_INLINE void tile(const Product& p, int row, int column, int depth0, int depth, const float* HWY_RESTRICT panel) {
+HWY_INLINE void tile(const Product& p, int row, int column, int depth0, int depth, const Panel& panel) {
   const D d;
-  const V zero = hn::Zero(d);
-  const int width = p.n - column;
+  const bool whole = p.n - column >= kVectors * kLanes;
   float* c = p.c + static_cast<std::ptrdiff_t>(row) * p.n + column;
   V sum[kRows][kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    const int count = std::min(width - v * kLanes, kLanes);
-    const V start = depth0 == 0 && p.bias != nullptr ? load(p.bias + column + v * kLanes, count) : zero;
-    for (int r = 0; r < kRows; ++r) {
-      sum[r][v] = depth0 > 0 || p.add ? load(c + static_cast<std::ptrdiff_t>(r) * p.n + v * kLanes, count) : start;
-    }
+  if (whole) {
+    begin_tile<true>(p, c, column, depth0 == 0, sum);
+  } else {
+    begin_tile<false>(p, c, column, depth0 == 0, sum);
   }
 
   const float* a = kTransposed ? p.a.data + depth0 * p.a.stride + row : p.a.data + row * p.a.stride + depth0;
   const std::ptrdiff_t a_row = kTransposed ? 1 : p.a.stride;
   const std::ptrdiff_t a_next = kTransposed ? p.a.stride : 1;
-  for (int k = 0; k < depth; ++k, a += a_next, panel += kVectors * kLanes) {
+  const float* b_row = panel.data;
+  for (int k = 0; k < depth; ++k, a += a_next, b_row += panel.stride) {
     V b[kVectors];
-    for (int v = 0; v < kVectors; ++v) b[v] = hn::Load(d, panel + v * kLanes);
+    HWY_UNROLL(16)
+    for (int v = 0; v < kVectors; ++v) b[v] = hn::LoadU(d, b_row + v * kLanes);
+    HWY_UNROLL(16)
     for (int r = 0; r < kRows; ++r) {
       const V factor = hn::Set(d, a[r * a_row]);
+      HWY_UNROLL(16)
       for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, b[v], sum[r][v]);
     }
   }
 
   const bool last = depth0 + depth == p.k;
-  for (int v = 0; v < kVectors; ++v) {
-    const int count = std::min(width - v * kLanes, kLanes);
-    for (int r = 0; r < kRows; ++r) {
-      V y = sum[r][v];
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(r) * p.n + v * kLanes;
-      if (last && p.relu) y = hn::IfThenElseZero(hn::Gt(y, zero), y);
-      if (last && p.mask != nullptr) {
-        const float* mask = p.mask + static_cast<std::ptrdiff_t>(row) * p.n + column;
-        y = hn::IfThenElseZero(hn::Gt(load(mask + at, count), zero), y);
-      }
-      store(y, count, c + at);
-    }
+  if (whole) {
+    end_tile<true>(p, c, column, last, sum);
+  } else {
+    end_tile<false>(p, c, column, last, sum);
   }
 }
 
-/// Rows [row, m) of a panel, in tiles as high as they go.
+/// Rows [row, m) of a panel, in tiles as high as they go: 12 or 6 rows, then 8, 4, 2, 1.
 template <int kRows, int kVectors, bool kTransposed>
-HWY_INLINE void tiles(const Product& p, int row, int column, int depth0, int depth, const float* panel) {
+HWY_INLINE void tiles(const Product& p, int row, int column, int depth0, int depth, const Panel& panel) {
   for (; row + kRows <= p.m; row += kRows) tile<kRows, kVectors, kTransposed>(p, row, column, depth0, depth, panel);
-  if constexpr (kRows > 1) tiles<kRows / 2, kVectors, kTransposed>(p, row, column, depth0, depth, panel);
+  constexpr int kNext = kRows > 8 ? 8 : kRows > 4 ? 4 : kRows / 2;
+  if constexpr (kRows > 1) tiles<kNext, kVectors, kTransposed>(p, row, column, depth0, depth, panel);
 }
 
 template <int kVectors>
 HWY_INLINE void product_of_panel(const Product& p, int column) {
-  alignas(64) float panel[kDepth * kVectors * kLanes];
-  const int width = std::min(p.n - column, kVectors * kLanes);
+  constexpr int kWidth = kVectors * kLanes;
+  alignas(64) float packed[kDepth * kWidth];
+  const int width = std::min(p.n - column, kWidth);
   int depth0 = 0;
   do {  // at least once, so that an empty sum is written
     const int depth = std::min(p.k - depth0, kDepth);
-    pack<kVectors>(p, depth0, depth, column, width, panel);
+    Panel panel{packed, kWidth};
+    if (!p.b.transposed && width == kWidth && depth * p.b.stride <= kCached) {
+      panel = {p.b.data + depth0 * p.b.stride + column, p.b.stride};
+    } else {
+      pack<kVectors>(p, depth0, depth, column, width, packed);
+    }
     if (p.a.transposed) {
       tiles<kTileRows, kVectors, true>(p, 0, column, depth0, depth, panel);
     } else {
@@ -189,18 +242,55 @@ HWY_NOINLINE void product(const Product& p) {
   if (column < p.n) product_of_panel<1>(p, column);
 }
 
-/// Few outputs would leave most lanes of a panel empty; here the lanes share a row's sum.
-void narrow_affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+/// One output of kRows rows. The lanes share a row's sum: few outputs would leave most lanes of a panel empty.
+template <int kRows>
+HWY_INLINE void narrow_output(const float* x, const float* w, float bias, int in, int out, bool relu, float* y) {
   const D d;
-  for (int r = 0; r < rows; ++r, x += in) {
-    const float* w = weight;
-    for (int o = 0; o < out; ++o, w += in) {
-      V sum = hn::Zero(d);
-      for (int i = 0; i < in; i += kLanes) sum = hn::MulAdd(load(x + i, in - i), load(w + i, in - i), sum);
-      const float total = bias[o] + hn::GetLane(hn::SumOfLanes(d, sum));
-      *y++ = !relu || total > 0.0F ? total : 0.0F;
-    }
+  const std::ptrdiff_t stride = in;
+  V sum[kRows];
+  HWY_UNROLL(16)
+  for (int r = 0; r < kRows; ++r) sum[r] = hn::Zero(d);
+  int i = 0;
+  for (; i + kLanes <= in; i += kLanes) {
+    const V factor = hn::LoadU(d, w + i);
+    HWY_UNROLL(16)
+    for (int r = 0; r < kRows; ++r) sum[r] = hn::MulAdd(hn::LoadU(d, x + r * stride + i), factor, sum[r]);
   }
+  if (i < in) {
+    const V factor = load(w + i, in - i);
+    HWY_UNROLL(16)
+    for (int r = 0; r < kRows; ++r) sum[r] = hn::MulAdd(load(x + r * stride + i, in - i), factor, sum[r]);
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < kRows; ++r) {
+    const float total = bias + hn::GetLane(hn::SumOfLanes(d, sum[r]));
+    y[static_cast<std::ptrdiff_t>(r) * out] = relu ? std::max(0.0F, total) : total;  // in this order NaN becomes 0
+  }
+}
+
+void narrow_affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
+  constexpr int kTogether = 4;
+  for (int o = 0; o < out; ++o) {
+    const float* w = weight + static_cast<std::ptrdiff_t>(o) * in;
+    std::ptrdiff_t r = 0;
+    for (; r + kTogether <= rows; r += kTogether)
+      narrow_output<kTogether>(x + r * in, w, bias[o], in, out, relu, y + r * out + o);
+    for (; r < rows; ++r) narrow_output<1>(x + r * in, w, bias[o], in, out, relu, y + r * out + o);
+  }
+}
+
+/// sums [kVectors vectors, of which `count` numbers] += the sums of columns over rows that are `stride` apart.
+template <int kVectors>
+HWY_INLINE void add_column_sums(const float* x, int rows, std::ptrdiff_t stride, int count, float* sums) {
+  V sum[kVectors];
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) sum[v] = load(sums + v * kLanes, count - v * kLanes);
+  for (int r = 0; r < rows; ++r, x += stride) {
+    HWY_UNROLL(16)
+    for (int v = 0; v < kVectors; ++v) sum[v] = hn::Add(sum[v], load(x + v * kLanes, count - v * kLanes));
+  }
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) store(sum[v], count - v * kLanes, sums + v * kLanes);
 }
 
 void affine(const float* x, const float* weight, const float* bias, int rows, int in, int out, bool relu, float* y) {
@@ -231,11 +321,10 @@ void affine_parameter_gradient(const float* x, const float* dy, int rows, int in
     *d_bias += hn::GetLane(hn::SumOfLanes(d, sum));
     return;
   }
-  for (int o = 0; o < out; o += kLanes) {
-    V sum = load(d_bias + o, out - o);
-    for (std::ptrdiff_t r = 0; r < rows; ++r) sum = hn::Add(sum, load(dy + r * out + o, out - o));
-    store(sum, out - o, d_bias + o);
-  }
+  constexpr int kPart4 = 4 * kLanes;
+  int o = 0;
+  for (; o + kPart4 <= out; o += kPart4) add_column_sums<4>(dy + o, rows, out, kPart4, d_bias + o);
+  for (; o < out; o += kLanes) add_column_sums<1>(dy + o, rows, out, out - o, d_bias + o);
 }
 
 void affine_input_gradient(const float* dy, const float* weight, int rows, int in, int out, const float* activation,

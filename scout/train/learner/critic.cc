@@ -7,6 +7,20 @@
 #include "scout/nn/layers.h"
 
 namespace scout {
+namespace {
+
+/// The rows of `from` [rows, columns] to places `stride` apart. Few columns go one by one: a call for each row costs more.
+void copy_columns(const float* from, int rows, int columns, std::ptrdiff_t stride, float* to) {
+  if (columns > 8) {
+    for (int r = 0; r < rows; ++r, from += columns, to += stride) std::copy_n(from, columns, to);
+    return;
+  }
+  for (std::ptrdiff_t c = 0; c < columns; ++c) {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) to[r * stride + c] = from[r * columns + c];
+  }
+}
+
+}  // namespace
 
 Critic::Critic(int features, int actions, std::vector<int> hidden, bool pooled)
     : features_(features), actions_(actions), pooled_(pooled) {
@@ -37,17 +51,13 @@ std::vector<float> Critic::initial_parameters(Random& random) const {
 }
 
 void Critic::join(const float* states, const float* actions, int rows, std::vector<float>& input) const {
-  const auto in = static_cast<std::size_t>(first_.in);
-  input.resize(static_cast<std::size_t>(rows) * in);
-  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
-    std::copy_n(states + r * static_cast<std::size_t>(features_), features_, input.data() + r * in);
-  }
+  input.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(first_.in));
+  copy_columns(states, rows, features_, first_.in, input.data());
   replace_actions(actions, rows, input);
 }
 
 void Critic::replace_actions(const float* actions, int rows, std::vector<float>& input) const {
-  float* to = input.data() + features_;
-  for (int r = 0; r < rows; ++r, actions += actions_, to += first_.in) std::copy_n(actions, actions_, to);
+  copy_columns(actions, rows, actions_, first_.in, input.data() + features_);
 }
 
 const std::vector<float>& Critic::forward(const float* parameters, const std::vector<float>& input,
@@ -58,8 +68,18 @@ const std::vector<float>& Critic::forward(const float* parameters, const std::ve
   t.second.resize(n * static_cast<std::size_t>(second_.out));
   t.q.resize(n);
   first_.forward(parameters, input.data(), rows, t.hidden.data(), true);
-  second_.forward(parameters, t.hidden.data(), rows, t.second.data(), !pooled_);
-  if (pooled_) {
+  // A state of one row is its own mean: W2 h + W3 h is one layer then, of the sum of both.
+  t.one_row = pooled_ && begin.size() == n + 1;
+  if (t.one_row) {
+    t.sum.resize(second_.size());
+    const float* second = parameters + second_.offset;
+    const float* pool = parameters + pool_.offset;
+    for (std::size_t i = 0; i < t.sum.size(); ++i) t.sum[i] = second[i] + pool[i];
+    sum_layer().forward(t.sum.data(), t.hidden.data(), rows, t.second.data(), true);
+  } else {
+    second_.forward(parameters, t.hidden.data(), rows, t.second.data(), !pooled_);
+  }
+  if (pooled_ && !t.one_row) {
     const int states = static_cast<int>(begin.size()) - 1;
     t.pool.resize(static_cast<std::size_t>(states * first_.out));
     t.pooled_part.resize(static_cast<std::size_t>(states * second_.out));
@@ -79,8 +99,18 @@ void Critic::backward(const float* parameters, const std::vector<float>& input, 
   t.d_second.resize(n * static_cast<std::size_t>(second_.out));
   t.d_hidden.resize(n * width);
   output_.backward(parameters, t.second.data(), dq, rows, gradient, t.d_second.data(), true);
-  second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data(), !pooled_);
-  if (pooled_) {
+  if (t.one_row) {
+    t.d_sum.assign(gradient != nullptr ? t.sum.size() : 0, 0.0F);
+    sum_layer().backward(t.sum.data(), t.hidden.data(), t.d_second.data(), rows,
+                         gradient != nullptr ? t.d_sum.data() : nullptr, t.d_hidden.data(), true);
+    for (std::size_t i = 0; i < t.d_sum.size(); ++i) {
+      gradient[second_.offset + i] += t.d_sum[i];
+      gradient[pool_.offset + i] += t.d_sum[i];
+    }
+  } else {
+    second_.backward(parameters, t.hidden.data(), t.d_second.data(), rows, gradient, t.d_hidden.data(), !pooled_);
+  }
+  if (pooled_ && !t.one_row) {
     const int states = static_cast<int>(begin.size()) - 1;
     t.d_pool.resize(t.pool.size());
     std::vector<float>& d_part = t.pooled_part;

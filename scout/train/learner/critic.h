@@ -23,6 +23,8 @@ class Critic {
   struct Trace {
     std::vector<float> hidden, pool, pooled_part, second, q;
     std::vector<float> d_second, d_hidden, d_pool, action_columns, no_bias;
+    bool one_row = false;           // whether each state has one, and is pooled
+    std::vector<float> sum, d_sum;  // then, of the second layer and of that of the means; see sum_layer()
   };
   /// The critic's input [rows, F + A], of states [rows, F] and actions [rows, A]; and the same states with other actions.
   void join(const float* states, const float* actions, int rows, std::vector<float>& input) const;
@@ -36,6 +38,9 @@ class Critic {
                 Trace& trace, float* gradient, float* d_actions) const;
 
  private:
+  /// The second layer and that of the means as one, with the sum of their parameters.
+  Linear sum_layer() const { return {second_.in, second_.out, 0}; }
+
   int features_ = 0;
   int actions_ = 0;
   bool pooled_ = false;

@@ -43,13 +43,13 @@ State state_of(Ddpg& ddpg) {
   return state;
 }
 
-/// States of 1, 2, ... rows.
-Batch random_batch(int size) {
+/// States of 1, 2, ... `most` rows.
+Batch random_batch(int size, int most = 4) {
   Random random(Seed(7));
   Batch batch;
   batch.clear(0, kFeatures, 1);
   for (int b = 0; b < size; ++b) {
-    const int rows = 1 + b % 4;
+    const int rows = 1 + b % most;
     batch.begin.push_back(batch.begin.back() + rows);
     batch.discounts.push_back(b == 2 ? 0.0F : 0.9F);
     for (int r = 0; r < rows; ++r) {
@@ -159,7 +159,8 @@ void expect_near(const std::vector<float>& actual, const torch::Tensor& expected
   EXPECT_LT(error, 2e-5 * scale) << what;
 }
 
-using Case = std::tuple<bool /*pooled*/, const char* /*credit*/, bool /*twin*/, int /*threads*/, const char* /*imitate*/>;
+using Case = std::tuple<bool /*pooled*/, const char* /*credit*/, bool /*twin*/, int /*threads*/, int /*most rows*/,
+                        const char* /*imitate*/>;
 class DdpgUpdate : public testing::TestWithParam<Case> {};
 
 TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
@@ -173,11 +174,11 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
   options.gradient_clip = 0;
   options.loss_bound = 0.7;
   options.imitation = 3;
-  options.imitate = std::get<4>(GetParam());
+  options.imitate = std::get<5>(GetParam());
   options.output_penalty = 0.2;
   ThreadTeam team(std::get<3>(GetParam()));
   Ddpg ddpg(Actor(kFeatures, {kHidden, kHidden}, 1), options, Seed(5), team);
-  Batch batch = random_batch(11);
+  Batch batch = random_batch(11, std::get<4>(GetParam()));
   Random outcome(Seed(4));
   for (std::size_t i = 0; i < batch.returns.size(); ++i) batch.outcomes.push_back(static_cast<float>(outcome.normal()));
   const State before = state_of(ddpg);
@@ -211,12 +212,14 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
 
 INSTANTIATE_TEST_SUITE_P(All, DdpgUpdate,
                          testing::Combine(testing::Bool(), testing::Values("coordinate", "shared"), testing::Bool(),
-                                          testing::Values(1, 3), testing::Values("critic", "outcome")),
+                                          testing::Values(1, 3), testing::Values(1, 4),
+                                          testing::Values("critic", "outcome")),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param) ? "Pooled" : "Plain") +
                                   (std::string(std::get<1>(test.param)) == "shared" ? "Shared" : "Coordinate") +
                                   (std::get<2>(test.param) ? "Twin" : "Single") + std::to_string(std::get<3>(test.param)) +
-                                  (std::string(std::get<4>(test.param)) == "outcome" ? "Outcome" : "");
+                                  (std::get<4>(test.param) == 1 ? "OneRow" : "") +
+                                  (std::string(std::get<5>(test.param)) == "outcome" ? "Outcome" : "");
                          });
 
 TEST(Ddpg, DelaysTheActorAndWaitsForTheCritic) {

@@ -38,57 +38,92 @@ void Replay::count() {
   for (const Trajectory& trajectory : trajectories_) ends_.push_back(size() + static_cast<std::size_t>(trajectory.steps()));
 }
 
+std::size_t Replay::trajectory_of(std::size_t position) const {
+  // Where all are of one length it is this one, and a search by halves would guess wrong at every other step.
+  const std::size_t guess = first_ + (position - dropped_) * (ends_.size() - first_) / size();
+  if (position < ends_[guess] && (guess == 0 || position >= ends_[guess - 1])) return guess;
+  return static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), position) - ends_.begin());
+}
+
 void Replay::sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const {
+  // First what is taken, then copies into arrays of the right size.
+  struct Piece {
+    const Trajectory* trajectory;
+    std::size_t now, then;  // its first row among those of the states, and among those of the next states
+    std::size_t rows;
+  };
+  std::vector<Piece> pieces;
+  pieces.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(std::max(rows, 1)));
   std::vector<std::size_t> chosen;
+  std::size_t total = static_cast<std::size_t>(batch.begin.back());
   for (int k = 0; k < count; ++k) {
     const std::size_t position = dropped_ + random.index(size());
-    const auto it = std::upper_bound(ends_.begin(), ends_.end(), position);
-    const auto index = static_cast<std::size_t>(it - ends_.begin());
+    const std::size_t index = trajectory_of(position);
     const Trajectory& t = trajectories_[index];
     const int first = static_cast<int>(position - (index == 0 ? 0 : ends_[index - 1]));
     const int last = std::min(first + n_step, t.steps());
 
     const auto all = static_cast<std::size_t>(t.coordinates);
     const std::size_t taken = rows > 0 ? std::min(static_cast<std::size_t>(rows), all) : all;
-    const auto f = static_cast<std::size_t>(t.features);
-    const auto a = static_cast<std::size_t>(t.action_size);
     const std::size_t now = static_cast<std::size_t>(first) * all;
     const std::size_t then = static_cast<std::size_t>(last) * all;
-    // Rows [row, row + n) of the transition.
-    const auto append = [&](std::size_t row, std::size_t n) {
-      const auto copy = [n](std::vector<float>& to, const std::vector<float>& from, std::size_t begin, std::size_t width) {
-        const float* source = from.data() + begin * width;
-        to.insert(to.end(), source, source + n * width);
-      };
-      copy(batch.states, t.states, now + row, f);
-      copy(batch.next_states, t.states, then + row, f);
-      copy(batch.actions, t.actions, now + row, a);
-      for (std::size_t i = row; i < row + n; ++i) {
-        float value = 0;
-        for (std::size_t at = then + i; at > now + i; at -= all) value = t.rewards[at - all] + gamma * value;
-        batch.returns.push_back(value);
-        if (!batch.outcomes_wanted) continue;
-        float outcome = 0;
-        for (int s = t.steps() - 1; s >= first; --s) {
-          outcome = t.rewards[static_cast<std::size_t>(s) * all + i] + gamma * outcome;
-        }
-        batch.outcomes.push_back(outcome);
-      }
-    };
     if (taken == all) {
-      append(0, all);
+      pieces.push_back({&t, now, then, all});
     } else {  // a random subset: the head of a partial Fisher-Yates shuffle
       chosen.resize(all);
       std::iota(chosen.begin(), chosen.end(), std::size_t{0});
       for (std::size_t i = 0; i < taken; ++i) {
         std::swap(chosen[i], chosen[i + random.index(all - i)]);
-        append(chosen[i], 1);
+        pieces.push_back({&t, now + chosen[i], then + chosen[i], 1});
       }
     }
     float discount = 1;
     for (int s = first; s < last; ++s) discount *= gamma;
     batch.discounts.push_back(t.terminated && last == t.steps() ? 0.0F : discount);
-    batch.begin.push_back(batch.begin.back() + static_cast<int>(taken));
+    total += taken;
+    batch.begin.push_back(static_cast<int>(total));
+  }
+  if (pieces.empty()) return;
+
+  const auto f = static_cast<std::size_t>(pieces.front().trajectory->features);
+  const auto a = static_cast<std::size_t>(pieces.front().trajectory->action_size);
+  const auto grow = [total](std::vector<float>& numbers, std::size_t width) {
+    const std::size_t before = numbers.size();
+    numbers.resize(total * width);
+    return numbers.data() + before;
+  };
+  float* states = grow(batch.states, f);
+  float* next_states = grow(batch.next_states, f);
+  float* actions = grow(batch.actions, a);
+  float* returns = grow(batch.returns, 1);
+  const auto copy = [](const std::vector<float>& from, std::size_t row, std::size_t n, std::size_t width, float*& to) {
+    const float* source = from.data() + row * width;
+    const std::size_t numbers = n * width;
+    if (numbers <= 8) {  // which cost less than a call
+      for (std::size_t i = 0; i < numbers; ++i) to[i] = source[i];
+    } else {
+      std::copy_n(source, numbers, to);
+    }
+    to += numbers;
+  };
+  for (const Piece& piece : pieces) {
+    const Trajectory& t = *piece.trajectory;
+    copy(t.states, piece.now, piece.rows, f, states);
+    copy(t.states, piece.then, piece.rows, f, next_states);
+    copy(t.actions, piece.now, piece.rows, a, actions);
+    const auto all = static_cast<std::size_t>(t.coordinates);
+    for (std::size_t i = 0; i < piece.rows; ++i) {
+      float value = 0;
+      for (std::size_t at = piece.then + i; at > piece.now + i; at -= all) value = t.rewards[at - all] + gamma * value;
+      *returns++ = value;
+      if (!batch.outcomes_wanted) continue;
+      float outcome = 0;
+      for (std::size_t at = t.rewards.size() - all + (piece.now + i) % all; at + all > piece.now + i; at -= all) {
+        outcome = t.rewards[at] + gamma * outcome;
+        if (at < all) break;
+      }
+      batch.outcomes.push_back(outcome);
+    }
   }
 }
 

@@ -45,6 +45,8 @@ class Replay {
   void forget();
   /// Counts the steps anew.
   void count();
+  /// The number of the trajectory that a step is of, by its place among all steps, dropped ones included.
+  std::size_t trajectory_of(std::size_t position) const;
 
   std::size_t capacity_;
   std::vector<Trajectory> trajectories_;  // the first few may be dropped already
