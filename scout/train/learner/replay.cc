@@ -118,9 +118,9 @@ void Replay::sample(int count, int n_step, float gamma, int rows, Random& random
       *returns++ = value;
       if (!batch.outcomes_wanted) continue;
       float outcome = 0;
-      for (std::size_t at = t.rewards.size() - all + (piece.now + i) % all; at + all > piece.now + i; at -= all) {
+      for (std::size_t at = t.rewards.size() + (piece.now + i) % all; at > piece.now + i;) {
+        at -= all;
         outcome = t.rewards[at] + gamma * outcome;
-        if (at < all) break;
       }
       batch.outcomes.push_back(outcome);
     }
