@@ -72,7 +72,7 @@ TEST_F(Program, WhatARankHasStartedCanSayThatItIsAlone) {
   EXPECT_THAT(error_, AllOf(HasSubstr("started as one of 4 ranks"), HasSubstr("takes --alone")));
   EXPECT_EQ(train("run", {"--alone"}), kDone) << error_;
   EXPECT_EQ(run({"list", "rules", "--alone"}), kDone) << error_;
-  const Environs nonsense({{"SLURM_PROCID", "x"}});
+  const Environs nonsense(std::vector<std::pair<std::string, std::string>>{{"SLURM_PROCID", "x"}});
   EXPECT_EQ(run({"list", "rules"}), kFailed);
   EXPECT_THAT(error_, AllOf(HasSubstr("SLURM_PROCID is 'x'"), HasSubstr("--alone")));
   EXPECT_EQ(run({"list", "rules", "--alone"}), kDone) << error_;
@@ -85,9 +85,11 @@ class Mpirun : public testing::Test {
     std::ofstream(path("small.toml")) << R"(problems = ["rastrigin", "ackley-rotated"]
 dimensions = [4]
 rounds = 1000000
+learners = ["evolution", "ddpg"]
 updates = 2
 checkpoint_every = 5
 policy.hidden = [8, 8]
+policy.by_coordinate = true
 rollout.episodes = 2
 rollout.horizon = 10
 evolution.population = 4

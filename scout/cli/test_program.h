@@ -45,9 +45,11 @@ class Program : public testing::Test {
     std::ofstream(path("small.toml")) << R"(problems = ["rastrigin", "ackley-rotated"]
 dimensions = [2]
 rounds = 4
+learners = ["evolution", "ddpg"]
 updates = 2
 threads = 1
 policy.hidden = [8, 8]
+policy.by_coordinate = true
 rollout.episodes = 2
 rollout.horizon = 10
 ensemble.instances = 1
