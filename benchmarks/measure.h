@@ -63,7 +63,7 @@ inline void write_result(const std::filesystem::path& path, nlohmann::json resul
   result["versions"] = version_facts();
   result["versions"].update(versions);
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  write_atomically(path, result.dump(indent) + "\n");
+  write_atomically(path, json_text(result, indent) + "\n");
 }
 
 }  // namespace scout::benchmark

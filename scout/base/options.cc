@@ -8,6 +8,7 @@
 #include <toml.hpp>
 
 #include "scout/base/names.h"
+#include "scout/base/numbers.h"
 
 namespace scout {
 namespace {
@@ -24,7 +25,32 @@ constexpr std::size_t kFewOptions = 16;
 
 std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
 
-nlohmann::json from_toml(const toml::value& value) {
+// toml11 reads numbers, and writes dates, through streams, which take decimal point and grouping of the global locale.
+#if TOML11_VERSION_MAJOR >= 4
+struct TomlTypes : toml::type_config {
+  static toml::result<double, toml::error_info> parse_float(const std::string& text, const toml::source_location place,
+                                                            bool) {
+    if (const auto number = parse_number(text)) return toml::ok(*number);
+    return toml::err(toml::make_error_info("not a number", place, "here"));
+  }
+};
+using TomlValue = toml::basic_value<TomlTypes>;
+TomlValue parse_toml(std::istream& file, const std::string& path) { return toml::parse<TomlTypes>(file, path); }
+double number_of(const TomlValue& value) { return value.as_floating(); }
+std::string text_of(const TomlValue& value) { return toml::format(value); }
+#else
+using TomlValue = toml::value;
+TomlValue parse_toml(std::istream& file, const std::string& path) { return toml::parse(file, path); }
+/// As it stands in the file.
+std::string text_of(const TomlValue& value) { return toml::detail::get_region(value)->str(); }
+double number_of(const TomlValue& value) {
+  std::string text = text_of(value);
+  std::erase(text, '_');
+  return parse_number(text).value_or(value.as_floating());
+}
+#endif
+
+nlohmann::json from_toml(const TomlValue& value) {
   nlohmann::json out;
   if (value.is_array()) {
     out = nlohmann::json::array();
@@ -37,9 +63,9 @@ nlohmann::json from_toml(const toml::value& value) {
   } else if (value.is_integer()) {
     out = value.as_integer();
   } else if (value.is_floating()) {
-    out = value.as_floating();
+    out = number_of(value);
   } else {
-    out = value.is_string() ? toml::get<std::string>(value) : toml::format(value);  // dates and times
+    out = value.is_string() ? toml::get<std::string>(value) : text_of(value);  // dates and times
   }
   return out;
 }
@@ -59,7 +85,11 @@ std::string Condition::text() const {
 }
 
 void Condition::check(const std::string& key, double value) const {
-  if (!holds(value)) throw_bad_option(key, number_text(value), std::isnan(value) ? "a number" : text());
+  if (holds(value)) return;
+  throw_bad_option(key, number_text(value),
+                   std::isnan(value)                ? "a number"
+                   : std::isinf(value) && !infinite ? "a finite number"
+                                                    : text());
 }
 
 void OneOf::check(const std::string& key, const std::string& value) const {
@@ -100,7 +130,12 @@ nlohmann::json parse_assignment(const std::string& assignment) {
   }
   const std::string text = assignment.substr(equals + 1);
   nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) value = text;
+  if (value.is_discarded()) {
+    const bool numeric =
+        text.find_first_of("0123456789") <= 2 && text.find_first_not_of("0123456789.+-eE") == std::string::npos;
+    const auto number = numeric ? parse_number(text) : std::nullopt;
+    value = number ? nlohmann::json(*number) : nlohmann::json(text);
+  }
   return {{assignment.substr(0, equals), std::move(value)}};
 }
 
@@ -110,7 +145,7 @@ nlohmann::json read_toml(const std::string& path) {
     throw std::invalid_argument("cannot read '" + path + "': give an existing TOML file");
   }
   try {
-    return from_toml(toml::parse(file, path));
+    return from_toml(parse_toml(file, path));
   } catch (const toml::exception& error) {
     throw std::invalid_argument("'" + path + "' is not valid TOML: " + error.what());  // which shows the line
   }

@@ -19,21 +19,31 @@
 #include <type_traits>
 #include <vector>
 
+#include "scout/base/json_lines.h"
+
 namespace scout {
 
-/// A condition on a number, and how it is named in errors.
+/// A condition on a number, and how it is named in errors. NaN satisfies none, infinity only one that says so.
 struct Condition {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool open_low = false;
   bool open_high = false;
-  bool holds(double x) const { return (open_low ? x > low : x >= low) && (open_high ? x < high : x <= high); }
+  bool infinite = false;  ///< whether infinity will do
+  bool holds(double x) const {
+    return (std::isfinite(x) || (infinite && std::isinf(x))) && (open_low ? x > low : x >= low) &&
+           (open_high ? x < high : x <= high);
+  }
   std::string text() const;
   /// Throws as throw_bad_option.
   void check(const std::string& key, double value) const;
 };
 inline Condition at_least(double low) { return {.low = low}; }
 inline Condition positive() { return {.low = 0, .open_low = true}; }
+inline Condition or_infinite(Condition condition = {}) {
+  condition.infinite = true;
+  return condition;
+}
 inline Condition between(double low, double high) { return {.low = low, .high = high}; }
 inline Condition inside(double low, double high) { return {.low = low, .high = high, .open_low = true, .open_high = true}; }
 
@@ -83,7 +93,7 @@ struct OptionVisitor {
 
 template <class Value>
 void assign(const std::string& key, Value& value, const nlohmann::json& from) {
-  auto wrong_type = [&](const char* expected) { throw_bad_option(key, from.dump(), expected); };
+  auto wrong_type = [&](const char* expected) { throw_bad_option(key, json_text(from), expected); };
   if constexpr (std::is_same_v<Value, bool>) {
     if (!from.is_boolean()) wrong_type("true or false");
     value = from.get<bool>();
@@ -147,7 +157,7 @@ std::vector<OptionDescription> describe_options(const Options& defaults = {}) {
   std::vector<OptionDescription> out;
   detail::for_each_option(const_cast<Options&>(defaults), "",
                           [&](const std::string& key, auto& value, const char* help, const auto& condition) {
-                            out.push_back({key, nlohmann::json(value).dump(), condition.text(), help});
+                            out.push_back({key, json_text(value), condition.text(), help});
                           });
   return out;
 }
@@ -186,11 +196,12 @@ nlohmann::json known_options(const nlohmann::json& values) {
   return out;
 }
 
-/// "a.b=3" -> {"a.b": 3}; the value is JSON or, failing that, a string; "a=x,y" is not split: write a=["x","y"].
-/// Throws std::invalid_argument if there is no '='.
+/// "a.b=3" -> {"a.b": 3}; the value is JSON or, failing that, a number in another spelling (.1, +3), or else a string;
+/// "a=x,y" is not split: write a=["x","y"]. Throws std::invalid_argument if there is no '='.
 nlohmann::json parse_assignment(const std::string& assignment);
 
-/// Reads a TOML file as a nested JSON object. Throws std::invalid_argument naming the file, and the line for a syntax error.
+/// Reads a TOML file as a nested JSON object; 0.25 is 0.25 under any locale. Throws std::invalid_argument naming the file,
+/// and the line for a syntax error.
 nlohmann::json read_toml(const std::string& path);
 
 }  // namespace scout

@@ -8,6 +8,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "scout/base/test_comma_locale.h"
+
 namespace scout {
 namespace {
 
@@ -68,7 +70,15 @@ TEST(Condition, Holds) {
   EXPECT_FALSE(positive().holds(0));
   EXPECT_FALSE(inside(0, 1).holds(1));
   EXPECT_TRUE(between(0, 1).holds(1));
-  EXPECT_FALSE(Condition{}.holds(std::numeric_limits<double>::quiet_NaN()));
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const Condition& condition : {Condition{}, positive(), at_least(1), Condition{.high = 2}}) {
+    EXPECT_FALSE(condition.holds(std::numeric_limits<double>::quiet_NaN())) << condition.text();
+    EXPECT_FALSE(condition.holds(infinity)) << condition.text();
+    EXPECT_FALSE(condition.holds(-infinity)) << condition.text();
+  }
+  EXPECT_TRUE(or_infinite(positive()).holds(infinity));
+  EXPECT_FALSE(or_infinite(positive()).holds(-infinity));
+  EXPECT_FALSE(or_infinite().holds(std::numeric_limits<double>::quiet_NaN()));
 }
 
 TEST(Options, SetsNestedFlatAndListValues) {
@@ -99,6 +109,8 @@ TEST(Options, ErrorsNameKeyValueAndCondition) {
   EXPECT_THAT(complaint({{"dimensions", {3, 0}}}), says("option 'dimensions' is 0: must be at least 1"));
   EXPECT_THAT(complaint({{"kind", "both"}}), says("option 'kind' is 'both': must be one of joint, coordinatewise"));
   EXPECT_THAT(complaint({{"rate", std::numeric_limits<double>::quiet_NaN()}}), says("'rate' is nan: must be a number"));
+  EXPECT_THAT(complaint({{"rate", std::numeric_limits<double>::infinity()}}),
+              says("'rate' is inf: must be a finite number"));
 }
 
 TEST(Options, WrongTypes) {
@@ -107,6 +119,7 @@ TEST(Options, WrongTypes) {
   EXPECT_THAT(complaint({{"replay.capacity", 1e10}}), says("whole number in the range of its type"));
   EXPECT_THAT(complaint({{"ensemble", 1}}), says("must be true or false"));
   EXPECT_THAT(complaint({{"problems", {1}}}), says("option 'problems' is 1: must be a string"));
+  EXPECT_THAT(complaint({{"rate", "caf\xe9"}}), says("option 'rate' is \"caf\uFFFD\": must be a number"));
 }
 
 TEST(Options, UnknownKeyNamesTheNearest) {
@@ -143,6 +156,12 @@ TEST(Assignment, ValueIsJsonOrElseAString) {
   EXPECT_EQ(parse_assignment("a=true"), (nlohmann::json{{"a", true}}));
   EXPECT_EQ(parse_assignment("a=[\"x\",\"y\"]"), (nlohmann::json{{"a", {"x", "y"}}}));
   EXPECT_EQ(parse_assignment("a=x,y=z"), (nlohmann::json{{"a", "x,y=z"}}));
+  for (const char* spelling : {"a=.1", "a=+0.1", "a=1.e-1", "a=0.1"}) {
+    EXPECT_EQ(parse_assignment(spelling), (nlohmann::json{{"a", 0.1}})) << spelling;
+  }
+  for (const char* text : {"1..2", "1e400", "inf", "..", "-", "e5", "1.2.3", "0x10"}) {
+    EXPECT_EQ(parse_assignment(std::string("a=") + text), (nlohmann::json{{"a", text}})) << text;
+  }
   EXPECT_EQ(parse_assignment("a="), (nlohmann::json{{"a", ""}}));
   EXPECT_THAT([] { parse_assignment("seed"); }, says("'seed' does not set an option"));
   EXPECT_THAT([] { parse_assignment("=3"); }, says("write key=value"));
@@ -168,6 +187,27 @@ TEST_F(Toml, ReadsEveryType) {
   const nlohmann::json expected = {
       {"a", 1}, {"b", 0.5}, {"c", "x"}, {"d", {1, 2}}, {"day", "2020-01-02"}, {"e", {{"f", {{"g", true}}}}}};
   EXPECT_EQ(read_toml(path), expected);
+}
+
+TEST_F(Toml, MeansTheSameUnderAnyLocale) {
+  const auto path =
+      write("a = 0.25\nb = 1_000.5\nc = 12345\nd = -1e-3\ne = [1.5, 2.25]\nf = 2020-01-02\ng = 0x1F4\nh = inf\n");
+  const nlohmann::json expected = read_toml(path);
+  EXPECT_EQ(expected["b"], 1000.5);
+  const CommaLocale comma;
+  const nlohmann::json found = read_toml(path);
+  EXPECT_EQ(found["a"], 0.25);
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(Toml, EditorsOfAllKindsMayHaveWrittenIt) {
+  EXPECT_EQ(read_toml(write("\xEF\xBB\xBF[a]\r\nb = 1\r\nc = 0.5")), (nlohmann::json{{"a", {{"b", 1}, {"c", 0.5}}}}));
+  const auto utf_16 =
+      write(std::string("\xFF\xFE"
+                        "a\0=\0"
+                        "1\0",
+                        8));
+  EXPECT_THAT([&] { read_toml(utf_16); }, says("is not valid TOML"));
 }
 
 TEST_F(Toml, SyntaxErrorNamesFileAndLine) {

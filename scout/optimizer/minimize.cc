@@ -26,7 +26,7 @@ double root_mean_square(std::span<const double> numbers) {
 
 void check(std::span<const double> x0, const MinimizeOptions& options) {
   validate(options);
-  auto number = [](double x) { return std::isfinite(x) ? nlohmann::json(x).dump() : std::to_string(x); };
+  auto number = [](double x) { return std::isfinite(x) ? json_text(x) : std::to_string(x); };
   if (options.policy == nullptr) throw_bad_option("policy", "null", "a policy, such as Policy::load(path)");
   if (options.policy->rule()->for_weights()) {
     throw_bad_option("policy", "of the rule '" + options.policy->description().rule.rule + "', for the weights of networks",

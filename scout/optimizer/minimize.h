@@ -51,8 +51,8 @@ struct MinimizeOptions {
     visit("step_scale", step_scale,
           "largest step of the coordinate with the widest bounds; 0: the policy's share of that width",
           between(0, std::numeric_limits<double>::max()));
-    visit("target", target, "stop once f is at most this");
-    visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", positive());
+    visit("target", target, "stop once f is at most this", or_infinite());
+    visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", or_infinite(positive()));
     visit("seed", seed, "drives every random choice");
     visit("history", history, "keep every evaluation in the summary");
   }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "scout/base/archive.h"
+#include "scout/base/json_lines.h"
 #include "scout/base/options.h"
 
 namespace scout {
@@ -100,7 +101,7 @@ PolicyDescription description_of(const nlohmann::json& header) {
   set_options(out.rule, header.at("options"));
   const auto horizon = header.at("horizon").get<double>();
   if (!(horizon >= 1 && horizon <= std::numeric_limits<int>::max()) || horizon != std::floor(horizon)) {
-    throw std::runtime_error("damaged: its horizon is " + header.at("horizon").dump());
+    throw std::runtime_error("damaged: its horizon is " + json_text(header.at("horizon")));
   }
   out.horizon = static_cast<int>(horizon);
   out.provenance = header.at("provenance");
@@ -138,7 +139,7 @@ std::vector<std::byte> Policy::to_bytes() const {
                               {"inputs", rule_->signature()},
                               {"horizon", description_.horizon},
                               {"provenance", description_.provenance}};
-  const std::string text = header.dump();
+  const std::string text = json_text(header);
   ArchiveWriter file;
   file.raw(kMagic.data(), kMagic.size());
   file(kFormatVersion);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/base/json_lines.h"
 #include "scout/base/names.h"
 #include "scout/train/checkpoint.h"
 #include "scout/train/learner/start.h"
@@ -43,7 +44,7 @@ void require_same_options(const std::string& path, const nlohmann::json& saved_o
       // The first two and the last change no round; the number of threads is compared as it is, not as it was asked for.
       if (key == "rounds" || key == "checkpoint_every" || key == "threads" || key.starts_with("distributed.")) continue;
       if (saved.contains(key) && own.contains(key) && saved[key] == own[key]) continue;
-      const auto text = [&](const nlohmann::json& in) { return in.contains(key) ? in[key].dump() : "(none)"; };
+      const auto text = [&](const nlohmann::json& in) { return in.contains(key) ? json_text(in[key]) : "(none)"; };
       require_same(path, "option '" + key + "'", text(saved), text(own));
     }
   }
@@ -70,7 +71,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
         {name, options_, Seed(seed), rank_, *rule_, episode_, tasks_, parameters_, team_, trajectories_wanted}));
     for (std::size_t k = 0; k + 1 < learners_.size(); ++k) {
       if (!learners_[k]->slice().overlaps(learners_.back()->slice())) continue;
-      throw_bad_option("learners", nlohmann::json(options_.learners).dump(),
+      throw_bad_option("learners", json_text(options_.learners),
                        "of learners with slices of their own: \"" + options_.learners[k] + "\" and \"" + name +
                            "\" learn the same parameters; see the options that end in .slice");
     }
@@ -171,7 +172,7 @@ void Trainer::adopt(std::span<const std::byte> weights) {
 void Trainer::save(const std::string& path) const {
   CheckpointWriter file(path);
   ArchiveWriter& archive = file.content();
-  archive(training_options_json(options_).dump(), seed_, threads(), rank_.ranks);
+  archive(json_text(training_options_json(options_)), seed_, threads(), rank_.ranks);
   const_cast<Trainer*>(this)->visit(archive);
   for (const auto& learner : learners_) learner->save(archive);
   file.finish();

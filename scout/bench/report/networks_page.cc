@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
 #include "scout/bench/report/sections.h"
@@ -114,8 +115,8 @@ std::string payback_section(const Results& results) {
     const Payback paid = payback(results, r);
     std::string line;
     if (paid.by_steps) {
-      line +=
-          fmt::format("; {} evaluations, paid back {}", row.training_cost.at("evaluations").dump(), uses(*paid.by_steps));
+      line += fmt::format("; {} evaluations, paid back {}", json_text(row.training_cost.at("evaluations")),
+                          uses(*paid.by_steps));
     }
     if (paid.by_seconds) {
       line += fmt::format("; {:.0f} s, paid back {}", row.training_cost.at("seconds").get<double>(), uses(*paid.by_seconds));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/base/json_lines.h"
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
 
@@ -14,7 +15,7 @@ namespace {
 std::string facts(const nlohmann::json& object) {
   std::string out;
   for (const auto& [key, value] : object.items()) {
-    out += (out.empty() ? "" : ", ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+    out += (out.empty() ? "" : ", ") + key + " " + (value.is_string() ? value.get<std::string>() : json_text(value));
   }
   return escape_html(out.empty() ? "not recorded" : out);
 }
@@ -84,7 +85,7 @@ std::string settings_table(const Results& results) {
   return optimizer_table(results, headings, [&](std::size_t r, std::size_t t) {
     const auto& row = results.rows[r];
     if (t < row.settings.size()) {
-      return "<code>" + escape_html(row.settings[t].is_null() ? "" : row.settings[t].dump()) + "</code>";
+      return "<code>" + escape_html(row.settings[t].is_null() ? "" : json_text(row.settings[t])) + "</code>";
     }
     return html_number(1000 * median(of_all_runs(row, &Run::optimizer_seconds)));
   });

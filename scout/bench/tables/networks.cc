@@ -6,6 +6,7 @@
 #include <cmath>
 #include <regex>
 
+#include "scout/base/numbers.h"
 #include "scout/problem/classifier/axes.h"
 
 namespace scout::bench {
@@ -16,7 +17,7 @@ constexpr std::size_t kColumn = 12;  // characters, in tables of plain text
 /// Examples of a minibatch.
 double batch_of(const Task& task) {
   const std::string named = axis_value(task.problem, "batch");
-  return named.empty() ? ClassifierAxes{}.batch.front() : std::stod(named);
+  return named.empty() ? ClassifierAxes{}.batch.front() : parse_number(named).value();
 }
 
 std::string text_number(double x) { return std::isfinite(x) ? fmt::format("{:.4g}", x) : "-"; }

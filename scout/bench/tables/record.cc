@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "scout/base/json_lines.h"
+#include "scout/base/numbers.h"
 
 namespace scout::bench {
 namespace {
@@ -43,7 +44,7 @@ std::string reason_of_failure(const Outcome& outcome) {
 }
 
 double round_to_digits(double x, int digits) {
-  return std::isfinite(x) ? std::strtod(fmt::format("{:.{}g}", x, digits).c_str(), nullptr) : x;
+  return std::isfinite(x) ? *parse_number(fmt::format("{:.{}g}", x, digits)) : x;
 }
 
 nlohmann::json record_to_json(const Record& record) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "scout/base/json_lines.h"
 #include "scout/problem/autograd/classifier.h"
 
 namespace scout {
@@ -146,7 +147,7 @@ class Transformer : public AutogradClassifier {
     const auto& widths = choice.hidden;
     if (widths.empty() || widths[0] % kHeads != 0 ||
         std::count(widths.begin(), widths.end(), widths[0]) != std::ssize(widths)) {
-      throw_bad_option("hidden", nlohmann::json(widths).dump(), "equal even widths, one a block, e.g. 32x32");
+      throw_bad_option("hidden", json_text(widths), "equal even widths, one a block, e.g. 32x32");
     }
     const int width = widths[0];
     add_affine(source.shape()[1], width);

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "scout/base/json_lines.h"
+
 namespace scout {
 namespace {
 
@@ -24,7 +26,7 @@ std::vector<int> widths(const std::string& text) {
     int width = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), width);
     if (error != std::errc() || end != part.data() + part.size() || width < 1) {
-      throw_bad_option("hidden", nlohmann::json(text).dump(), "whole numbers >= 1 with an x between them, e.g. 32x32");
+      throw_bad_option("hidden", json_text(text), "whole numbers >= 1 with an x between them, e.g. 32x32");
     }
     out.push_back(width);
   }

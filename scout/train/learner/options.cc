@@ -1,5 +1,6 @@
 #include "scout/train/learner/options.h"
 
+#include "scout/base/json_lines.h"
 #include "scout/policy/rules.h"
 #include "scout/train/learner/learner.h"
 
@@ -97,8 +98,8 @@ void check_options_are_used(const TrainOptions& options, bool weights) {
   const std::vector<std::string> unused = unused_options(options, weights);
   if (unused.empty()) return;
   throw std::invalid_argument("option '" + unused.front() + "' is " +
-                              training_options_json(options).at(unused.front()).dump() + ": neither policy.rule = \"" +
-                              options.policy.rule + "\" nor learners = " + nlohmann::json(options.learners).dump() +
+                              json_text(training_options_json(options).at(unused.front())) + ": neither policy.rule = \"" +
+                              options.policy.rule + "\" nor learners = " + json_text(options.learners) +
                               " uses it; leave it at its default");
 }
 

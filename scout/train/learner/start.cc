@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scout/base/json_lines.h"
 #include "scout/policy/shipped.h"
 
 namespace scout {
@@ -11,8 +12,7 @@ RuleOptions rule_options_of(const TrainOptions& options) {
   const RuleEntry& entry = rule_entry(out.rule);
   const bool fixed = std::ranges::find(entry.options, "dimension") != entry.options.end();
   if (fixed && options.dimensions.size() != 1) {
-    throw_bad_option("dimensions", nlohmann::json(options.dimensions).dump(),
-                     "one dimension for policy.rule = \"" + out.rule + "\"");
+    throw_bad_option("dimensions", json_text(options.dimensions), "one dimension for policy.rule = \"" + out.rule + "\"");
   }
   if (fixed) out.dimension = options.dimensions.front();
   return out;
@@ -35,8 +35,8 @@ std::vector<float> initial_parameters(const UpdateRule& rule, const TrainOptions
   const RuleOptions& own = options.policy;
   if (other.rule != own.rule || other.hidden != own.hidden || policy->parameters().size() != rule.parameter_count()) {
     throw_bad_option("policy.start", options.policy.start,
-                     "a policy of rule \"" + own.rule + "\" with hidden layers " + nlohmann::json(own.hidden).dump() +
-                         "; that one is \"" + other.rule + "\" with " + nlohmann::json(other.hidden).dump());
+                     "a policy of rule \"" + own.rule + "\" with hidden layers " + json_text(own.hidden) +
+                         "; that one is \"" + other.rule + "\" with " + json_text(other.hidden));
   }
   return policy->parameters();
 }

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "scout/base/json_lines.h"
+
 namespace scout {
 namespace {
 
@@ -29,7 +31,7 @@ std::string agreement(const Trainer& trainer) {
   nlohmann::json options = training_options_json(trainer.options());
   // What each rank may have its own way.
   for (const char* key : {"rounds", "checkpoint_every", "threads"}) options.erase(key);
-  return nlohmann::json{{"version", SCOUT_VERSION}, {"seed", trainer.seed()}, {"options", options}}.dump();
+  return json_text({{"version", SCOUT_VERSION}, {"seed", trainer.seed()}, {"options", options}});
 }
 
 Bytes message_of(const auto&... parts) {

@@ -1,0 +1,63 @@
+#include "scout/base/folder_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+namespace scout {
+namespace {
+
+std::string machine() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+/// Whether `path` still is the file that was opened: who held it before may have removed it meanwhile.
+bool is_file(int descriptor, const std::filesystem::path& path) {
+  struct stat opened {
+  }, there{};
+  return fstat(descriptor, &opened) == 0 && stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
+         opened.st_dev == there.st_dev;
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / ".lock") {
+  while (true) {
+    descriptor_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) {
+      throw std::runtime_error("cannot write " + path_.string() + ": " + std::strerror(errno) +
+                               ": give a folder that is writable");
+    }
+    const bool locked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno == EWOULDBLOCK) {
+      close(descriptor_);
+      std::string owner;
+      std::getline(std::ifstream(path_) >> std::ws, owner);
+      throw std::runtime_error(folder.string() + " is in use: " + (owner.empty() ? "another process" : owner) +
+                               " writes into it. Wait until that has ended, or give another folder");
+    }
+    if (!locked || is_file(descriptor_, path_)) break;
+    close(descriptor_);
+  }
+  const std::string owner = "process " + std::to_string(getpid()) + " on " + machine() + "\n";
+  // For the message to others only: that it cannot be written, on a full disk, changes nothing.
+  if (ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
+    const auto written = write(descriptor_, owner.data(), owner.size());
+}
+
+FolderLock::~FolderLock() {
+  unlink(path_.c_str());
+  close(descriptor_);
+}
+
+}  // namespace scout

@@ -1,0 +1,71 @@
+#include "scout/base/json_lines.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace scout {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class JsonLines : public testing::Test {
+ protected:
+  JsonLines() { fs::remove(path_); }
+  ~JsonLines() override { fs::remove(path_); }
+
+  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
+  std::string content() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  nlohmann::json read(const std::string& text) const {
+    write(text);
+    return read_json_lines(path_);
+  }
+
+  const fs::path path_ = fs::path(testing::TempDir()) /
+                         ("json_lines_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+};
+
+TEST_F(JsonLines, ALastLineWithoutANewlineCounts) {
+  EXPECT_EQ(read("{\"a\":1}\n{\"a\":2}\n"), R"([{"a":1},{"a":2}])"_json);
+  EXPECT_EQ(read("{\"a\":1}\n{\"a\":2}"), R"([{"a":1},{"a":2}])"_json);
+  EXPECT_EQ(read("{\"a\":1}\n{\"a\":"), R"([{"a":1}])"_json) << "torn";
+  EXPECT_EQ(read(std::string("{\"a\":1}\n\0\0\0", 11)), R"([{"a":1}])"_json) << "what some file systems leave after a crash";
+}
+
+TEST_F(JsonLines, EditorsOfAllKindsMayHaveWrittenThem) {
+  EXPECT_EQ(read("\xEF\xBB\xBF{\"a\":1}\r\n\r\n  \n{\"a\":2}\r\n\r"), R"([{"a":1},{"a":2}])"_json);
+  EXPECT_EQ(read(""), nlohmann::json::array());
+}
+
+TEST_F(JsonLines, ATornLineThatIsNotTheLastIsNamed) {
+  write("{\"a\":1}\n{\"a\":\n{\"a\":3}\n");
+  EXPECT_THAT([&] { read_json_lines(path_); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr(path_.string() + ":2: not JSON")));
+}
+
+TEST_F(JsonLines, NothingIsGluedToALineWithoutANewline) {
+  append_lines(path_, "{\"a\":1}\n");
+  EXPECT_EQ(content(), "{\"a\":1}\n");
+  write("{\"a\":1}");
+  append_lines(path_, "{\"a\":2}\n");
+  append_lines(path_, "{\"a\":3}\n");
+  EXPECT_EQ(content(), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+  EXPECT_THROW(append_lines("/nonexistent/file", "x\n"), std::runtime_error);
+}
+
+TEST(JsonText, WhatIsNotUtf8IsReplaced) {
+  EXPECT_EQ(json_text({{"path", "caf\xe9.scout"}}), "{\"path\":\"caf\uFFFD.scout\"}");
+  EXPECT_EQ(json_text({{"path", "caf\u00e9"}}, 1), "{\n \"path\": \"caf\u00e9\"\n}");
+  EXPECT_EQ(valid_utf8("caf\xe9"), "caf\uFFFD");
+  EXPECT_EQ(valid_utf8("caf\u00e9 \"\n"), "caf\u00e9 \"\n");
+}
+
+}  // namespace
+}  // namespace scout
