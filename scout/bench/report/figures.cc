@@ -103,7 +103,9 @@ std::string draw_svg(const std::string& script, int width, int height) {
     std::ofstream file(folder / "figure.gp");
     file << fmt::format(kPreamble, width, height) << script;
   }
-  const std::string command = fmt::format("cd '{}' && gnuplot figure.gp > figure.svg 2> errors.txt", name);
+  // -d: what users set in ~/.gnuplot for their own plots would change these.
+  const std::string command =
+      fmt::format("cd '{}' && gnuplot -d figure.gp > figure.svg 2> errors.txt", replace_all(name, {{"'", "'\\''"}}));
   const int status = std::system(command.c_str());
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
     throw std::runtime_error(

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "scout/bench/report/figures.h"
 #include "scout/bench/report/page.h"
@@ -206,6 +208,33 @@ TEST_F(ReportTest, ErrorsSayWhatAndWhere) {
   write_records(records());
   write("explorers.jsonl", "{\"instance\": \"a\"}\n");
   EXPECT_THAT(error(), HasSubstr("explorers.jsonl"));
+}
+
+/// Sets a variable of the environment as long as it lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(Gnuplot, WhatUsersSetForTheirOwnPlotsChangesNothing) {
+  const std::string script = "set xrange [0:2]\n$d << EOD\n0 0.5\n1 1.5\nEOD\nplot $d using 1:2 with lines\n";
+  const std::string figure = draw_svg(script, 100, 100);
+  const fs::path home = fs::path(testing::TempDir()) / "it's a home";
+  fs::create_directories(home);
+  std::ofstream(home / ".gnuplot") << "set datafile separator ','\nset yrange [1000:2000]\nprint 'hello'\n";
+  const Variable set_home("HOME", home.string()), set_temporary("TMPDIR", home.string());
+  EXPECT_EQ(draw_svg(script, 100, 100), figure);
+  fs::remove_all(home);
 }
 
 TEST(Gnuplot, ErrorsAreItsOwn) {
