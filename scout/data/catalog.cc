@@ -27,6 +27,7 @@ std::vector<ImageDataSet> make_table() {
       .format = ImageFormat::idx,
       .label_bytes = 1,
       .folder = "mnist",
+      .other_folder = "MNIST/raw",
       .train_files = idx_train,
       .test_files = idx_test,
       // The authors' own address has not served the files for years; these two are the copies in general use.
@@ -39,6 +40,7 @@ std::vector<ImageDataSet> make_table() {
   };
   ImageDataSet fashion = mnist;
   fashion.name = fashion.folder = "fashion-mnist";
+  fashion.other_folder = "FashionMNIST/raw";
   fashion.summary = "articles of clothing, 28x28 grey, 10 classes";
   fashion.source = "Xiao, Rasul & Vollgraf 2017";
   fashion.addresses = {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"};
@@ -58,6 +60,7 @@ std::vector<ImageDataSet> make_table() {
       .format = ImageFormat::cifar,
       .label_bytes = 1,
       .folder = "cifar-10-batches-bin",
+      .other_folder = "",
       .train_files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
       .test_files = {"test_batch.bin"},
       .addresses = {"https://www.cs.toronto.edu/~kriz/"},
@@ -105,17 +108,25 @@ fs::path data_folder(const std::string& given) {
   return fs::path(environment("HOME")) / ".cache/scout/data";
 }
 
-fs::path find_data_file(const ImageDataSet& set, const fs::path& folder, const std::string& file) {
-  const std::string other = file.ends_with(kGzip) ? file.substr(0, file.size() - kGzip.size()) : file + std::string(kGzip);
-  for (const std::string& name : {file, other}) {
-    const fs::path path = folder / set.folder / name;
-    if (fs::exists(path)) return path;
+std::vector<fs::path> find_data_files(const ImageDataSet& set, const fs::path& folder, const std::string& file) {
+  const std::string plain = file.ends_with(kGzip) ? file.substr(0, file.size() - kGzip.size()) : file;
+  std::vector<std::string> names{plain};
+  if (const auto dash = plain.find("-idx"); dash != std::string::npos) names.emplace_back(plain)[dash] = '.';
+  std::vector<fs::path> out;
+  for (const std::string& place : {set.folder, set.other_folder}) {
+    if (place.empty()) continue;
+    for (const std::string& name : names) {
+      for (const char* ending : {kGzip.data(), ""}) {
+        const fs::path path = folder / place / (name + ending);
+        if (fs::exists(path)) out.push_back(path);
+      }
+    }
   }
-  return {};
+  return out;
 }
 
 bool is_present(const ImageDataSet& set, const fs::path& folder) {
-  const auto found = [&](const std::string& file) { return !find_data_file(set, folder, file).empty(); };
+  const auto found = [&](const std::string& file) { return !find_data_files(set, folder, file).empty(); };
   return std::all_of(set.train_files.begin(), set.train_files.end(), found) &&
          std::all_of(set.test_files.begin(), set.test_files.end(), found);
 }
@@ -125,6 +136,21 @@ std::string how_to_get(const ImageDataSet& set, const fs::path& folder) {
                      "`, or, where it is elsewhere, name its folder by --data-dir or SCOUT_DATA. Official files, in " +
                      set.addresses.front() + ":";
   for (const DataFile& file : set.downloads) text += " " + file.name + " (" + file.checksum + ")";
+  // Near misses: other programs' forms of the same data, and files one folder too high.
+  for (const char* python : {"cifar-10-batches-py", "cifar-100-python"}) {
+    const bool same = std::string(python).starts_with(set.name + "-");
+    if (same && fs::exists(folder / python)) {
+      text += ". " + (folder / python).string() + " is the version for Python, which cannot be read here";
+    }
+  }
+  ImageDataSet flat = set;
+  flat.folder = ".";
+  flat.other_folder.clear();
+  for (const std::string& file : set.train_files) {
+    if (find_data_files(flat, folder, file).empty()) continue;
+    text += ". " + folder.string() + " itself has files of such a name: they belong into " + (folder / set.folder).string();
+    break;
+  }
   return text;
 }
 

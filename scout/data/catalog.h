@@ -33,6 +33,7 @@ struct ImageDataSet {
   ImageFormat format;
   int label_bytes;                       ///< of a CIFAR record
   std::string folder;                    ///< below the data folder
+  std::string other_folder;              ///< where torchvision puts the same files; may be empty
   std::vector<std::string> train_files;  ///< in `folder`; IDX: images, labels
   std::vector<std::string> test_files;
   std::vector<std::string> addresses;  ///< of folders that hold `downloads`, tried in this order
@@ -49,13 +50,15 @@ const ImageDataSet& image_data_set(std::string_view name);
 /// ~/.cache/scout/data. It need not exist.
 std::filesystem::path data_folder(const std::string& given = "");
 
-/// A file of `set` below `folder`, or the same file without or with its ending .gz; empty if there is neither.
-std::filesystem::path find_data_file(const ImageDataSet& set, const std::filesystem::path& folder, const std::string& file);
+/// What there is below `folder` of a file of `set`, which goes by several names: with or without the ending .gz, with a dot
+/// before idx as inside the archives of MNIST, in the folder of `set` or in its other one.
+std::vector<std::filesystem::path> find_data_files(const ImageDataSet& set, const std::filesystem::path& folder,
+                                                   const std::string& file);
 
 /// Whether every file that `load_images` reads is there; their content is not looked at.
 bool is_present(const ImageDataSet& set, const std::filesystem::path& folder);
 
-/// For errors: how to get `set` into `folder`.
+/// For errors: how to get `set` into `folder`, and what lies there that cannot be read as it is.
 std::string how_to_get(const ImageDataSet& set, const std::filesystem::path& folder);
 
 }  // namespace scout

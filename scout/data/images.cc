@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -16,12 +17,8 @@ namespace {
 /// One file of a data set that is being read. Plain and gzip files read alike.
 class Reader {
  public:
-  Reader(const ImageDataSet& set, const fs::path& folder, const std::string& file)
-      : set_(set), folder_(folder), path_(find_data_file(set, folder, file)) {
-    if (path_.empty()) {
-      path_ = folder / set.folder / file;
-      fail("a file", "none");
-    }
+  Reader(const ImageDataSet& set, const fs::path& folder, const fs::path& path) : set_(set), folder_(folder), path_(path) {
+    if (!fs::exists(path)) fail("a file", "none");
     file_.reset(gzopen(path_.c_str(), "rb"));
     if (!file_) fail("a readable file", "one that cannot be opened");
     gzbuffer(file_.get(), 1 << 18);
@@ -71,9 +68,27 @@ class Reader {
 
   const ImageDataSet& set_;
   const fs::path& folder_;
-  fs::path path_;
+  const fs::path path_;
   std::unique_ptr<gzFile_s, Close> file_;
 };
+
+/// Calls `read` on a reader of `file`. Where it is there more than once, an intact one beside one that broke off counts.
+template <class Read>
+void read_file(const ImageDataSet& set, const fs::path& folder, const std::string& file, Read&& read) {
+  std::vector<fs::path> paths = find_data_files(set, folder, file);
+  if (paths.empty()) paths.push_back(folder / set.folder / file);
+  std::exception_ptr first;
+  for (const fs::path& path : paths) {
+    try {
+      Reader reader(set, folder, path);
+      read(reader);
+      return;
+    } catch (const std::runtime_error&) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  std::rethrow_exception(first);
+}
 
 void check_labels(const Reader& reader, std::span<const std::uint8_t> labels, int classes) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -105,15 +120,17 @@ void check_idx_header(Reader& reader, const std::vector<std::size_t>& shape, con
 
 void read_idx(const ImageDataSet& set, const fs::path& folder, const std::vector<std::string>& files, Images& out) {
   const auto side = static_cast<std::size_t>(out.side);
-  Reader images(set, folder, files.at(0));
-  check_idx_header(images, {out.count(), side, side}, "images");
-  images.read(out.pixels, "pixels");
-  images.end();
-  Reader labels(set, folder, files.at(1));
-  check_idx_header(labels, {out.count()}, "labels");
-  labels.read(out.labels, "labels");
-  labels.end();
-  check_labels(labels, out.labels, out.classes);
+  read_file(set, folder, files.at(0), [&](Reader& images) {
+    check_idx_header(images, {out.count(), side, side}, "images");
+    images.read(out.pixels, "pixels");
+    images.end();
+  });
+  read_file(set, folder, files.at(1), [&](Reader& labels) {
+    check_idx_header(labels, {out.count()}, "labels");
+    labels.read(out.labels, "labels");
+    labels.end();
+    check_labels(labels, out.labels, out.classes);
+  });
 }
 
 void read_cifar(const ImageDataSet& set, const fs::path& folder, const std::vector<std::string>& files, Images& out) {
@@ -123,15 +140,16 @@ void read_cifar(const ImageDataSet& set, const fs::path& folder, const std::vect
   std::vector<std::uint8_t> records(count * record_size);
   std::size_t first = 0;
   for (const std::string& file : files) {
-    Reader reader(set, folder, file);
-    reader.read(records, std::to_string(count) + " examples");
-    reader.end();
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint8_t* record = &records[i * record_size];
-      out.labels[first + i] = record[label_bytes - 1];
-      std::copy_n(record + label_bytes, out.image_size(), &out.pixels[(first + i) * out.image_size()]);
-    }
-    check_labels(reader, std::span(out.labels).subspan(first, count), out.classes);
+    read_file(set, folder, file, [&](Reader& reader) {
+      reader.read(records, std::to_string(count) + " examples");
+      reader.end();
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint8_t* record = &records[i * record_size];
+        out.labels[first + i] = record[label_bytes - 1];
+        std::copy_n(record + label_bytes, out.image_size(), &out.pixels[(first + i) * out.image_size()]);
+      }
+      check_labels(reader, std::span(out.labels).subspan(first, count), out.classes);
+    });
     first += count;
   }
 }

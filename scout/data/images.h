@@ -25,7 +25,8 @@ struct TrainAndTest {
   Images test;
 };
 
-/// Reads `set` from `folder` (see `data_folder`). Throws std::runtime_error naming the file, what was expected and what
+/// Reads `set` from `folder` (see `data_folder`). Of a file that is there under several names (find_data_files), the first
+/// that is whole counts. Throws std::runtime_error naming the file, what was expected and what
 /// found (missing, wrong magic number, truncated, too long, damaged, wrong count, a label out of range), and how to get the
 /// data.
 TrainAndTest load_images(const ImageDataSet& set, const std::filesystem::path& folder);

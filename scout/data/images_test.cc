@@ -40,6 +40,63 @@ TEST(Images, ReadsIdxFilesCompressedAndNot) {
   EXPECT_EQ(load_images(set, folder.path()).train.pixels, pattern(320, 9));
 }
 
+TEST(Images, ReadsTheNamesAndFoldersThatOtherProgramsGive) {
+  const TemporaryFolder folder;
+  const ImageDataSet set = small_idx();
+  write_small_idx(set, folder.path());
+  const fs::path home = folder.path() / set.folder;
+  for (const auto* files : {&set.train_files, &set.test_files}) {
+    for (std::string name : *files) {
+      const fs::path from = home / name;
+      name[name.find("-idx")] = '.';
+      fs::rename(from, home / name);  // as in the archive: train-images.idx3-ubyte
+    }
+  }
+  EXPECT_TRUE(is_present(set, folder.path()));
+  EXPECT_EQ(load_images(set, folder.path()).train.pixels, pattern(320, 7));
+  fs::create_directories(folder.path() / "MNIST");
+  fs::rename(home, folder.path() / "MNIST/raw");
+  EXPECT_TRUE(is_present(set, folder.path()));
+  EXPECT_EQ(load_images(set, folder.path()).test.pixels, pattern(160, 11));
+  EXPECT_EQ(image_data_set("fashion-mnist").other_folder, "FashionMNIST/raw");
+}
+
+TEST(Images, AFileThatBrokeOffDoesNotHideAnIntactOne) {
+  const TemporaryFolder folder;
+  const ImageDataSet set = small_idx();
+  write_small_idx(set, folder.path());
+  const fs::path file = folder.path() / set.folder / set.train_files[0];
+  const Bytes whole = read_file(file);
+  write_file(file, Bytes(whole.begin(), whole.begin() + 40));
+  EXPECT_THAT(error_of(set, folder.path()), HasSubstr(file.string()));
+  write_file(file.parent_path() / file.stem(), idx({20, 4, 4}, pattern(320, 9)));
+  EXPECT_EQ(load_images(set, folder.path()).train.pixels, pattern(320, 9));
+  write_file(file, whole);
+  write_file(file.parent_path() / file.stem(), {1, 2, 3});
+  EXPECT_EQ(load_images(set, folder.path()).train.pixels, pattern(320, 7)) << "the other way round";
+
+  const ImageDataSet cifar = small_cifar();
+  write_small_cifar(cifar, folder.path());
+  write_file(folder.path() / cifar.folder / "one.bin.gz", {31, 139, 8});
+  EXPECT_EQ(load_images(cifar, folder.path()).test.pixels, pattern(240, 13));
+}
+
+TEST(Images, NearMissesAreNamed) {
+  const TemporaryFolder folder;
+  const ImageDataSet set = small_idx();
+  write_small_idx(set, folder.path());
+  for (const auto& entry : fs::directory_iterator(folder.path() / set.folder)) {
+    fs::rename(entry.path(), folder.path() / entry.path().filename());
+  }
+  EXPECT_THAT(error_of(set, folder.path()),
+              HasSubstr(folder.path().string() + " itself has files of such a name: they belong into " +
+                        (folder.path() / set.folder).string()));
+  fs::create_directories(folder.path() / "cifar-10-batches-py");
+  const std::string python = "cifar-10-batches-py is the version for Python";
+  EXPECT_THAT(error_of(image_data_set("cifar-10"), folder.path()), HasSubstr(python));
+  EXPECT_THAT(error_of(image_data_set("cifar-100"), folder.path()), testing::Not(HasSubstr(python)));
+}
+
 TEST(Images, ReadsCifarRecords) {
   const TemporaryFolder folder;
   const ImageDataSet set = small_cifar();

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "scout/base/folder_lock.h"
 #include "scout/data/images.h"
 #include "scout/data/test_files.h"
 #include "scout/download/fetch.h"
@@ -299,6 +300,17 @@ TEST(Fetch, BringsFilesAndRepairsThem) {
   write_file(home / set.folder / set.train_files[0], {1, 2, 3});
   EXPECT_TRUE(fetch_data(set, home));
   EXPECT_EQ(load_images(set, home).train.pixels, pattern(320, 7));
+}
+
+TEST(Fetch, OneProcessAtATimeFetchesIntoAFolder) {
+  const TemporaryFolder folder;
+  ImageDataSet set = small_idx();
+  set.addresses = {"http://127.0.0.1:1/"};
+  const FolderLock other(folder.path());
+  EXPECT_THAT([&] { fetch_data(set, folder.path()); },
+              testing::ThrowsMessage<std::runtime_error>(HasSubstr(folder.path().string() + " is in use")));
+  write_small_idx(set, folder.path());
+  EXPECT_FALSE(fetch_data(set, folder.path())) << "there is nothing to write";
 }
 
 TEST(Fetch, UnpacksArchives) {

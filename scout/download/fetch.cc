@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "scout/base/folder_lock.h"
 #include "scout/data/images.h"
 
 namespace scout {
@@ -71,6 +72,8 @@ void unpack_folder(const fs::path& path, const std::string& folder, const fs::pa
 
 bool fetch_data(const ImageDataSet& set, const fs::path& folder, const FetchProgress& progress) {
   if (is_intact(set, folder)) return false;
+  fs::create_directories(folder);
+  const FolderLock lock(folder);
   const bool archived = set.format == ImageFormat::cifar;
   for (const DataFile& file : set.downloads) {
     std::vector<std::string> addresses;
