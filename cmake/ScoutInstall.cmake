@@ -5,10 +5,10 @@ include(GNUInstallDirs)
 set(scout_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/scout)
 set(scout_components)
 
-# scout_install(NAME FOLDERS f...) installs scout::NAME, if it is built, and the headers in scout/f.
+# scout_install(NAME FOLDERS f...) installs scout::NAME, if it is built and SCOUT_INSTALL is on, and the headers in scout/f.
 function(scout_install name)
   cmake_parse_arguments(arg "" "" "FOLDERS" ${ARGN})
-  if(NOT TARGET scout_${name})
+  if(NOT TARGET scout_${name} OR NOT SCOUT_INSTALL)
     return()
   endif()
   set_target_properties(scout_${name} PROPERTIES OUTPUT_NAME scout_${name})
@@ -27,6 +27,14 @@ function(scout_install_package)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/scoutConfigVersion.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/scoutConfig.cmake ${PROJECT_BINARY_DIR}/scoutConfigVersion.cmake
     DESTINATION ${scout_package_folder})
+endfunction()
+
+# scout_package_test(NAME) runs tests/consumer/NAME.cmake: it configures projects that use Scout, and builds nothing.
+function(scout_package_test name)
+  add_test(NAME package/${name} COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR} -D SOURCE=${PROJECT_SOURCE_DIR}
+    -D WORK=${PROJECT_BINARY_DIR}/consumer-${name} -D GENERATOR=${CMAKE_GENERATOR} -D CXX=${CMAKE_CXX_COMPILER}
+    -P ${PROJECT_SOURCE_DIR}/tests/consumer/${name}.cmake)
+  set_tests_properties(package/${name} PROPERTIES TIMEOUT 300 COST 50)
 endfunction()
 
 # scout_consumer_test(NAME TRAINING) tests the installed package from a project outside (tests/consumer).
