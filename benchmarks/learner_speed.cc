@@ -1,11 +1,13 @@
 // Speed of the learner on Pendulum beside the same loop in plain LibTorch, on one core.
 //
-//   build/benchmarks/learner_speed [--out FILE.json] [--repeats N]
+//   build/benchmarks/learner_speed [--out FILE.json] [--repeats N] [--rltools FILE.so]
 //
 // A step is the actor's forward pass, one step of the task, its storage, a batch, and one update of critic, actor and
 // targets; an update is the last two. Both take turns in one run; figures are medians over the repeats, of ratios too. Time
-// is the thread's own CPU time, which is wall-clock time on an idle core.
+// is the thread's own CPU time, which is wall-clock time on an idle core. With --rltools (rltools_updates.cc) those with the
+// settings of TD3 take turns with RLtools' too.
 #include <cblas.h>
+#include <dlfcn.h>
 #include <torch/torch.h>
 
 #include <cmath>
@@ -25,7 +27,9 @@ struct Setting {
   int width;
   int batch;
   int steps;  // with an update each, in a repeat
+  enum Kind { kDdpg, kTd3, kOwn } kind = kDdpg;
 };
+constexpr const char* kKinds[]{"DDPG", "TD3", "TD3 with Scout's additions"};
 
 PendulumOptions options_of(const Setting& setting) {
   PendulumOptions options;
@@ -34,6 +38,16 @@ PendulumOptions options_of(const Setting& setting) {
   options.episodes = 1;
   options.hidden = options.ddpg.critic_hidden = {setting.width, setting.width};
   options.ddpg.batch = setting.batch;
+  if (setting.kind == Setting::kOwn) {
+    options.ddpg = {.actor_learning_rate = 1e-3, .batch = setting.batch, .n_step = 1, .critic_first = 0};
+  }
+  if (setting.kind != Setting::kDdpg) {  // as published (Fujimoto 2018)
+    options.ddpg.twin_critics = true;
+    options.ddpg.actor_delay = 2;
+    options.ddpg.target_noise = 0.2;
+    options.ddpg.target_noise_clip = 0.5;
+    options.ddpg.discount = 0.99;
+  }
   return options;
 }
 
@@ -128,8 +142,8 @@ class Updates {
   benchmark::LibTorchReplay torch_replay_;
 };
 
-/// Runs both in turn and prints a line; `run` takes a repeat's number.
-nlohmann::json compare(const char* what, int count, int repeats, const std::function<void(int)>& ours,
+/// Runs both in turn and prints a line; each takes a repeat's number.
+nlohmann::json compare(const char* what, const char* name, int count, int repeats, const std::function<void(int)>& ours,
                        const std::function<void(int)>& theirs) {
   std::vector<double> our_rates, their_rates;
   for (int k = 0; k < repeats; ++k) {
@@ -137,10 +151,18 @@ nlohmann::json compare(const char* what, int count, int repeats, const std::func
     their_rates.push_back(count / benchmark::seconds_of([&] { theirs(k); }));
   }
   const double ratio = benchmark::median_ratio(our_rates, their_rates);
-  std::printf("  %-9s %10.0f a second, LibTorch %8.0f: %6.2f x\n", what, benchmark::median(our_rates),
+  std::printf("  %-9s %10.0f a second, %s %8.0f: %6.2f x\n", what, benchmark::median(our_rates), name,
               benchmark::median(their_rates), ratio);
   std::fflush(stdout);
-  return {{"scout", our_rates}, {"libtorch", their_rates}, {"median_ratio", ratio}};
+  return {{"scout", our_rates}, {name, their_rates}, {"median_ratio", ratio}};
+}
+
+/// `rltools_updates` of that file.
+void (*rltools_of(const std::string& file))(int count) {
+  void* library = dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW);
+  void* symbol = library != nullptr ? dlsym(library, "rltools_updates") : nullptr;
+  if (symbol == nullptr) throw std::runtime_error(dlerror());
+  return reinterpret_cast<void (*)(int)>(symbol);
 }
 
 }  // namespace
@@ -148,23 +170,32 @@ nlohmann::json compare(const char* what, int count, int repeats, const std::func
 int main(int argc, char** argv) {
   CLI::App app{"Pendulum steps and DDPG updates a second, beside plain LibTorch"};
   const benchmark::CommonOptions common(app, 5);
+  std::string rltools;
+  app.add_option("--rltools", rltools, "rltools_updates.cc as a library")->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);
   at::set_num_threads(1);
   openblas_set_num_threads(1);  // LibTorch multiplies matrices with it
 
   nlohmann::json results = nlohmann::json::array();
-  for (const Setting& setting : {Setting{64, 100, 2000}, Setting{256, 256, 250}}) {
+  for (const Setting& setting : {Setting{64, 100, 2000}, Setting{64, 100, 2000, Setting::kTd3},
+                                 Setting{64, 100, 2000, Setting::kOwn}, Setting{256, 256, 250}}) {
     const PendulumOptions options = options_of(setting);
-    std::printf("networks %dx%d, batch %d\n", setting.width, setting.width, setting.batch);
-    nlohmann::json line{{"hidden", options.hidden}, {"batch", setting.batch}};
+    std::printf("networks %dx%d, batch %d, %s\n", setting.width, setting.width, setting.batch, kKinds[setting.kind]);
+    nlohmann::json line{{"hidden", options.hidden}, {"batch", setting.batch}, {"settings", kKinds[setting.kind]}};
     line["steps_per_second"] = compare(
-        "steps", setting.steps, common.repeats,
+        "steps", "libtorch", setting.steps, common.repeats,
         [&](int k) { scout::train_pendulum(options, scout::Seed(static_cast<std::uint64_t>(k))); },
         [&](int k) { train_pendulum_with_libtorch(options, static_cast<std::uint64_t>(k)); });
     Updates updates(options);
-    line["updates_per_second"] = compare(
-        "updates", setting.steps, common.repeats, [&](int) { updates.scout(setting.steps); },
-        [&](int) { updates.libtorch(setting.steps); });
+    const auto scout_updates = [&](int) { updates.scout(setting.steps); };
+    line["updates_per_second"] = compare("updates", "libtorch", setting.steps, common.repeats, scout_updates,
+                                         [&](int) { updates.libtorch(setting.steps); });
+    if (setting.kind != Setting::kDdpg && !rltools.empty()) {
+      const auto rltools_updates = rltools_of(rltools);
+      rltools_updates(0);  // which trains first
+      line["updates_per_second_beside_rltools"] = compare("updates", "rltools", setting.steps, 4 * common.repeats,
+                                                          scout_updates, [&](int) { rltools_updates(setting.steps); });
+    }
     results.push_back(line);
   }
   benchmark::write_result(common.out,

@@ -32,7 +32,7 @@ asks(required "0.1 REQUIRED COMPONENTS torch" ${no_torch})
 fails("component torch needs Torch, which was not found")
 
 asks(quiet "0.1 QUIET COMPONENTS torch" ${no_torch})
-succeeds("found: FALSE torch: FALSE")
+succeeds("found: 0 torch: FALSE")
 
 asks(unknown "0.1 REQUIRED OPTIONAL_COMPONENTS nonsense")
 succeeds("found: 1")
