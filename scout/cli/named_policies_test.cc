@@ -24,7 +24,7 @@ class NamedPolicies : public testing::Test {
     fs::current_path(folder_);
     for (const char* file :
          {"a/policy.scout", "b/policy.scout", "b/a/policy.scout", "network.scout", "lr=0.1/policy.scout"}) {
-      fs::create_directories(fs::path(file).parent_path());
+      if (fs::path(file).has_parent_path()) fs::create_directories(fs::path(file).parent_path());
       std::ofstream(file) << "x";
     }
   }

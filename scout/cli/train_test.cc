@@ -140,7 +140,9 @@ TEST_F(Program, OneTrainingAtATimeWorksInAFolder) {
 
 TEST_F(Program, TheUntrainedPolicyIsValidatedFirst) {
   ASSERT_EQ(train("run", {"--seed", "5", "--set", "rounds=2"}), kDone) << error_;
-  Trainer untrained(read_options({.config = path("small.toml"), .out = ""}), 5);
+  TrainArguments arguments;
+  arguments.config = path("small.toml");
+  Trainer untrained(read_options(arguments), 5);
   const auto report = untrained.validate_now();
   EXPECT_THAT(out_,
               StartsWith(fmt::format("Before training: score {:.2f}; median gaps rastrigin {:.3g}, ackley-rotated {:.3g}\n",
