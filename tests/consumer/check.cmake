@@ -29,9 +29,9 @@ if(TRAINING)
   message("${output}")
   # The program finds the configs and suites that are installed with it.
   run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout train demo --out trained
-    --set rounds=1 dimensions=2 "problems=['sphere']" validation.instances=1)
+    --set rounds=1 dimensions=2 problems=sphere validation.instances=1)
   run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout bench demo --out bench --policy trained/policy.scout
-    --set instances=1 seeds=1 validation=1 dimensions=2 "problems=['sphere']" "optimizers=['sgd']")
+    --set instances=1 seeds=1 validation=1 dimensions=2 problems=sphere optimizers=sgd)
 endif()
 
 if(NOT TRAINING)

@@ -19,7 +19,7 @@ struct DecisionsOptions {
   int warm_up = 640;
   int fade = 0;
   DecisionReward reward{};
-  EnsembleOptions ensemble{.instances = 8, .explorers = 4, .coordinate_probability_end = 0.2, .step_end = 1, .reset = false};
+  EnsembleOptions ensemble{.instances = 0, .explorers = 4, .coordinate_probability_end = 0.2, .step_end = 1, .reset = false};
   DdpgOptions ddpg{.critic_hidden = {128, 128},
                    .actor_learning_rate = 3e-4,
                    .discount = 1,
