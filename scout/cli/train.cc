@@ -138,7 +138,7 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_flag("--resume", arguments->resume, "continue the run in --out from its checkpoint");
   command->footer(R"(Examples:
   scout train demo --out out/demo --seed 1
-  scout train demo --out out/no-ensemble --set decisions.ensemble.instances=0
+  scout train demo --out out/explored --set decisions.ensemble.instances=8
   scout train demo --out out/demo --set rounds=1000 --resume
 The folder then holds
   policy.scout     the policy with the best validation score
