@@ -28,7 +28,7 @@ Ending ending_of(const std::string& folder) {
   Ending out;
   for (const nlohmann::json& line : lines) {
     if (line.contains("seed")) out.seed = line["seed"];
-    if (!line.contains("validation")) continue;
+    if (!line.contains("round") || !line.contains("validation")) continue;  // the first line has the untrained policy's
     const nlohmann::json& validation = line["validation"];
     if (!validation.contains("scores")) {
       throw std::invalid_argument("'" + path + "' has no scores by problem: it was written by an earlier version");

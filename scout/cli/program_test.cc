@@ -17,7 +17,7 @@ using testing::Not;
 TEST_F(Program, HelpAndListsSucceed) {
   EXPECT_EQ(run({"--help"}), kDone);
   EXPECT_THAT(out_, AllOf(HasSubstr("train"), HasSubstr("Exit codes")));
-  for (const char* command : {"train", "bench", "report", "data", "list", "minimize", "pendulum"}) {
+  for (const char* command : {"train", "bench", "report", "compare", "data", "list", "minimize", "pendulum"}) {
     EXPECT_EQ(run({command, "--help"}), kDone);
     EXPECT_THAT(out_, HasSubstr("Example")) << command;
   }
@@ -107,7 +107,7 @@ TEST_F(Program, MinimizeShowsARun) {
   EXPECT_THAT(error_,
               AllOf(HasSubstr("note: policy:" + policy + " is for functions. On networks such as mlp-blobs:hidden=4"),
                     HasSubstr("N/2 steps")));
-  EXPECT_THAT(out_, HasSubstr("oracle calls 10 ("));
+  EXPECT_THAT(out_, HasSubstr("oracle calls 10 (0 values, 10 gradients"));
 }
 
 TEST_F(Program, MinimizeTrainsANetwork) {

@@ -189,5 +189,17 @@ TEST_F(Program, MoreSignalsDoNotKeepItFromSaving) {
   EXPECT_THAT(out_, HasSubstr("after round " + std::to_string(done)));
 }
 
+TEST_F(Program, CompareTakesNoUntrainedPolicyForATrainedOne) {
+  ASSERT_EQ(train("a", {"--seed", "1", "--set", "rounds=2"}), kDone) << error_;
+  ASSERT_EQ(train("b", {"--seed", "2", "--set", "rounds=2"}), kDone) << error_;
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("b"), "--other", path("b"), path("a")}), kDone) << error_;
+  std::ifstream file(path("b/log.jsonl"));
+  std::string first;
+  std::getline(file, first);
+  std::ofstream(path("b/log.jsonl")) << first << "\n";
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("b"), "--other", path("b"), path("a")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr(path("b/log.jsonl") + "' has no validation yet"));
+}
+
 }  // namespace
 }  // namespace scout
