@@ -11,7 +11,7 @@ RuleOptions rule_options_of(const TrainOptions& options) {
   RuleOptions out = options.policy;
   if (std::ranges::find(options.learners, "decisions") == options.learners.end()) out.decisions = 0;
   if (!options.policy.start.empty()) {  // of the policy that it starts from
-    const RuleOptions& other = policy_or_file(options.policy.start)->description().rule;
+    const RuleOptions other = policy_or_file(options.policy.start)->description().rule;
     out.decisions = std::max(out.decisions, other.decisions);
     if (other.decisions > 0) out.decision_hidden = other.decision_hidden;
     out.by_coordinate = other.by_coordinate;
