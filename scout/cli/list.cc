@@ -11,6 +11,7 @@
 #include "scout/policy/rules.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/axes.h"
+#include "scout/problem/narrow_family.h"
 #include "scout/train/learner/learner.h"
 #include "scout/train/mover/ensemble.h"
 
@@ -35,7 +36,10 @@ void list_problems() {
   for (const auto& name : family_names()) row(name, family(name)->summary());
   fmt::print(
       "\nA function also with the suffixes -rotated (a random basis), -noisy (noisy f and gradients) and -rotated-noisy.\n"
-      "A network also with axes, e.g. mlp-mnist:hidden=32|64x64,init=he,batch=16: each instance draws one of the "
+      "A part of a function's family, e.g. schwefel-rotated:instance=0|1,region=0.1:\n\n");
+  print_options(describe_options<NarrowOptions>());
+  fmt::print(
+      "\nA network also with axes, e.g. mlp-mnist:hidden=32|64x64,init=he,batch=16: each instance draws one of the "
       "values.\n\n");
   print_options(describe_options<ClassifierAxes>());
 }

@@ -5,6 +5,7 @@
 #include "scout/base/names.h"
 #include "scout/problem/analytic_family.h"
 #include "scout/problem/classifier/family.h"
+#include "scout/problem/narrow_family.h"
 #include "scout/problem/noisy_family.h"
 
 namespace scout {
@@ -30,16 +31,23 @@ std::vector<std::string> family_names() {
 
 std::shared_ptr<const Family> family(std::string_view name) {
   if (auto found = classifier_family(name)) return found;
-  std::string_view base = name;
+  const auto colon = name.find(':');
+  std::string_view base = name.substr(0, colon);
   const bool noisy = remove_suffix(base, kNoisy);
   const bool rotated = remove_suffix(base, kRotated);
   for (const AnalyticFunction* function : analytic_functions()) {
     if (base != function->name) continue;
     auto found = analytic_family(*function, rotated);
-    return noisy ? noisy_family(std::move(found)) : found;
+    if (noisy) found = noisy_family(std::move(found));
+    if (colon == name.npos) return found;
+    try {
+      return narrow_family(std::move(found), name.substr(colon + 1));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument("problem '" + std::string(name) + "': " + error.what());
+    }
   }
   const auto names = family_names();
-  std::string nearest = nearest_name(base.substr(0, base.find(':')), names);
+  std::string nearest = nearest_name(base, names);
   if (!nearest.empty() && !classifier_family(nearest)) nearest += name.substr(base.size());  // functions have the suffixes
   throw std::invalid_argument("unknown problem '" + std::string(name) + "'" + did_you_mean(nearest) + " Known problems: " +
                               join_names(names) + "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");

@@ -1,22 +1,12 @@
 #include "scout/problem/classifier/axes.h"
 
 #include <charconv>
-#include <stdexcept>
 
 #include "scout/base/json_lines.h"
+#include "scout/problem/axis_values.h"
 
 namespace scout {
 namespace {
-
-std::vector<std::string> divide_at(std::string_view text, char separator) {
-  std::vector<std::string> out;
-  while (true) {
-    const auto end = text.find(separator);
-    out.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return out;
-    text.remove_prefix(end + 1);
-  }
-}
 
 /// "32x64" as numbers; "" as none.
 std::vector<int> widths(const std::string& text) {
@@ -36,21 +26,7 @@ std::vector<int> widths(const std::string& text) {
 }  // namespace
 
 void set_axes(ClassifierAxes& axes, std::string_view assignments) {
-  auto values = nlohmann::json::object();
-  for (const std::string& assignment : divide_at(assignments, ',')) {
-    const auto equals = assignment.find('=');
-    if (equals == std::string::npos) {
-      throw std::invalid_argument("expected AXIS=VALUE or AXIS=VALUE|VALUE, e.g. batch=32, found '" + assignment + "'");
-    }
-    const std::string key = assignment.substr(0, equals);
-    const bool word = key == "hidden";  // "20" is a list of one width there, not a number
-    auto list = nlohmann::json::array();
-    for (const std::string& value : divide_at(std::string_view(assignment).substr(equals + 1), '|')) {
-      list.push_back(word ? nlohmann::json(value) : parse_assignment(key + "=" + value)[key]);
-    }
-    values[key] = list.size() == 1 ? list[0] : list;
-  }
-  set_options(axes, values);
+  set_options(axes, axis_values(assignments, "hidden"));  // "20" is a list of one width there, not a number
   for (const std::string& text : axes.hidden) widths(text);
 }
 
