@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "scout/base/archive.h"
 #include "scout/base/random.h"
 #include "scout/policy/coordinate/coordinatewise_observer.h"
 #include "scout/policy/rule/action.h"
@@ -216,8 +217,78 @@ TEST_P(ObserverTest, StaysFiniteAndBoundedUnderExtremeValues) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, ObserverTest, testing::Values(RuleOptions{}, RuleOptions{.rule = "joint", .dimension = 5}),
-                         [](const auto& options) { return options.param.rule; });
+const RuleOptions kAbsolute{.rule = "joint", .dimension = 5, .absolute = true};
+
+INSTANTIATE_TEST_SUITE_P(Rules, ObserverTest,
+                         testing::Values(RuleOptions{}, RuleOptions{.rule = "joint", .dimension = 5}, kAbsolute),
+                         [](const auto& row) { return row.param.rule + (row.param.absolute ? "Absolute" : ""); });
+
+TEST(JointRule, WithAbsolutePlacesIsTheHistoryAndNothingElse) {
+  RuleOptions options = kAbsolute;
+  options.gradient = false;
+  options.history = 3;
+  const Tape tape(5, 7, 12);
+  const std::vector<float> features = features_of(options, tape);
+  ASSERT_EQ(features.size(), 3U * (1 + 2 * 5));
+  double best = INFINITY, worst = -INFINITY;
+  for (const auto& step : tape.steps) best = std::min(best, step.f), worst = std::max(worst, step.f);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const auto& step = tape.steps[7 - k];
+    const float* row = features.data() + k * 11;
+    EXPECT_FLOAT_EQ(row[0], encode_step(static_cast<float>((step.f - best) / (worst - best))));
+    for (std::size_t i = 0; i < 5; ++i) {
+      const double place = std::clamp((step.theta[i] + 0.5) / 3.5, -2.0, 2.0);  // of the box from -4 to 3
+      EXPECT_NEAR(row[1 + i], place, 1e-6);
+      EXPECT_EQ(row[6 + i], step.actions[i]);
+    }
+  }
+}
+
+TEST(JointRule, WithAbsolutePlacesGoesOnFromWhatItSaved) {
+  const Tape tape(5, 9, 13);
+  const auto run = replay(kAbsolute, tape);
+  ArchiveWriter written;
+  run->save(written);
+  const Bytes bytes = written.take();
+  const auto other = new_run(kAbsolute, 5);
+  ArchiveReader archive(bytes);
+  other->restore(archive);
+  archive.finish();
+  EXPECT_EQ(features_of(*other), features_of(*run));
+  advance(*run, tape.steps[1]);
+  advance(*other, tape.steps[1]);
+  EXPECT_EQ(features_of(*other), features_of(*run));
+}
+
+TEST(JointRule, WithAbsolutePlacesNeedsABox) {
+  const Tape tape(5, 0, 14);
+  EXPECT_THROW(new_run(kAbsolute, 5)->start(seen(tape.steps[0]), {.scale = 1, .horizon = 9}), std::invalid_argument);
+}
+
+TEST(JointRule, WithLinearCodeTakesItsActionsForSteps) {
+  RuleOptions options = kAbsolute;
+  options.code = "linear";
+  const Tape tape(5, 0, 15);
+  const auto run = replay(options, tape);
+  std::ranges::copy(std::vector<float>{1, -1, 0.5F, 0, 0.25F}, run->actions().begin());
+  std::vector<double> theta(5);
+  run->apply(theta);
+  EXPECT_EQ(theta, (std::vector<double>{2, -2, 1, 0, 0.5})) << "in units of the step scale, 2";
+  for (const float step : {-1.0F, -0.3F, 0.0F, 1e-3F}) {
+    EXPECT_EQ(run->action_of(step), step);
+    EXPECT_NEAR(decode_action(replay(kAbsolute, tape)->action_of(step)), step, 1e-5F * std::abs(step) + 1e-9F);
+  }
+}
+
+TEST(JointRule, OfOtherInputsOrActionsHasAnotherSignature) {
+  RuleOptions options{.rule = "joint", .dimension = 5};
+  EXPECT_EQ(make_rule(options)->signature(), "joint/1:f,theta,step,gradient:M=5:H=4");
+  options.absolute = true;
+  options.code = "linear";
+  EXPECT_EQ(make_rule(options)->signature(), "joint/1:f,theta,step,gradient:M=5:H=4:absolute:linear");
+  options.code = "square";
+  EXPECT_THAT([&] { make_rule(options); }, testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("'code'")));
+}
 
 /// Without the features that depend on a coordinate's place among the others, as probes do.
 std::vector<float> without(std::vector<float> features, std::initializer_list<int> left_out) {

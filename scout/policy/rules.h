@@ -18,6 +18,8 @@ struct RuleOptions {
   bool gradient = true;
   bool proposals = true;
   int history = 4;
+  bool absolute = false;
+  std::string code = "log";
   double step_scale = 0.7;
   int decisions = 0;
   std::vector<int> decision_hidden{64, 64};
@@ -32,6 +34,9 @@ struct RuleOptions {
     visit("proposals", proposals,
           "rule coordinate: mix steps that the features propose; off: the network puts out the step");
     visit("history", history, "rule joint: steps that it sees", at_least(1));
+    visit("absolute", absolute, "rule joint: θ as it lies in the box, and nothing but the history");
+    visit("code", code, "rule joint: what an action stands for, the logarithm of a step or the step",
+          OneOf{{"log", "linear"}});
     visit("step_scale", step_scale,
           "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
           "tensor's scale; rule adam: the learning rate",

@@ -89,7 +89,7 @@ void Observer::observe(const Observation& next) {
 
 void Observer::apply(std::span<double> theta) const {
   for (std::size_t i = 0; i < actions_.size(); ++i) {
-    theta[i] += scales_[i] * static_cast<double>(decode_action(actions_[i]));
+    theta[i] += scales_[i] * static_cast<double>(linear_ ? actions_[i] : decode_action(actions_[i]));
   }
 }
 

@@ -10,19 +10,21 @@
 
 namespace scout {
 
-/// A run as an actor sees it: its features, built step by step. Everything is relative: θ to the start and to the best
-/// point, in units of the step scale; f to the range seen so far; ∇f to its own running size. So a rule cannot memorise
-/// where optima lie, and is invariant to shifts of θ and f, to a positive scaling of f, and (through the step scale) to the
-/// scaling of θ.
+/// A run as an actor sees it: its features, built step by step. Unless an option says otherwise everything is relative: θ to
+/// the start and to the best point, in units of the step scale; f to the range seen so far; ∇f to its own running size. So a
+/// rule cannot memorise where optima lie, and is invariant to shifts of θ and f, to a positive scaling of f, and (through
+/// the step scale) to the scaling of θ.
 ///
-/// Actions are in the code of action.h. The features of a coordinate may be written as if its gradient pointed upwards (all
-/// signs flipped where it does not: `orient`), so that the rule is equivariant to reflections.
+/// Actions are in the code of action.h, or are the steps themselves (`linear`). The features of a coordinate may be written
+/// as if its gradient pointed upwards (all signs flipped where it does not: `orient`), so that the rule is equivariant to
+/// reflections.
 class Observer : public RuleRun {
  public:
   /// `row_actions`: the actions of a row. `decisions`: the head that decides for the run; null: none.
-  Observer(int dimension, int row_actions, std::shared_ptr<const DecisionHead> decisions = nullptr)
+  Observer(int dimension, int row_actions, std::shared_ptr<const DecisionHead> decisions = nullptr, bool linear = false)
       : actions_(static_cast<std::size_t>(dimension)),
         row_actions_(static_cast<std::size_t>(row_actions)),
+        linear_(linear),
         decisions_(std::move(decisions)),
         decision_(decisions_ != nullptr ? static_cast<std::size_t>(decisions_->size()) : 0) {}
 
@@ -34,6 +36,7 @@ class Observer : public RuleRun {
   std::span<const float> decision() const { return decision_; }
   bool decision_due() const final { return decisions_ != nullptr && decisions_->due(step_, horizon_); }
   void apply(std::span<double> theta) const final;
+  float action_of(float step) const final { return linear_ ? step : encode_step(step); }
   void write_features(std::span<const std::size_t> rows, float* out) const final;
   void write_actions(std::span<const std::size_t> rows, float* out) const final;
 
@@ -54,6 +57,7 @@ class Observer : public RuleRun {
   std::vector<double> scales_;  // the largest step of each coordinate
   std::vector<float> actions_;
   std::size_t row_actions_;
+  bool linear_;
   std::shared_ptr<const DecisionHead> decisions_;
   std::vector<float> decision_;
   std::int64_t step_ = 0;

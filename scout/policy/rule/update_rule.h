@@ -25,6 +25,7 @@
 
 #include "scout/base/archive.h"
 #include "scout/base/random.h"
+#include "scout/policy/rule/action.h"
 #include "scout/policy/rule/actor.h"
 #include "scout/policy/rule/decision_head.h"
 #include "scout/problem/instance.h"
@@ -75,6 +76,8 @@ class RuleRun {
   virtual std::size_t decision_rows() const { return 1; }
   /// Whether a decision is due before the coming step.
   virtual bool decision_due() const { return false; }
+  /// The action that stands for a step of a coordinate, in units of the largest (rules for functions); not clipped.
+  virtual float action_of(float step) const { return encode_step(step); }
   /// The greatest size of coordinate i's action.
   virtual float largest_action([[maybe_unused]] std::size_t i) const { return 1.0F; }
 
