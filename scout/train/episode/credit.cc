@@ -15,10 +15,14 @@ class ToOptimum final : public Credit {
   ToOptimum(const RewardOptions& options, bool by_coordinate) : options_(options), by_coordinate_(by_coordinate) {}
 
   void start(const Episode& e) override {
-    if (options_.of != "final") potentials(e, e.theta(), e.value(), now_);
+    if (options_.of == "current" || options_.of == "best") potentials(e, e.theta(), e.value(), now_);
   }
 
   void reward(const Episode& e, const LastStep& step, std::span<float> rewards) override {
+    if (options_.of == "value") {
+      const double gaps = std::max(0.0, e.value() - e.reference()) / e.start_gap();
+      return std::fill(rewards.begin(), rewards.end(), static_cast<float>(-options_.scale * std::min(gaps, 10.0)));
+    }
     if (options_.of == "final") {
       now_.assign(rewards.size(), 0.0);
       if (e.steps() == e.horizon()) potentials(e, e.best_point(), e.best_value(), now_);

@@ -21,8 +21,10 @@ struct RewardOptions {
 
   void describe(auto&& visit) {
     visit("of", of,
-          "what gap is rewarded: the current point's or the best's so far, at each step; or the best's, at the end",
-          OneOf{{"current", "best", "final"}});
+          "what is rewarded: the fall of the log gap, at each step, of the current point or of the best so far; the best's "
+          "log "
+          "gap, at the end; or, at each step, the negated function value itself, in gaps of the start, at most ten of them",
+          OneOf{{"current", "best", "final", "value"}});
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("scale", scale, "factor on rewards", positive());
     visit("finite", finite,

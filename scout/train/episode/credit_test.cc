@@ -39,6 +39,24 @@ TEST(CreditToOptimum, RewardsOfTheBestAreNeverNegative) {
   EXPECT_NEAR(sum, std::log(1 + 1e-4) - std::log(episode.best_value() / episode.start_gap() + 1e-4), 1e-9);
 }
 
+TEST(CreditToOptimum, RewardsOfTheValueAreTheNegatedGap) {
+  RewardOptions options = rewards();
+  options.of = "value";
+  options.scale = 0.5;
+  for (const bool by_coordinate : {false, true}) {
+    Episode episode = episode_on(separable(3), options, by_coordinate);
+    bool bounded = false;
+    wander(episode, 30, [&](int, const auto&, const auto&) {
+      const double gaps = episode.value() / episode.start_gap();
+      bounded |= gaps > 10;
+      for (const float reward : episode.last_rewards())
+        EXPECT_FLOAT_EQ(reward, static_cast<float>(-0.5 * std::min(gaps, 10.0)));
+    });
+    EXPECT_FALSE(bounded);
+    EXPECT_EQ(episode.evaluations(), 31) << "no gradient on the way to the optimum is asked for";
+  }
+}
+
 /// Φ of a coordinate of `separable(3)`.
 double own_potential(std::size_t i, double x, const RewardOptions& options) {
   double slope = 0;
