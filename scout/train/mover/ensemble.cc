@@ -14,6 +14,18 @@ double geometric(double from, double to, double fraction) { return from * std::p
 }  // namespace
 
 std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, Explored explored) {
+  if (options.life > 0 && explored != Explored::coordinates) {
+    throw_bad_option("ensemble.life", std::to_string(options.life),
+                     "0 for explorers of " + std::string(to_string(explored)));
+  }
+  if (options.first > 0 && explored == Explored::decisions) {
+    throw_bad_option("ensemble.first", std::to_string(options.first), "0 for explorers of decisions");
+  }
+  for (const auto& [key, value] : {std::pair{"ensemble.chain", options.chain},
+                                   {"ensemble.horizon", double(options.horizon)},
+                                   {"ensemble.demonstrations", double(options.demonstrations)}}) {
+    if (value > 0 && options.life == 0) throw_bad_option(key, json_text(value), "0 without ensemble.life");
+  }
   std::vector<const ExplorerEntry*> fitting, chosen;
   std::vector<std::string> names;
   for (const ExplorerEntry& entry : explorer_table()) {
@@ -41,7 +53,7 @@ double EnsembleOptions::step_at(double fraction) const { return geometric(step, 
 double EnsembleOptions::coordinate_probability_at(double fraction) const {
   if (!gradient_moves) return 1;
   if (!coordinate_moves) return 0;
-  return geometric(std::max(coordinate_probability, 1e-6), coordinate_probability_end, fraction);
+  return std::min(geometric(std::max(coordinate_probability, 1e-6), coordinate_probability_end, fraction), 1.0);
 }
 
 std::string_view to_string(ExplorerEvent::Kind kind) {
@@ -66,7 +78,7 @@ Ensemble::Ensemble(const EnsembleTask& task, const EnsembleOptions& options) : o
   Random random(task.seed.derive("ensemble"));
   std::size_t most = 0;
   for (const ExplorerEntry* entry : explorer_kinds(options, task.explored())) {
-    Kind kind{entry, entry->make({*task.instance, task.recorded, task.decision_size}, random), {}, {}};
+    Kind kind{entry, entry->make({*task.instance, task.recorded, task.decision_size, options.life > 0}, random), {}, {}};
     const std::size_t count = kind.kind.directions;
     if (members < 1 || member < 0 || member >= members || count < stride) {
       throw std::invalid_argument("ensemble: member " + std::to_string(member) + " of " + std::to_string(members) +
@@ -102,31 +114,71 @@ void Ensemble::tell(ExplorerEvent::Kind kind, const Member& m, int step) const {
 }
 
 void Ensemble::begin(Member& m, int step, ExplorerEvent::Kind kind) {
-  const std::vector<double> theta = sample_start(*task_.instance, m.random);
+  const bool chained = options_.chain > 0 && !best_point_.empty() && m.random.chance(options_.chain);
+  const std::vector<double> theta = chained ? best_point_ : sample_start(*task_.instance, m.random);
   Recording recording = m.explorer->recording(task_.recorded, m.random);
   recording.decisions = task_.decisions;
-  m.episode.start(theta, std::move(recording), task_.plan.horizon - step);
+  m.episode.start(theta, std::move(recording), options_.life > 0 ? task_.plan.horizon : task_.plan.horizon - step);
   m.explorer->begin(m.episode, m.random);
   m.low_steps = 0;
-  start_sum_ += m.episode.value();
-  ++starts_;
-  best_value_ = std::min(best_value_, m.episode.value());
+  m.born = step;
+  if (!chained) start_sum_ += m.episode.value(), ++starts_;
+  note_best(m.episode);
   tell(kind, m, step);
 }
 
 std::vector<Trajectory> Ensemble::run(const Observe& observe) {
   observe_ = observe;
   for (Member& m : members_) begin(m, 0, ExplorerEvent::Kind::start);
-  for (int t = 0; t < task_.plan.horizon; ++t) {
+  for (int t = 0; t < horizon(); ++t) {
     for (Member& m : members_) step(m, t);
   }
   finish();
+  if (options_.demonstrations > 0) finished_.clear();
+  const Seed seed = task_.seed.derive("demonstration");
+  for (int k = 0; k < options_.demonstrations; ++k) finished_.push_back(demonstrate(Random(seed.derive(k))));
   return std::move(finished_);
+}
+
+void Ensemble::note_best(const Episode& episode) {
+  if (options_.life > 0 && episode.best_value() < best_value_) {
+    best_point_.assign(episode.best_point().begin(), episode.best_point().end());
+  }
+  best_value_ = std::min(best_value_, episode.best_value());
+}
+
+Trajectory Ensemble::demonstrate(Random random) const {
+  Episode episode(task_.instance, task_.stepper, task_.episode, task_.plan);
+  Episode* const one = &episode;
+  ProposalScratch scratch;
+  /// Steps, in units of the step scale.
+  const auto go = [&](int steps, auto&& step) {
+    const auto move = [&](Episode& e) {
+      for (std::size_t i = 0; i < best_point_.size(); ++i) {
+        e.run().actions()[i] = std::clamp(e.run().action_of(static_cast<float>(step(i))), -1.0F, 1.0F);
+      }
+    };
+    for (int t = 0; t < steps; ++t) Episode::step({&one, 1}, scratch, {.move = move, .propose = false});
+  };
+  const bool from_start = random.chance(0.5);
+  const double size = from_start ? 1.0 : random.log_uniform(1e-3, 1.0);
+  const int walk = static_cast<int>(random.index(static_cast<std::uint64_t>(options_.scatter) + 1));
+  episode.start(from_start ? sample_start(*task_.instance, random) : best_point_, {}, std::max(walk, 1));
+  go(walk, [&](std::size_t i) {
+    const double there = episode.theta()[i] + episode.scale() * size * random.uniform(-1, 1);
+    return (std::clamp(there, task_.instance->lower()[i], task_.instance->upper()[i]) - episode.theta()[i]) /
+           episode.scale();
+  });
+  const std::vector<double> from(episode.theta().begin(), episode.theta().end());
+  episode.start(from, {.all = true}, task_.plan.horizon);
+  go(life(), [&](std::size_t i) { return (best_point_[i] - episode.theta()[i]) / episode.scale(); });
+  shown_ += episode.evaluations();
+  return episode.take_trajectory();
 }
 
 void Ensemble::step(Member& m, int t) {
   if (m.episode.over()) return;
-  const double fraction = static_cast<double>(t) / task_.plan.horizon;
+  const double fraction = static_cast<double>(t - (options_.life > 0 ? m.born : 0)) / life();
   const double size = options_.step_at(fraction);
   const bool decisions = task_.decisions.has_value();
   if (!decisions || m.episode.run().decision_due()) {
@@ -137,14 +189,18 @@ void Ensemble::step(Member& m, int t) {
   Moves moves{.propose = m.explorer->follows_rule()};
   (decisions ? moves.decide : moves.move) = move;
   Episode::step({&episode, 1}, scratch_, moves);
-  if (!m.episode.failed()) best_value_ = std::min(best_value_, m.episode.best_value());
+  if (!m.episode.failed()) note_best(m.episode);
   ++(m.along ? summary_.coordinate_moves : summary_.gradient_moves);
   tell(m.along ? ExplorerEvent::Kind::coordinate : ExplorerEvent::Kind::gradient, m, t + 1);
   if (m.along && (!decisions || m.episode.over() || m.episode.run().decision_due())) end_move(m, t + 1);
   const double mean_start = start_sum_ / starts_;
   const bool low = m.episode.value() > best_value_ + options_.reset_margin * (mean_start - best_value_);
   m.low_steps = low ? m.low_steps + 1 : 0;
-  if (options_.reset && (m.low_steps >= options_.reset_after || m.episode.failed()) && t + 2 < task_.plan.horizon) {
+  const bool lived = options_.life > 0 && t + 1 - m.born >= life();
+  if (lived && t + 1 < horizon()) {
+    finished_.push_back(m.episode.take_trajectory());
+    begin(m, t + 1, ExplorerEvent::Kind::start);
+  } else if (!lived && options_.reset && (m.low_steps >= options_.reset_after || m.episode.failed()) && t + 2 < horizon()) {
     finished_.push_back(m.episode.take_trajectory());
     begin(m, t + 1, ExplorerEvent::Kind::reset);
     ++summary_.resets;
@@ -203,7 +259,7 @@ void Ensemble::finish() {
 }
 
 std::int64_t Ensemble::evaluations() const {
-  std::int64_t sum = 0;
+  std::int64_t sum = shown_;
   for (const Member& member : members_) sum += member.episode.evaluations();
   return sum;
 }

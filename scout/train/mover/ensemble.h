@@ -2,6 +2,7 @@
 // policy's. The same for the coordinates of functions and for the weights of networks.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "scout/train/mover/mover.h"
@@ -22,6 +23,12 @@ struct EnsembleOptions {
   bool prune = true;
   bool coordinate_moves = true;
   bool gradient_moves = true;
+  int life = 0;
+  double chain = 0;
+  int horizon = 0;
+  int demonstrations = 0;
+  int scatter = 20;
+  int first = 0;
   std::vector<std::string> movers{};
 
   /// η, and p_coor, when `fraction` of the horizon is over: geometric decays.
@@ -31,7 +38,8 @@ struct EnsembleOptions {
   void describe(auto&& visit) {
     visit("instances", instances, "instances explored in a round, by an ensemble each", at_least(0));
     visit("explorers", explorers, "N: explorers on one instance, each with its own direction", at_least(1));
-    visit("coordinate_probability", coordinate_probability, "p_coor at the beginning", between(0, 1));
+    visit("coordinate_probability", coordinate_probability,
+          "p_coor at the beginning; above 1 it is 1 until it has decayed to that", at_least(0));
     visit("coordinate_probability_end", coordinate_probability_end, "p_coor at the end (geometric decay)", inside(0, 1));
     visit("step", step, "step size at the beginning, as a share of the step scale", positive());
     visit("step_end", step_end, "step size at the end (geometric decay)", positive());
@@ -43,12 +51,27 @@ struct EnsembleOptions {
     visit("prune", prune, "whether poor directions are replaced by untried ones");
     visit("coordinate_moves", coordinate_moves, "off: explorers never move along their direction (p_coor = 0)");
     visit("gradient_moves", gradient_moves, "off: explorers always move along their direction (p_coor = 1)");
+    visit("life", life,
+          "functions: steps of a life, in which p_coor and steps decay; an explorer keeps its sign for a life, and turns at "
+          "the walls. 0: one life, with a sign that turns where a move earns nothing",
+          at_least(0));
+    visit("chain", chain, "probability that a life begins at the best point that the ensemble knows; needs lives",
+          between(0, 1));
+    visit("horizon", horizon, "steps of each explorer, of all its lives; 0: those of an episode; needs lives", at_least(0));
+    visit("demonstrations", demonstrations,
+          "runs to the best point that was found, a life long, recorded in place of the lives that found it; needs lives",
+          at_least(0));
+    visit("scatter", scatter, "random steps, at most, before a demonstration", at_least(0));
+    visit("first", first,
+          "rounds at the beginning in which explorers act without the policy, and after which it acts without them; 0: they "
+          "act beside it in all",
+          at_least(0));
     visit("movers", movers, "kinds of explorers, one after the other (scout list explorers); empty: all that fit the rule");
   }
 };
 
-/// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, and on those that do not explore
-/// that.
+/// The kinds that an ensemble is made of. Throws std::invalid_argument on unknown ones, on those that do not explore that,
+/// and on options that do not fit them or each other.
 std::vector<const ExplorerEntry*> explorer_kinds(const EnsembleOptions& options, Explored explored);
 
 /// What an explorer did at one step, for logs and drawings.
@@ -112,6 +135,10 @@ struct EnsembleTask {
 ///
 /// A direction is pruned when it gains less a move than the tried ones of its kind do on average, and an untried one is
 /// left. An explorer whose f stays high, or is not finite, starts anew.
+///
+/// With short lives it searches: one life after the other, most of them from the best point known (`chain`). What it finds
+/// it can then show, by runs that lead straight there (`demonstrations`). Half of these come from training starts, by a
+/// random walk that scatters them over the box; the others from walks of all sizes about the best point itself.
 class Ensemble {
  public:
   using Observe = std::function<void(const ExplorerEvent&)>;
@@ -119,7 +146,7 @@ class Ensemble {
   /// Throws std::invalid_argument on bad options, unknown kinds, or kinds that do not fit the rule.
   Ensemble(const EnsembleTask& task, const EnsembleOptions& options);
 
-  /// Rolls everything out, and returns the trajectories: one for each explorer and each reset.
+  /// Rolls everything out, and returns the trajectories: one for each life, or one for each demonstration.
   std::vector<Trajectory> run(const Observe& observe = {});
   const EnsembleSummary& summary() const { return summary_; }
   std::int64_t evaluations() const;
@@ -146,6 +173,7 @@ class Ensemble {
     std::unique_ptr<Explorer> explorer;
     bool along = false;  // whether it moves along its direction now
     int low_steps = 0;
+    int born = 0;  // the step at which its life began
   };
 
   void tell(ExplorerEvent::Kind kind, const Member& member, int step) const;
@@ -157,6 +185,13 @@ class Ensemble {
   /// The move along its direction is over: it is judged, and pruned if it is poor.
   void end_move(Member& member, int step);
   void finish();
+  /// Whatever was known of an episode's best point, it is known now.
+  void note_best(const Episode& episode);
+  Trajectory demonstrate(Random random) const;
+  /// The steps of a life.
+  int life() const { return options_.life > 0 ? std::min(options_.life, task_.plan.horizon) : task_.plan.horizon; }
+  /// The steps of an explorer.
+  int horizon() const { return options_.horizon > 0 ? options_.horizon : task_.plan.horizon; }
 
   EnsembleOptions options_;
   EnsembleTask task_;
@@ -165,9 +200,11 @@ class Ensemble {
   Observe observe_;
   ProposalScratch scratch_;
   double best_value_ = std::numeric_limits<double>::infinity();
+  std::vector<double> best_point_;  // if explorers have lives
   double start_sum_ = 0;
   int starts_ = 0;
   std::vector<Trajectory> finished_;
+  mutable std::int64_t shown_ = 0;  // evaluations of demonstrations
   EnsembleSummary summary_;
 };
 

@@ -324,7 +324,7 @@ TEST(Ensemble, TheSameSeedGivesTheSameLife) {
 
 TEST(Ensemble, RefusesBadOptions) {
   EnsembleOptions options;
-  options.coordinate_probability = 1.5;
+  options.coordinate_probability = -0.5;
   EXPECT_THROW(live(bowl(2), options), std::invalid_argument);
 }
 

@@ -73,6 +73,7 @@ struct ExplorerScope {
   const Instance& instance;
   std::size_t recorded;   ///< weights that are recorded of an explorer
   std::size_t decisions;  ///< numbers of a decision
+  bool lives = false;     ///< functions: whether a direction keeps its sign for a life, and turns at the box's walls
 };
 
 /// A row of the table of explorers.
