@@ -45,6 +45,10 @@ DdpgReport Ddpg::update(const Batch& batch, Random& random) {
   if (options_.imitation > 0 && options_.imitate == "outcome" && batch.outcomes.size() != batch.returns.size()) {
     throw std::invalid_argument("ddpg.imitate = \"outcome\" needs a batch with outcomes");
   }
+  if (options_.imitation > 0 && options_.imitate == "explorers" &&
+      batch.demonstrated.size() != static_cast<std::size_t>(batch.size())) {
+    throw std::invalid_argument("ddpg.imitate = \"explorers\" needs a batch that says which transitions are explorers'");
+  }
   // Noise on the target actions, drawn here so that it does not depend on the number of threads.
   noise_.resize(options_.target_noise > 0 ? batch.actions.size() : 0);
   const auto bound = options_.target_noise_clip;
@@ -84,6 +88,7 @@ void Ddpg::cut(const Batch& batch) {
     shard.noise = noise_.empty() ? nullptr : noise_.data() + row * actions;
     shard.discounts = batch.discounts.data() + first;
     shard.outcomes = options_.imitate == "outcome" ? batch.outcomes.data() + row : nullptr;
+    shard.demonstrated = batch.demonstrated.empty() ? nullptr : batch.demonstrated.data() + first;
     shard.loss = shard.q_sum = 0;
   }
   batch_rows_ = batch.begin.back();
@@ -190,7 +195,8 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   shard.policy_actions.resize(n * actions);
   shard.d_actions.resize(n * actions);
   critic_.join(shard.states, shard.actions, rows, shard.input);
-  if (options_.imitation > 0 && shard.outcomes == nullptr) {
+  const bool judged = options_.imitation > 0 && options_.imitate != "explorers";
+  if (judged && shard.outcomes == nullptr) {
     shard.replayed_q = critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
   }
   actor_.forward(actor_parameters_.data(), shard.states, rows, shard.actor_trace, shard.policy_actions.data());
@@ -203,19 +209,26 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   });
   critic_.backward(critic_parameters_[0].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace, nullptr,
                    shard.d_actions.data());
-  if (options_.imitation > 0) {
-    // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action that the
-    // critic rates higher (after Nair et al. 2018, Q filter), or that a higher return followed (after Oh et al. 2018,
-    // self-imitation), on whatever hill, descend w/2 |π(s) - a|² too, w = the advantage, at most 1.
+  // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action on a better
+  // hill, descend w/2 |π(s) - a|² too.
+  const auto imitate = [&](std::size_t row, float advantage) {
+    const float weight = static_cast<float>(options_.imitation) * std::min(advantage, 1.0F) * -shard.dq[row];
+    for (std::size_t i = row * actions; i < (row + 1) * actions; ++i) {
+      shard.d_actions[i] += weight * (shard.policy_actions[i] - shard.actions[i]);
+    }
+  };
+  if (judged) {
+    // The critic rates it higher (after Nair et al. 2018, Q filter), or a higher return followed (after Oh et al. 2018,
+    // self-imitation); w = the advantage, at most 1.
     const float* others = shard.outcomes != nullptr ? shard.outcomes : shard.replayed_q.data();
     for (std::size_t r = 0; r < n; ++r) {
       const float advantage = others[r] - shard.critic_trace.q[r];
-      if (!(advantage > 0)) continue;
-      const float weight = static_cast<float>(options_.imitation) * std::min(advantage, 1.0F) * -shard.dq[r];
-      for (std::size_t i = r * actions; i < (r + 1) * actions; ++i) {
-        shard.d_actions[i] += weight * (shard.policy_actions[i] - shard.actions[i]);
-      }
+      if (advantage > 0) imitate(r, advantage);
     }
+  } else if (options_.imitation > 0) {  // demonstrations, which a critic that extrapolates must not overrule; w = 1
+    shard.for_transitions([&](std::size_t b, std::size_t first, std::size_t last) {
+      for (std::size_t r = first; r < last && shard.demonstrated[b] != 0; ++r) imitate(r, 1.0F);
+    });
   }
   const double penalty = 2.0 * options_.output_penalty / static_cast<double>(batch_rows_);
   actor_.backward(actor_parameters_.data(), shard.states, shard.d_actions.data(), shard.actor_trace,

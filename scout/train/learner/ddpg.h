@@ -62,8 +62,9 @@ struct DdpgOptions {
     visit(
         "imitate", imitate,
         "who says that they were: the critic, which rates them above the actor's own (after Nair 2018); or the outcome, the "
-        "return that followed, which is above the critic's value of the actor's own (after Oh 2018)",
-        OneOf{{"critic", "outcome"}});
+        "return that followed, which is above the critic's value of the actor's own (after Oh 2018); or nobody: whatever "
+        "explorers did is a demonstration, and nothing else is",
+        OneOf{{"critic", "outcome", "explorers"}});
     visit("output_penalty", output_penalty,
           "weight of the mean square of the actor's outputs, which pulls it to its initial policy", at_least(0));
     visit("loss_bound", loss_bound, "error of Q beyond which the critic's loss grows linearly (Huber 1964)", positive());
@@ -121,7 +122,8 @@ class Ddpg {
     const float* returns = nullptr;
     const float* noise = nullptr;
     const float* discounts = nullptr;
-    const float* outcomes = nullptr;  // null if actions are imitated where the critic says so
+    const float* outcomes = nullptr;     // null if actions are imitated where the critic says so
+    const char* demonstrated = nullptr;  // null unless demonstrations are imitated, whatever their value
 
     Actor::Trace actor_trace;
     Critic::Trace critic_trace;

@@ -45,7 +45,9 @@ class DdpgLearner final : public Learner {
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
     std::vector<Rollout> out;
     const auto acting = context_.rule.with(context_.parameters.acting);
-    const std::vector<Task> episodes = context_.tasks.episodes(window);
+    const bool search = options_.ensemble.first > window.round;
+    std::vector<Task> episodes = context_.tasks.episodes(window);
+    if (search && exploring()) episodes.clear();
     // A batch of neighbours for each thread.
     const std::size_t count = episodes.size();
     const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
@@ -55,7 +57,7 @@ class DdpgLearner final : public Learner {
         rollout.runs.push_back(noisy_episode(episodes[k], acting, window.round));
       }
     }
-    if (!exploring()) return out;
+    if (!exploring() || (options_.ensemble.first > 0 && !search)) return out;
     for (const Task& task : context_.tasks.ensembles(window)) {
       Random random(task.seed.derive("rollout"));
       Rollout& rollout = out.emplace_back();
@@ -110,6 +112,9 @@ class DdpgLearner final : public Learner {
     double mean_q = 0;
     if (policy_replay_.size() >= static_cast<std::size_t>(options_.replay.warm_up)) {
       ddpg_.adopt(of_actor());
+      const int fade = options_.replay.fade;
+      const double left = fade > 0 ? std::max(0.0, 1 - static_cast<double>(round) / fade) : 1;
+      ddpg_.weigh_imitation(options_.ddpg.imitation * left);
       Random random(context_.seed.derive("updates").derive(static_cast<std::uint64_t>(round)));
       for (int k = 0; k < options_.updates; ++k) {
         draw_batch(random);
@@ -165,6 +170,10 @@ class DdpgLearner final : public Learner {
       policy_replay_.sample(ddpg.batch - explorers, ddpg.n_step, discount, ddpg.rows, random, batch_);
     }
     if (explorers > 0) explorer_replay_.sample(explorers, ddpg.n_step, discount, ddpg.rows, random, batch_);
+    if (ddpg.imitate == "explorers") {
+      batch_.demonstrated.assign(static_cast<std::size_t>(ddpg.batch), 0);
+      std::fill_n(batch_.demonstrated.rbegin(), explorers, 1);
+    }
   }
 
   /// Refuses a training whose replay of the policy, of states [M, F], this machine cannot hold.

@@ -128,7 +128,12 @@ class Reference {
     const auto others =
         options_.imitate == "outcome" ? rows_of(batch_.outcomes, 1) : critic(tensor(critic_parameters), states, replayed);
     const auto advantage = (others - q).detach();
-    const auto pull = 0.5 * torch::clamp(advantage, 0, 1) * torch::square(actions - replayed);
+    auto weight = torch::clamp(advantage, 0, 1);
+    if (options_.imitate == "explorers") {
+      weight = torch::zeros_like(weight);
+      for (int b = 0; b < batch_.size(); ++b) of_state(weight, b).fill_(batch_.demonstrated[static_cast<std::size_t>(b)]);
+    }
+    const auto pull = 0.5 * weight * torch::square(actions - replayed);
     torch::Tensor loss = torch::zeros({}, torch::kDouble);
     for (int b = 0; b < batch_.size(); ++b) loss = loss + of_state(options_.imitation * pull - q, b).mean();
     return loss / batch_.size() + options_.output_penalty * torch::square(outputs(parameters, states)).mean();
@@ -181,6 +186,7 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
   Batch batch = random_batch(11, std::get<4>(GetParam()));
   Random outcome(Seed(4));
   for (std::size_t i = 0; i < batch.returns.size(); ++i) batch.outcomes.push_back(static_cast<float>(outcome.normal()));
+  for (int b = 0; b < batch.size(); ++b) batch.demonstrated.push_back(b % 3 == 1);
   const State before = state_of(ddpg);
   Random random(Seed(3));
   ddpg.update(batch, random);
@@ -213,13 +219,13 @@ TEST_P(DdpgUpdate, HasTheGradientsOfAutograd) {
 INSTANTIATE_TEST_SUITE_P(All, DdpgUpdate,
                          testing::Combine(testing::Bool(), testing::Values("coordinate", "shared"), testing::Bool(),
                                           testing::Values(1, 3), testing::Values(1, 4),
-                                          testing::Values("critic", "outcome")),
+                                          testing::Values("critic", "outcome", "explorers")),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param) ? "Pooled" : "Plain") +
                                   (std::string(std::get<1>(test.param)) == "shared" ? "Shared" : "Coordinate") +
                                   (std::get<2>(test.param) ? "Twin" : "Single") + std::to_string(std::get<3>(test.param)) +
                                   (std::get<4>(test.param) == 1 ? "OneRow" : "") +
-                                  (std::string(std::get<5>(test.param)) == "outcome" ? "Outcome" : "");
+                                  (std::string(std::get<5>(test.param)) == "critic" ? "" : std::get<5>(test.param));
                          });
 
 TEST(Ddpg, DelaysTheActorAndWaitsForTheCritic) {
@@ -242,6 +248,22 @@ TEST(Ddpg, DelaysTheActorAndWaitsForTheCritic) {
   EXPECT_EQ(actor_moved, (std::vector<bool>{false, false, false, true, false, true}));
   EXPECT_EQ(target_moved, (std::vector<bool>{false, true, false, true, false, true}));
   EXPECT_EQ(ddpg.updates(), 6);
+}
+
+TEST(Ddpg, IsToldWhatToImitate) {
+  DdpgOptions options;
+  options.critic_hidden = {kHidden, kHidden};
+  options.imitate = "explorers";
+  ThreadTeam team(1);
+  Ddpg ddpg(Actor(kFeatures, {kHidden}, 1), options, Seed(5), team);
+  Random random(Seed(3));
+  Batch batch = random_batch(4);
+  EXPECT_THROW(ddpg.update(batch, random), std::invalid_argument);
+  batch.demonstrated.assign(4, 0);
+  EXPECT_NO_THROW(ddpg.update(batch, random));
+  batch.demonstrated.clear();
+  ddpg.weigh_imitation(0);
+  EXPECT_NO_THROW(ddpg.update(batch, random));
 }
 
 TEST(Ddpg, BoundsTheNormOfGradients) {

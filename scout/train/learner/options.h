@@ -22,12 +22,21 @@ struct PolicyOptions : RuleOptions {
     visit("proposals", proposals, "the actor blends steps that the features contain");
     visit("history", history, "steps of history in the state", at_least(1));
     visit(
+        "absolute", absolute,
+        "rule joint: θ as it lies in the box instead of relative to the best point, and no sense of time: the seed's state, "
+        "with which a policy can learn one landscape by heart");
+    visit(
+        "code", code,
+        "rule joint: what an action stands for, the logarithm of a step, over five decades, or the step itself: the seed's",
+        OneOf{{"log", "linear"}});
+    visit(
         "step_scale", step_scale,
         "functions: the largest step of a coordinate, as a share of the box's width; weights: the base step, as a share of "
         "the tensor's scale",
         positive());
     visit("decisions", decisions,
-          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for longer "
+          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
+          "longer "
           "than the one before. None unless the learner \"decisions\" takes part",
           at_least(0));
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
@@ -109,6 +118,7 @@ struct ReplayOptions {
   double explorer_share = 0.25;
   int explorer_capacity = 20000;
   int warm_up = 2000;
+  int fade = 0;
 
   void describe(auto&& visit) {
     visit("capacity", capacity, "steps of the policy kept", at_least(1));
@@ -116,6 +126,8 @@ struct ReplayOptions {
           between(0, 1));
     visit("explorer_capacity", explorer_capacity, "steps of explorers kept", at_least(1));
     visit("warm_up", warm_up, "steps stored before the first update", at_least(1));
+    visit("fade", fade, "rounds in which imitation gives way to the policy gradient, linearly; 0: it never does",
+          at_least(0));
   }
 };
 
