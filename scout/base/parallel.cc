@@ -1,5 +1,7 @@
 #include "scout/base/parallel.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace scout {
@@ -19,35 +21,50 @@ inline void pause() {
 ThreadTeam::ThreadTeam(int threads)
     : size_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
       errors_(static_cast<std::size_t>(size_)) {
-  for (int shard = 1; shard < size_; ++shard) threads_.emplace_back([this, shard] { work(shard); });
+  start_threads();
 }
 
 ThreadTeam::~ThreadTeam() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-    ++generation_;
+  if (forked()) {
+    static_cast<void>(shared_.release());  // lost: to destroy it would wait for threads that are not there
+    return;
   }
-  start_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  {
+    std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
+    ++shared_->generation;
+  }
+  shared_->start.notify_all();
+  for (auto& thread : shared_->threads) thread.join();
 }
 
-void ThreadTeam::work(int shard) {
+void ThreadTeam::start_threads() {
+  if (forked()) static_cast<void>(shared_.release());  // lost, as above
+  process_ = getpid();
+  shared_ = std::make_unique<Shared>();
+  for (int shard = 1; shard < size_; ++shard) {
+    shared_->threads.emplace_back([this, &shared = *shared_, shard] { work(shared, shard); });
+  }
+}
+
+bool ThreadTeam::forked() const { return shared_ != nullptr && process_ != getpid(); }
+
+void ThreadTeam::work(Shared& shared, int shard) {
   std::uint64_t seen = 0;
   for (;;) {
-    for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause();
+    for (int i = 0; i < kSpins && shared.generation.load(std::memory_order_acquire) == seen; ++i) pause();
     const std::function<void(int)>* task;
     {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return generation_.load() != seen; });
-      if (stop_) return;
-      seen = generation_.load();
-      task = task_;
+      std::unique_lock lock(shared.mutex);
+      shared.start.wait(lock, [&] { return shared.generation.load() != seen; });
+      if (shared.stop) return;
+      seen = shared.generation.load();
+      task = shared.task;
     }
     attempt(*task, shard);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      std::lock_guard lock(mutex_);
-      done_.notify_one();
+    if (shared.pending.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      std::lock_guard lock(shared.mutex);
+      shared.done.notify_one();
     }
   }
 }
@@ -62,19 +79,21 @@ void ThreadTeam::attempt(const std::function<void(int)>& task, int shard) {
 
 void ThreadTeam::run(const std::function<void(int)>& task) {
   if (size_ == 1) return task(0);
+  if (forked()) start_threads();
+  Shared& shared = *shared_;
   std::fill(errors_.begin(), errors_.end(), nullptr);
   {
-    std::lock_guard lock(mutex_);
-    task_ = &task;
-    pending_.store(size_ - 1);
-    ++generation_;
+    std::lock_guard lock(shared.mutex);
+    shared.task = &task;
+    shared.pending.store(size_ - 1);
+    ++shared.generation;
   }
-  start_.notify_all();
+  shared.start.notify_all();
   attempt(task, 0);
-  for (int i = 0; i < kSpins && pending_.load(std::memory_order_acquire) != 0; ++i) pause();
+  for (int i = 0; i < kSpins && shared.pending.load(std::memory_order_acquire) != 0; ++i) pause();
   {
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [&] { return pending_.load() == 0; });
+    std::unique_lock lock(shared.mutex);
+    shared.done.wait(lock, [&] { return shared.pending.load() == 0; });
   }
   for (auto& error : errors_) {
     if (error) std::rethrow_exception(error);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@ struct RankOf {
   int ranks = 1;
 };
 
+/// After fork() the child's copy has threads of its own from its next `run` on. (Not if another thread was in `run`.)
 class ThreadTeam {
  public:
   /// `threads` >= 1 including the caller; 0 means one per core.
@@ -38,19 +40,28 @@ class ThreadTeam {
   void for_jobs(int count, const std::function<void(int job)>& body);
 
  private:
-  void work(int shard);
+  struct Shared;
+  void start_threads();
+  bool forked() const;
+  void work(Shared& shared, int shard);
   void attempt(const std::function<void(int)>& task, int shard);
 
+  /// What the threads share. A child of fork() has none of the threads, and cannot touch what they may have been using.
+  struct Shared {
+    std::vector<std::thread> threads;
+    std::mutex mutex;
+    std::condition_variable start;
+    std::condition_variable done;
+    const std::function<void(int)>* task = nullptr;
+    std::atomic<std::uint64_t> generation{0};
+    std::atomic<int> pending{0};
+    bool stop = false;
+  };
+
   int size_;
-  std::vector<std::thread> threads_;
+  long process_ = 0;  ///< that the threads live in
   std::vector<std::exception_ptr> errors_;
-  std::mutex mutex_;
-  std::condition_variable start_;
-  std::condition_variable done_;
-  const std::function<void(int)>* task_ = nullptr;
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
-  bool stop_ = false;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace scout

@@ -61,17 +61,20 @@ std::vector<double> piece_norms(const at::Tensor& flat, at::IntArrayRef sizes) {
 
 class BatchedPasses : public UpdatePasses {
  public:
-  explicit BatchedPasses(std::vector<TensorUpdate*> updates)
-      : updates_(std::move(updates)), device_(updates_.front()->weight.device()) {
-    std::vector<at::Tensor> values, gradients;
+  BatchedPasses(std::vector<TensorUpdate*> updates, bool fingerprints)
+      : updates_(std::move(updates)), device_(updates_.front()->weight.device()), fingerprints_(fingerprints) {
+    std::vector<at::Tensor> gradients;
     for (const TensorUpdate* update : updates_) {
-      values.push_back(update->weight.reshape({-1}).to(at::kFloat));
       gradients.push_back(update->gradient.reshape({-1}).to(at::kFloat));
       sizes_.push_back(update->shape.size);
       size_ += update->shape.size;
     }
-    theta_ = at::cat(values);
     gradient_ = at::cat(gradients);
+    theta_ = weights();
+    const at::Tensor sizes = at::tensor(sizes_, at::kLong).to(device_);
+    tensor_of_ = at::repeat_interleave(sizes);
+    const at::Tensor begins = sizes.cumsum(0) - sizes;
+    index_ = at::arange(size_, sizes.options()) - begins.index_select(0, tensor_of_);
   }
 
   void add_up() override {
@@ -81,15 +84,40 @@ class BatchedPasses : public UpdatePasses {
       updates_[k]->sums = {theta[k] * theta[k], gradient[k] * gradient[k], 0};
     }
     updates_.front()->sums.non_finite = size_ - gradient_.isfinite().sum().item<std::int64_t>();
+    if (fingerprints_) take_fingerprints();
   }
 
   void step(const WeightStepper& stepper) override {
     prepare(static_cast<const FusedStepper&>(stepper).weights());
     for (std::int64_t begin = 0; begin < size_; begin += kChunk) step_chunk(begin, std::min(kChunk, size_ - begin));
     finish();
+    if (!fingerprints_) return;
+    theta_ = weights();
+    take_fingerprints();
   }
 
  private:
+  at::Tensor weights() const {
+    std::vector<at::Tensor> values;
+    for (const TensorUpdate* update : updates_) values.push_back(update->weight.reshape({-1}).to(at::kFloat));
+    return at::cat(values);
+  }
+
+  /// `fingerprint` of scout/torch/tensor_update.h, of theta_, in 64-bit integers that overflow.
+  void take_fingerprints() {
+    at::Tensor sums = at::zeros({static_cast<std::int64_t>(updates_.size())}, index_.options());
+    for (std::int64_t begin = 0; begin < size_; begin += kChunk) {
+      const std::int64_t size = std::min(kChunk, size_ - begin);
+      const at::Tensor bits = theta_.narrow(0, begin, size).view(at::kInt).to(at::kLong).bitwise_and(kLow32);
+      const at::Tensor factor = (index_.narrow(0, begin, size) * 2 + 1).bitwise_and(kLow32);
+      sums.index_add_(0, tensor_of_.narrow(0, begin, size), bits * factor);
+    }
+    sums = sums.to(at::kCPU);
+    for (std::size_t k = 0; k < updates_.size(); ++k) {
+      updates_[k]->fingerprint = static_cast<std::uint64_t>(sums.data_ptr<std::int64_t>()[k]);
+    }
+  }
+
   static const FusedPlan& plan_of(const TensorUpdate& update) { return static_cast<const FusedPlan&>(*update.plan); }
 
   /// `weights`: of the layers, row-major.
@@ -119,10 +147,6 @@ class BatchedPasses : public UpdatePasses {
       biases_[l] = rows(bias, out, device_);
       matrices_.push_back(rows(weights[l], static_cast<std::int64_t>(weights[l].size()) / out, device_).t());
     }
-    const at::Tensor sizes = at::tensor(sizes_, at::kLong).to(device_);
-    tensor_of_ = at::repeat_interleave(sizes);
-    const at::Tensor begins = sizes.cumsum(0) - sizes;
-    index_ = at::arange(size_, sizes.options()) - begins.index_select(0, tensor_of_);
     delta_ = at::empty_like(theta_);
     step_ = at::empty_like(theta_);
     momentum_ = at::empty_like(theta_);
@@ -210,6 +234,7 @@ class BatchedPasses : public UpdatePasses {
 
   std::vector<TensorUpdate*> updates_;
   at::Device device_;
+  bool fingerprints_;
   std::vector<std::int64_t> sizes_;
   std::int64_t size_ = 0;
   at::Tensor theta_, gradient_;       // [size], float
@@ -224,8 +249,8 @@ class BatchedPasses : public UpdatePasses {
 
 }  // namespace
 
-std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates) {
-  return std::make_unique<BatchedPasses>(std::move(updates));
+std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates, bool fingerprints) {
+  return std::make_unique<BatchedPasses>(std::move(updates), fingerprints);
 }
 
 }  // namespace scout

@@ -341,7 +341,8 @@ TEST(LearnedOptimizer, NamesWhatItCannotDo) {
   resized.step();
   weight.set_data(torch::ones({4}));
   weight.mutable_grad() = torch::ones({4});
-  EXPECT_THAT([&] { resized.step(); }, ThrowsMessage<std::invalid_argument>(HasSubstr("had 3 weights and now has 4")));
+  EXPECT_THAT([&] { resized.step(); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("was of shape [3] and type Float and is now of shape [4]")));
   EXPECT_THAT([&] { LearnedOptimizer({half}, Options(-1)); },
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'lr'"), HasSubstr("-1"))));
   for (const auto& [lr, weight_decay] : {std::pair{1.0, -0.1}, {1.0, 1.1}, {0.5, 1.1}, {4.0, 0.3}}) {

@@ -49,7 +49,8 @@ void apply(at::BFloat16& weight, float value, float delta, std::uint32_t dither)
 
 class PiecePasses : public UpdatePasses {
  public:
-  PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team) : updates_(std::move(updates)), team_(team) {
+  PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool fingerprints)
+      : updates_(std::move(updates)), team_(team), fingerprints_(fingerprints) {
     for (std::size_t k = 0; k < updates_.size(); ++k) {
       values_.push_back(updates_[k]->weight.to(at::kCPU).contiguous());
       gradients_.push_back(updates_[k]->gradient.to(at::kCPU).contiguous());
@@ -107,12 +108,18 @@ class PiecePasses : public UpdatePasses {
           return convert<float>(static_cast<std::size_t>(p), body);
       }
     };
-    if (pieces_.size() == 1) return visit(0);  // and wake nobody
-    team_.for_jobs(static_cast<int>(pieces_.size()), visit);
+    prints_.assign(pieces_.size(), 0);
+    if (pieces_.size() == 1) {
+      visit(0);  // and wake nobody
+    } else {
+      team_.for_jobs(static_cast<int>(pieces_.size()), visit);
+    }
+    for (TensorUpdate* update : updates_) update->fingerprint = 0;
+    for (std::size_t p = 0; p < pieces_.size(); ++p) updates_[pieces_[p].update]->fingerprint += prints_[p];
   }
 
   template <class Scalar, class Body>
-  void convert(std::size_t p, const Body& body) const {
+  void convert(std::size_t p, const Body& body) {
     const auto [k, begin, size] = pieces_[p];
     const TensorUpdate& update = *updates_[k];
     Scalar* weight = values_[k].data_ptr<Scalar>();
@@ -122,6 +129,7 @@ class PiecePasses : public UpdatePasses {
       piece.theta = weight + begin;
       piece.gradient = gradient + begin;
       body(p, piece, static_cast<std::size_t>(size));
+      if (fingerprints_) prints_[p] = fingerprint(piece.theta, static_cast<std::size_t>(size), piece.first);
     } else {
       const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
       std::array<float, kConverted> theta, slope, delta{};
@@ -134,26 +142,31 @@ class PiecePasses : public UpdatePasses {
         piece.theta = theta.data();
         piece.gradient = slope.data();
         piece.delta = delta.data();
-        if (!body(p, piece, count)) continue;
-        for (std::size_t i = 0; i < count; ++i) {
-          const auto index = static_cast<std::uint32_t>(piece.first + i);
-          apply(weight[piece.first + i], theta[i], delta[i], kernel::dither_bits(index, key));
+        if (body(p, piece, count)) {
+          for (std::size_t i = 0; i < count; ++i) {
+            const auto index = static_cast<std::uint32_t>(piece.first + i);
+            apply(weight[piece.first + i], theta[i], delta[i], kernel::dither_bits(index, key));
+          }
+          std::transform(weight + at, weight + at + count, theta.begin(), to_float);
         }
+        if (fingerprints_) prints_[p] += fingerprint(theta.data(), count, piece.first);
       }
     }
   }
 
   std::vector<TensorUpdate*> updates_;
   ThreadTeam& team_;
-  std::vector<at::Tensor> values_;  // contiguous
+  bool fingerprints_;
+  std::vector<std::uint64_t> prints_;  // of pieces, in the last pass
+  std::vector<at::Tensor> values_;     // contiguous
   std::vector<at::Tensor> gradients_;
   std::vector<Piece> pieces_;
 };
 
 }  // namespace
 
-std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team) {
-  return std::make_unique<PiecePasses>(std::move(updates), team);
+std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool fingerprints) {
+  return std::make_unique<PiecePasses>(std::move(updates), team, fingerprints);
 }
 
 }  // namespace scout

@@ -15,6 +15,7 @@ namespace scout {
 /// What a step shows of the training before the weights are changed. Sums are over all weights that take part.
 struct GuardInput {
   std::optional<double> loss{};  ///< at the weights as they are, finite or not
+  bool written = false;          ///< something else than the training's steps has changed weights since the last one
   std::int64_t size = 0;         ///< weights
   double theta_square = 0;       ///< Σ θ²
   /// Σ 1/fan-in over the weights of matrices: what Σ θ² of an ordinary initialisation would be. 0: not known.
@@ -23,13 +24,14 @@ struct GuardInput {
   std::int64_t non_finite = 0;  ///< gradients that are not finite
   double gradient_factor = 1;   ///< multiplies the gradient: clipping
   double momentum_square = 0;   ///< Σ m², m the bias-corrected momentum (decay .9) of the last step, after clipping
-  double rate = 1;              ///< of this step: learning rate and annealing; 1 is that of the first
+  double slope = 0;  ///< Σ g (θ - θ held), if the guard asked for it: the way from there is downhill if negative
+  double rate = 1;   ///< of this step: learning rate and annealing; 1 is that of the first
 
   /// Adds a tensor, whose record is as it was after the last step.
   void add(const TensorShape& shape, const kernel::TensorSums& sums, const TensorRecord& record);
 };
 
-/// What a guard did so far. Each intervention restored weights, but for stalls in which the fallback went ahead.
+/// What a guard did so far.
 struct GuardReport {
   std::int64_t non_finite = 0;      ///< interventions: losses or gradients were not finite,
   std::int64_t loss_rose = 0;       ///< losses were far above their record,
@@ -39,11 +41,19 @@ struct GuardReport {
   std::int64_t restored = 0;        ///< times that the weights of an earlier step were brought back
   std::int64_t fallback_steps = 0;  ///< steps that were left to the fallback
   std::int64_t ignored = 0;         ///< gradients of single weights that were not finite, and counted as 0: no intervention
+  std::int64_t rises = 0;      ///< rises that earlier weights did not undo, or could not be asked about: no intervention
+  std::int64_t written = 0;    ///< steps before which something else had changed weights: no intervention
+  std::int64_t bad_steps = 0;  ///< steps whose loss, or most of whose gradients, were not finite
+  // What belongs to the weights and is no parameter (LearnedOptimizer::watch_buffers).
+  std::int64_t buffers = 0;           ///< tensors that are watched
+  std::int64_t buffers_restored = 0;  ///< times that one was not finite and an earlier one was brought back
+  std::int64_t buffers_broken = 0;    ///< watched, not finite when looked at last, and without an earlier one
   std::int64_t interventions() const { return non_finite + loss_rose + weights_grew + stalled; }
 
   template <class Archive>
   void visit(Archive& a) {
-    a(non_finite, loss_rose, weights_grew, stalled, stalls_ended, restored, fallback_steps, ignored);
+    a(non_finite, loss_rose, weights_grew, stalled, stalls_ended, restored, fallback_steps, ignored, rises, written,
+      bad_steps, buffers, buffers_restored, buffers_broken);
   }
 };
 
@@ -53,21 +63,32 @@ std::string to_string(const GuardReport& report);
 
 /// The scalars of a guard: what has to be kept for a training to be resumed.
 struct GuardRecord {
+  enum class Cause { none, non_finite, loss_rose, weights_grew, stalled };
+
   std::int64_t step = 0;
+  bool stage_begins = true;           ///< with the next step
+  std::int64_t since_written = 1000;  ///< steps since something else changed weights
   // Losses; since the last restoration, but for the first and the spread.
-  std::int64_t losses = 0;  ///< finite ones seen, in all
+  std::int64_t losses = 0;  ///< finite ones seen in this stage
   bool fresh = true;        ///< none yet
-  double first_loss = 0;    ///< of the training
+  double first_loss = 0;    ///< of the stage
   double start_loss = 0;    ///< the first or, if it is higher, the mean of the first block
   double fast_loss = 0;     ///< average, decay .9
   double best_loss = 0;     ///< least fast average, slowly forgotten
   double loss_spread = 0;   ///< mean distance from the fast average, decay .99
+  double tolerance = 1;     ///< multiplies what a loss may rise by
   // Without losses.
-  double first_theta_square = 0;  ///< mean θ² at the first step
+  double first_theta_square = 0;  ///< mean θ² at the first step of the stage
   double gradient_size = 0;       ///< average of log2 of the gradient's norm, decay .99
   bool gradient_seen = false;
   // Divergence.
-  double alarm = 0;            ///< rises with every bad step
+  double alarm = 0;                               ///< rises with every bad step
+  double least_bad = 0;                           ///< least loss of the bad steps of an alarm
+  double slope = 0;                               ///< Σ of GuardInput::slope over them
+  bool probing = false;                           ///< the weights held stand in for those that raised the alarm
+  Cause probed = Cause::none;                     ///< the alarm's
+  double probe_bound = 0;                         ///< what is below it speaks against the weights that raised the alarm,
+  std::int64_t probe_below = 0, probe_above = 0;  ///< and what is not for them: steps
   std::int64_t incurable = 0;  ///< finite steps until what is not finite counts again: restoring did not help
   // Stalls.
   double momentum_square = 0;  ///< averages, decay .99
@@ -78,9 +99,11 @@ struct GuardRecord {
   double record = 0;    ///< least mean of a block
   double still = 0;     ///< steps, by their rate, since the record fell
   double patience = 0;  ///< such steps that make a stall
+  double block = 0;     ///< mean of the last block
   // Who acts.
   bool fallback = false;
-  bool trial = false;           ///< the fallback is on trial
+  bool trial = false;           ///< the fallback is on trial,
+  double trial_loss = 0;        ///< and the average loss as it began
   std::int64_t left = 0;        ///< steps that are left to the fallback
   std::int64_t length = 0;      ///< of the next period of the fallback
   std::int64_t good_steps = 0;  ///< of the learned rule since it acts
@@ -90,34 +113,49 @@ struct GuardRecord {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(step, losses, fresh, first_loss, start_loss, fast_loss, best_loss, loss_spread, first_theta_square, gradient_size,
-      gradient_seen, alarm, incurable, momentum_square, gradient_square, block_losses, block_sum, record_known, record,
-      still, patience, fallback, trial, left, length, good_steps, fallback_rate, until_hold, report);
+    a(step, stage_begins, since_written, losses, fresh, first_loss, start_loss, fast_loss, best_loss, loss_spread, tolerance,
+      first_theta_square, gradient_size, gradient_seen, alarm, least_bad, slope, probing, probed, probe_bound, probe_below,
+      probe_above, incurable, momentum_square, gradient_square, block_losses, block_sum, record_known, record, still,
+      patience, block, fallback, trial, trial_loss, left, length, good_steps, fallback_rate, until_hold, report);
   }
 };
 
 /// Judges a learned rule by the training's own record. It needs nothing but what the training computes anyway.
 ///
-/// The rule *diverges* when, several steps running, losses or most gradients are not finite, or losses are far above the
+/// An *alarm* is raised when, several steps running, losses or most gradients are not finite, or losses are far above the
 /// best average seen (by half of what was gained since the start, by half of that average, and by ten times the spread of
 /// losses). Without losses: when weights are sixteen times as large as at the start and as is ordinary, or gradients a
-/// hundred times their running size while weights grow. Then the weights held last are restored, and the fallback acts for
-/// 50 steps; for twice as many after each relapse, up to 3,200. Should it diverge too, its steps are halved.
+/// hundred times their running size while weights grow.
 ///
-/// It *stalls* when means of 50 losses set no new record for long (a fifth of the horizon, within 100 and 500 steps; 500 if
-/// none is known), although gradients keep their direction, or for twice as long and nothing was ever gained. Then the
-/// fallback is tried for 100 steps. If it sets a clear record it goes on, for 200 steps at least; else the weights are
-/// restored and the next stall has to last twice as long. At a minimum gradients are noise about 0, so that a plateau there
-/// is no stall.
+/// A rise alone is no divergence: targets, data or an adversary may have changed. So the weights held last stand in for
+/// those that raised the alarm, until three losses at them are below the middle of the rise, or five are not (ten, if they
+/// are a million times too high); no step is taken meanwhile. If they are better, the rule *diverges*: the fallback acts
+/// from them for 50 steps; for twice as many after each relapse, up to 3,200. Should it diverge too, its steps are halved.
+/// If they are not, the weights that raised the alarm come back, a new *stage* begins, whose record is its own, and losses
+/// may rise four times as far until that is forgotten. Where losses or gradients are not finite there is nothing to compare:
+/// the weights held come back at once. Without losses they do unless gradients say that the way from them to the present
+/// weights is downhill.
 ///
-/// A single bad batch, a spike, a change of the learning rate is neither: a guard that does not intervene changes nothing.
+/// The rule *stalls* when means of 50 losses set no new record for long (a fifth of the horizon, within 100 and 500 steps;
+/// 500 if none is known) and do not rise, although gradients keep their direction, or for twice as long and nothing was ever
+/// gained. Then the fallback is tried for 100 steps. If it sets a clear record it goes on, for 200 steps at least; else the
+/// rule comes back, and the next stall has to last twice as long. At a minimum gradients are noise about 0, so that a
+/// plateau there is no stall.
+///
+/// Weights that something else has written are the caller's: they are held in the place of those before, and a new stage
+/// begins, unless such a thing happened within the last 50 steps: it is part of the training then, and there is nothing that
+/// rises could be compared with.
+///
+/// A single bad batch, a spike, a change of the learning rate is none of these: a guard that does not intervene changes
+/// nothing.
 class Guard {
  public:
   /// What the caller does with the step, in this order.
   struct Action {
-    /// Bring back the weights held last and clear the state (momenta, records of tensors); and take no step: the gradient is
-    /// not that of these weights.
-    bool restore = false;
+    bool exchange = false;  ///< Exchange the weights with those held; the state is that of the former,
+    bool restore = false;   ///< or bring back the weights held.
+    bool clear = false;     ///< Clear the state: momenta, records of tensors.
+    bool wait = false;      ///< Take no step: the gradient is not that of these weights, or they are on probation.
     bool hold = false;      ///< Keep a copy of the weights.
     bool fallback = false;  ///< The fallback acts, not the learned rule,
     double rate = 1;        ///< with its steps multiplied by this.
@@ -128,15 +166,21 @@ class Guard {
 
   Action observe(const GuardInput& input);
 
+  GuardReport& report() { return r_.report; }
   const GuardReport& report() const { return r_.report; }
   const GuardRecord& record() const { return r_; }
+  /// Whether the next step without a loss needs `GuardInput::slope`.
+  bool asks_slope() const { return r_.alarm >= 1; }
+  /// Changes the number of steps that the training will make.
+  void set_horizon(std::int64_t horizon);
   /// Goes on from a record.
   void resume(const GuardRecord& record) { r_ = record; }
 
  private:
+  using Cause = GuardRecord::Cause;
   struct Verdict {
     double severity = 0;  ///< 0: nothing wrong
-    std::int64_t GuardReport::*cause = nullptr;
+    Cause cause = Cause::none;
   };
   Verdict judge(const GuardInput& input);
   Verdict judge_loss(double loss);
@@ -144,70 +188,25 @@ class Guard {
   double margin() const;
   void watch_progress(const GuardInput& input);
   void begin_block();
+  void begin_record();
+  void begin_stage();
   bool stalled() const;
   bool near_the_end() const;
-  Action restored();
+  Cause judge_step(const GuardInput& input);
+  Action observe_written(const GuardInput& input);
+  Action raise_alarm(const GuardInput& input, Cause cause);
+  Action begin_probe(Cause cause, double bound);
+  Action probe(const GuardInput& input);
+  Action go_on(const GuardInput& input, bool hold);
+  void rise_with_reason();
+  void hand_over(Cause cause);
+  static bool finite(const GuardInput& input);
+  static double measure(const GuardInput& input);
   void begin_fallback();
-  Action end_trial(bool better);
+  void end_trial(bool better);
 
   std::int64_t horizon_;
   GuardRecord r_;
-};
-
-/// A tensor of weights in one step.
-struct TensorStep {
-  TensorShape shape{};
-  StepSettings settings{};
-  TensorRecord* record = nullptr;
-  TensorPlan* plan = nullptr;
-  kernel::TensorSums sums{};       ///< of θ and ∇f
-  kernel::StepSums step_sums{};    ///< of the step taken
-  std::vector<double> own_sums{};  ///< [StateLayout::sums], of the step taken
-};
-
-/// Where the weights of a training lie.
-class StepTarget {
- public:
-  virtual ~StepTarget() = default;
-  /// The tensors that take part in this step, with sums, settings, record and plan; they live until the step is over.
-  virtual std::vector<TensorStep*> tensors() = 0;
-  /// Carries out their plans and fills the sums of the step.
-  virtual void step(const WeightStepper& stepper) = 0;
-  /// Keeps copies of the weights: all, or those that there are none of yet.
-  virtual void hold(bool all) = 0;
-  /// Brings back the weights held, and clears state and records of all.
-  virtual void restore() = 0;
-};
-
-/// What a training carries from step to step besides its tensors, and its step, watched by a guard: the one sequence that
-/// every deployment runs, wherever weights and state lie.
-class GuardedStep {
- public:
-  /// `horizon`: steps that the training will make; 0 if that is not known.
-  GuardedStep(std::shared_ptr<const WeightStepper> stepper, std::int64_t horizon, bool guarded);
-
-  /// One step. `loss`: at the weights as they are, if it is known. `clip_norm`: the greatest norm of all gradients together;
-  /// 0: any.
-  void take(StepTarget& target, std::optional<double> loss, double clip_norm = 0);
-
-  const WeightStepper& stepper() const { return *stepper_; }
-  bool guarded() const { return guarded_; }
-  std::int64_t steps() const { return run_.step; }
-  /// Gradients of single weights that were not finite and so counted as 0, over all steps.
-  std::int64_t non_finite() const { return non_finite_; }
-  const GuardReport& report() const { return guard_.report(); }
-
-  void save(ArchiveWriter& archive) const;
-  /// The horizon stays this one's; what was saved without a guard goes on with a new one.
-  void restore(ArchiveReader& archive);
-
- private:
-  std::shared_ptr<const WeightStepper> stepper_, fallback_;
-  bool guarded_;
-  Guard guard_;
-  RunRecord run_;
-  RunRecord held_run_;  // with the weights that are held
-  std::int64_t non_finite_ = 0;
 };
 
 }  // namespace scout

@@ -32,12 +32,22 @@ Guard::Action feed(Guard& guard, int steps, const std::function<double(int)>& lo
 }
 double flat(int) { return 1.0; }
 
-/// Steps until the weights are restored, at most 1000.
-int steps_to_restore(Guard& guard, const std::function<double(int)>& loss) {
+/// Steps until earlier weights are tried, at most 1000.
+int steps_to_alarm(Guard& guard, const std::function<double(int)>& loss) {
   for (int t = 0; t < 1000; ++t) {
-    if (guard.observe(input(loss(t))).restore) return t + 1;
+    const Guard::Action action = guard.observe(input(loss(t)));
+    if (action.restore || action.exchange) return t + 1;
   }
   return 1001;
+}
+
+/// What the guard does once it has seen enough of the loss at earlier weights.
+Guard::Action verdict(Guard& guard, double loss) {
+  Guard::Action action;
+  do {
+    action = guard.observe(input(loss));
+  } while (action.wait && !action.exchange);
+  return action;
 }
 
 TEST(Guard, LetsHealthyTrainingsBe) {
@@ -87,7 +97,7 @@ TEST(Guard, GoesBackWhenLossesAreNotFinite) {
   EXPECT_EQ(guard.report().interventions(), 0);
   EXPECT_TRUE(guard.observe(input(kNaN)).restore);
   EXPECT_EQ(guard.report().non_finite, 1);
-  EXPECT_EQ(steps_to_restore(guard, [](int) { return kNaN; }), 1001) << "restoring does not help";
+  EXPECT_EQ(steps_to_alarm(guard, [](int) { return kNaN; }), 1001) << "restoring does not help";
   EXPECT_TRUE(guard.observe(input(1)).fallback == false);
 }
 
@@ -102,13 +112,17 @@ TEST(Guard, GoesBackWhenMostGradientsAreNotFinite) {
   EXPECT_TRUE(guard.observe(in).restore);
 }
 
-TEST(Guard, GoesBackWhenTheLossRises) {
+TEST(Guard, GoesBackWhenTheLossRisesAndEarlierWeightsAreBetter) {
   // 2 -> 1; then to the level of the start, beyond measure, slowly.
   const auto after_descent = [](const std::function<double(int)>& loss) {
     Guard guard;
     feed(guard, 200, [](int t) { return 1 + std::exp(-t / 20.0); });
-    const int steps = steps_to_restore(guard, loss);
-    EXPECT_EQ(guard.report().loss_rose, steps <= 1000 ? 1 : 0);
+    const int steps = steps_to_alarm(guard, loss);
+    if (steps > 1000) return steps;
+    const Guard::Action action = verdict(guard, 1.05);
+    EXPECT_TRUE(action.clear && action.hold && action.fallback && !action.exchange);
+    EXPECT_EQ(guard.report().loss_rose, 1);
+    EXPECT_EQ(guard.report().restored, 1);
     return steps;
   };
   EXPECT_EQ(after_descent([](int) { return 2.0; }), 20);
@@ -117,14 +131,80 @@ TEST(Guard, GoesBackWhenTheLossRises) {
   EXPECT_EQ(after_descent([](int) { return 1.2; }), 1001);
 }
 
+TEST(Guard, LetsALossRiseThatEarlierWeightsDoNotUndo) {
+  for (const double level : {2.0, 30.0, 1e9}) {
+    Guard guard;
+    feed(guard, 200, [](int t) { return 1 + std::exp(-t / 20.0); });
+    steps_to_alarm(guard, [&](int) { return level; });
+    const Guard::Action action = verdict(guard, 1.01 * level);
+    EXPECT_TRUE(action.exchange && action.wait && !action.clear && !action.fallback) << level;
+    EXPECT_TRUE(guard.observe(input(level)).hold) << "the record begins anew";
+    EXPECT_EQ(steps_to_alarm(guard, [&](int t) { return level * (0.5 + std::exp(-t / 100.0) / 2); }), 1001);
+    EXPECT_EQ(to_string(guard.report()), "no intervention; 1 rise that earlier weights did not undo");
+  }
+}
+
+TEST(Guard, ALossThatDriftsRaisesFewAlarms) {
+  Random random(Seed(1));
+  Guard guard;
+  int waits = 0;
+  for (int t = 0; t < 5000; ++t) {
+    const Guard::Action action = guard.observe(input(-5 + 0.01 * t + 0.1 * random.normal()));
+    ASSERT_FALSE(action.fallback || action.clear || action.restore) << t << to_string(guard.report());
+    waits += action.wait ? 1 : 0;
+  }
+  EXPECT_LT(waits, 75);
+}
+
+TEST(Guard, StillSeesADivergenceAfterARiseWithReason) {
+  Guard guard;
+  feed(guard, 200, flat);
+  steps_to_alarm(guard, [](int) { return 30.0; });
+  verdict(guard, 30);
+  feed(guard, 200, [](int) { return 20.0; });
+  EXPECT_LT(steps_to_alarm(guard, [](int t) { return 20 * std::exp(t / 20.0); }), 100);
+  EXPECT_TRUE(verdict(guard, 20).fallback);
+}
+
 TEST(Guard, PassesOverBadDataThatGoOn) {
   Guard guard;
   feed(guard, 100, flat);
-  EXPECT_TRUE(feed(guard, 5, [](int) { return 1e20; }).restore);
-  for (int t = 0; t < 8; ++t) EXPECT_TRUE(guard.observe(input(1e20)).restore);
-  for (int t = 0; t < 50; ++t) EXPECT_TRUE(guard.observe(input(1)).fallback);
+  EXPECT_TRUE(feed(guard, 5, [](int) { return 1e20; }).exchange);
+  for (int t = 0; t < 8; ++t) {
+    const Guard::Action action = guard.observe(input(1e20));
+    EXPECT_TRUE(action.wait && !action.exchange);
+  }
+  EXPECT_TRUE(verdict(guard, 1).clear);
+  for (int t = 1; t < 50; ++t) EXPECT_TRUE(guard.observe(input(1)).fallback);
   EXPECT_FALSE(guard.observe(input(1)).fallback);
   EXPECT_EQ(guard.report().restored, 1);
+}
+
+TEST(Guard, WeightsThatSomethingElseWroteBeginAStage) {
+  const auto written = [](double loss) {
+    GuardInput in = input(loss);
+    in.written = true;
+    return in;
+  };
+  Guard guard;
+  feed(guard, 200, flat);
+  EXPECT_TRUE(guard.observe(written(500)).hold);
+  EXPECT_EQ(steps_to_alarm(guard, [](int) { return 500.0; }), 1001);
+  EXPECT_EQ(to_string(guard.report()), "no intervention; 1 time something else changed the weights");
+  // While earlier weights are tried, too.
+  Guard trying;
+  feed(trying, 200, flat);
+  steps_to_alarm(trying, [](int) { return 500.0; });
+  const Guard::Action action = trying.observe(written(1));
+  EXPECT_TRUE(action.hold && !action.wait && !action.clear && !action.fallback);
+  // At every step it is part of the training. There is nothing to go back to.
+  Guard clipped;
+  for (int t = 0; t < 200; ++t) EXPECT_TRUE(clipped.observe(written(1)).hold);
+  Guard::Action last;
+  for (int t = 0; t < 20; ++t) last = clipped.observe(written(500));
+  EXPECT_FALSE(last.fallback || last.wait || last.restore || last.exchange);
+  EXPECT_EQ(clipped.report().rises, 1);
+  EXPECT_EQ(clipped.report().interventions(), 0);
 }
 
 TEST(Guard, HoldsNoWeightsThatAreWorse) {
@@ -133,10 +213,10 @@ TEST(Guard, HoldsNoWeightsThatAreWorse) {
   for (int t = 0; t < 1000; ++t) {
     const double loss = 1 + t / 100.0;
     const Guard::Action action = guard.observe(input(loss));
-    if (action.restore) break;
+    if (action.exchange) break;
     EXPECT_FALSE(action.hold && loss > 1.3) << loss;
   }
-  EXPECT_EQ(guard.report().loss_rose, 1);
+  EXPECT_TRUE(verdict(guard, 1).clear);
 }
 
 TEST(Guard, GoesBackWithoutLossesWhenWeightsOrGradientsGrow) {
@@ -159,10 +239,23 @@ TEST(Guard, GoesBackWithoutLossesWhenWeightsOrGradientsGrow) {
   EXPECT_EQ(both.report().weights_grew, 1);
 }
 
+TEST(Guard, WithoutLossesWeightsMayGrowDownhill) {
+  Guard guard;
+  GuardInput in = input();
+  for (int t = 0; t < 3000; ++t) {
+    in.theta_square = std::exp(t / 100.0);
+    in.gradient_square = in.theta_square * in.theta_square;
+    in.slope = guard.asks_slope() ? -1 : 0;
+    const Guard::Action action = guard.observe(in);
+    ASSERT_FALSE(action.restore || action.clear || action.fallback) << t;
+  }
+  EXPECT_GT(guard.report().rises, 0);
+}
+
 /// Lets the guard go back, and returns how many steps it leaves to the fallback.
 int fallback_after_divergence(Guard& guard) {
-  steps_to_restore(guard, [](int) { return 1e9; });
-  int steps = 0;
+  steps_to_alarm(guard, [](int) { return 1e9; });
+  int steps = verdict(guard, 1).fallback ? 1 : 0;
   while (guard.observe(input(1)).fallback) ++steps;
   return steps;
 }
@@ -182,8 +275,8 @@ TEST(Guard, AFallbackThatDivergesTakesSmallerSteps) {
   feed(guard, 100, flat);
   double rate = 1;
   for (int k = 0; k < 4; ++k) {
-    steps_to_restore(guard, [](int) { return 1e9; });
-    const Guard::Action action = guard.observe(input(1));
+    steps_to_alarm(guard, [](int) { return 1e9; });
+    const Guard::Action action = verdict(guard, 1);
     EXPECT_TRUE(action.fallback);
     EXPECT_EQ(action.rate, rate);
     rate /= 2;
@@ -194,8 +287,9 @@ TEST(Guard, AFallbackThatDivergesTakesSmallerSteps) {
 TEST(Guard, StaysWithTheFallbackNearTheEnd) {
   Guard guard(1000);
   feed(guard, 850, [](int t) { return 2 - t / 1000.0; });
-  steps_to_restore(guard, [](int) { return 1e9; });
-  EXPECT_TRUE(feed(guard, 140, flat).fallback);
+  steps_to_alarm(guard, [](int) { return 1e9; });
+  EXPECT_TRUE(verdict(guard, 1).fallback);
+  EXPECT_TRUE(feed(guard, 135, flat).fallback);
   EXPECT_FALSE(feed(guard, 20, flat).fallback) << "after it, nothing is known";
 }
 
@@ -216,7 +310,7 @@ TEST(Guard, AStallIsATrialOfTheFallback) {
     EXPECT_TRUE(action.hold);
     for (int k = 0; k < 99; ++k) EXPECT_TRUE(guard.observe(persistent(loss -= improves ? 0.002 : 0)).fallback);
     action = guard.observe(persistent(loss));
-    EXPECT_EQ(action.restore, !improves);
+    EXPECT_FALSE(action.restore || action.exchange) << "no worse than before";
     EXPECT_EQ(action.fallback, improves);
     EXPECT_EQ(guard.report().stalled, 1);
     EXPECT_EQ(guard.report().stalls_ended, improves ? 1 : 0);
@@ -239,7 +333,7 @@ TEST(Guard, APlateauAtAMinimumIsNoStall) {
 
 TEST(Guard, GoesOnFromARecord) {
   Random random(Seed(1));
-  const auto loss = [&](int t) { return t % 700 > 650 ? 1e9 : 1 + 0.1 * random.normal(); };
+  const auto loss = [&](int t) { return t % 700 > 690 ? 1e9 : 1 + 0.1 * random.normal(); };
   Guard whole(5000);
   for (int t = 0; t < 1000; ++t) whole.observe(input(loss(t)));
   Guard resumed(5000);
@@ -247,7 +341,8 @@ TEST(Guard, GoesOnFromARecord) {
   for (int t = 1000; t < 3000; ++t) {
     const GuardInput in = input(loss(t));
     const Guard::Action a = whole.observe(in), b = resumed.observe(in);
-    ASSERT_TRUE(a.restore == b.restore && a.hold == b.hold && a.fallback == b.fallback && a.rate == b.rate) << t;
+    ASSERT_TRUE(a.restore == b.restore && a.exchange == b.exchange && a.wait == b.wait && a.hold == b.hold) << t;
+    ASSERT_TRUE(a.fallback == b.fallback && a.rate == b.rate) << t;
   }
   EXPECT_EQ(to_string(whole.report()), to_string(resumed.report()));
   EXPECT_GT(whole.report().interventions(), 1);
@@ -264,6 +359,17 @@ TEST(Guard, ReportsInWords) {
   EXPECT_EQ(
       to_string(report),
       "3 interventions (1 loss rose, 2 stalled, 1 ended by the fallback), 2 times restored, 150 steps by the fallback");
+}
+
+TEST(Guard, SaysWhatItCannotMend) {
+  Guard guard;
+  feed(guard, 100, [](int t) { return t == 50 ? kNaN : 1; });
+  const std::string unknown = to_string(guard.report());
+  EXPECT_NE(unknown.find("1 step was not finite: buffers"), std::string::npos) << unknown;
+  guard.report().buffers = 2;
+  EXPECT_EQ(to_string(guard.report()), "no intervention");
+  guard.report().buffers_broken = 1;
+  EXPECT_EQ(to_string(guard.report()), "no intervention; 1 buffer is not finite and there is none to bring back");
 }
 
 TEST(Guard, SaysWhatItPassedOver) {

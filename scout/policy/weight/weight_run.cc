@@ -1,6 +1,7 @@
 #include "scout/policy/weight/weight_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <stdexcept>
 #include <string>
@@ -212,6 +213,7 @@ GuardedRun::GuardedRun(const std::shared_ptr<const WeightStepper>& stepper, std:
 
 void GuardedRun::step(std::span<double> theta, std::span<const double> gradient, std::optional<double> f) {
   theta_ = theta;
+  gradient_ = gradient;
   tensors_.load(theta, gradient);
   step_.take(*this, f);
 }
@@ -231,9 +233,19 @@ void GuardedRun::hold(bool all) {
   if (all) held_.assign(theta_.begin(), theta_.end());
 }
 
-void GuardedRun::restore() {
-  std::copy(held_.begin(), held_.end(), theta_.begin());
-  tensors_.clear(step_.stepper());
+void GuardedRun::restore() { std::copy(held_.begin(), held_.end(), theta_.begin()); }
+
+double GuardedRun::slope() {
+  double sum = 0;
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    const double part = gradient_[i] * (theta_[i] - held_[i]);
+    if (std::isfinite(part)) sum += part;
+  }
+  return sum;
 }
+
+void GuardedRun::exchange() { std::swap_ranges(held_.begin(), held_.end(), theta_.begin()); }
+
+void GuardedRun::clear() { tensors_.clear(step_.stepper()); }
 
 }  // namespace scout

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "scout/policy/rule/update_rule.h"
-#include "scout/policy/weight/guard.h"
+#include "scout/policy/weight/guarded_step.h"
 
 namespace scout {
 
@@ -114,10 +114,14 @@ class GuardedRun : private StepTarget {
   void step(const WeightStepper& stepper) override;
   void hold(bool all) override;
   void restore() override;
+  double slope() override;
+  void exchange() override;
+  void clear() override;
 
   GuardedStep step_;
   PlainTensors tensors_;
   std::span<double> theta_;
+  std::span<const double> gradient_;
   std::vector<double> held_;
 };
 

@@ -1,0 +1,78 @@
+// What a LearnedOptimizer carries from step to step, and where its guarded steps find the weights.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scout/base/parallel.h"
+#include "scout/torch/learned_optimizer.h"
+#include "scout/torch/parameters.h"
+#include "scout/torch/tensor_update.h"
+
+namespace scout {
+
+/// Throws std::invalid_argument if an option is out of range or the policy is of a rule for functions.
+const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options);
+/// Throws std::invalid_argument if the group's are those of another optimizer.
+const LearnedOptimizerOptions& options_of(const torch::optim::OptimizerParamGroup& group);
+
+/// A tensor that belongs to the weights and is no parameter.
+struct WatchedBuffer {
+  at::Tensor tensor;
+  at::Tensor held{};  ///< finite; undefined if it never was
+};
+
+struct LearnedOptimizer::State : StepTarget {
+  explicit State(const LearnedOptimizerOptions& options);
+
+  /// Prepares the updates of a step, and who makes them.
+  void begin(const ParameterGroups& all, std::vector<TensorUpdate> gathered, const LearnedOptimizerOptions& options);
+  void end();
+
+  void watch(std::vector<at::Tensor> tensors);
+  /// Brings back what is held of buffers that are not finite.
+  void mend_buffers();
+
+  std::vector<TensorStep*> tensors() override;
+  void step(const WeightStepper& stepper) override;
+  void hold(bool all) override;
+  void restore() override;
+  double slope() override;
+  void exchange() override;
+  void clear() override;
+
+  at::ScalarType numbers_type() const { return layout.type == StateLayout::Type::bfloat16 ? at::kBFloat16 : at::kFloat; }
+  /// Of the policy's file, without the checksum that it ends with.
+  std::int64_t policy_checksum() const;
+
+  long process = getpid();  // that LibTorch's threads live in
+  std::shared_ptr<const Policy> policy;
+  GuardedStep training;
+  StateLayout layout;
+  bool batches;  // whether LibTorch's operations can take the rule's step
+  std::unique_ptr<ThreadTeam> team;
+  ParameterStates parameters;
+  std::vector<WatchedBuffer> buffers;
+  // Of a step.
+  const ParameterGroups* groups = nullptr;
+  std::vector<TensorUpdate> updates;
+  std::vector<std::unique_ptr<UpdatePasses>> passes;
+
+ private:
+  ThreadTeam& threads(int wanted);
+  template <class Visitor>
+  void for_trained(Visitor&& visitor);
+  /// The weights' fingerprint now.
+  std::uint64_t found(const at::Tensor& weight, const ParameterState& state) const {
+    return state.seen == training.steps() ? state.left : fingerprint(weight);
+  }
+  void put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values, std::uint64_t print);
+};
+
+}  // namespace scout
