@@ -100,6 +100,7 @@ class Run {
 
   void minimize() {
     summary_.episodes = 1;
+    if (run_->asks()) return answer();
     if (!evaluate()) return;
     if (!now_.finite && !start_afresh()) return;
     if (!episode(1.0)) return;
@@ -124,9 +125,37 @@ class Run {
         message + " (" + std::to_string(summary_.values) + " values, " + std::to_string(summary_.gradients) + " gradients)";
   }
 
-  /// f, and ∇f if it is observed and the budget covers it, at now_.theta. Returns false if the run is over.
-  bool evaluate() {
-    const bool with_gradient = observe_gradient_ && remaining() >= 2;
+  /// A run that asks for points as it likes is one episode.
+  void answer() {
+    if (!evaluate(false)) return;
+    RunFrame frame{.scale = unit_, .lower = lower_bound_, .upper = upper_bound_};
+    frame.calls = options_.budget;
+    frame.bounded = options_.keep_inside;
+    frame.seed = options_.seed;
+    run_->start({now_.theta, {}, now_.value}, frame);
+    RuleRun* const alone = run_.get();
+    while (!run_->over()) {
+      stepper_->decide({&alone, 1}, scratch_);
+      stepper_->propose({&alone, 1}, scratch_);
+      run_->apply(now_.theta);
+      const bool wanted = run_->wants_gradient();
+      if (!evaluate(wanted)) return;
+      run_->observe({now_.theta, wanted ? std::span<const double>(now_.gradient) : std::span<const double>(), now_.value});
+    }
+    finish_without_calls();
+  }
+
+  void finish_without_calls() {
+    if (summary_.best_point.empty()) {
+      finish(MinimizeStatus::never_finite, "f was finite nowhere, neither at x0 nor around it; check the objective there");
+    } else {
+      finish(MinimizeStatus::budget, "the budget was used");
+    }
+  }
+
+  /// f, and ∇f if it is observed, wanted, and the budget covers it, at now_.theta. Returns false if the run is over.
+  bool evaluate(bool gradient_wanted = true) {
+    const bool with_gradient = observe_gradient_ && gradient_wanted && remaining() >= 2;
     ++summary_.values;
     summary_.gradients += with_gradient ? 1 : 0;
     now_.value = objective_(now_.theta, with_gradient ? std::span(now_.gradient) : std::span<double>());
@@ -148,10 +177,8 @@ class Run {
       finish(MinimizeStatus::time, "the time was over");
     } else if (remaining() > 0) {
       return true;
-    } else if (summary_.best_point.empty()) {
-      finish(MinimizeStatus::never_finite, "f was finite nowhere, neither at x0 nor around it; check the objective there");
     } else {
-      finish(MinimizeStatus::budget, "the budget was used");
+      finish_without_calls();
     }
     return false;
   }

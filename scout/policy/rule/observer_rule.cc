@@ -24,22 +24,7 @@ class ObserverStepper : public Stepper {
   std::unique_ptr<RuleRun> new_run(int dimension) const override { return new_observer_(dimension, decisions_); }
 
   void decide(std::span<RuleRun* const> runs, ProposalScratch& scratch) const override {
-    if (decisions_ == nullptr) return;
-    scratch.due.clear();
-    for (RuleRun* run : runs) {
-      if (run->decision_due()) scratch.due.push_back(run);
-    }
-    if (scratch.due.empty()) return;
-    const auto inputs = static_cast<std::size_t>(decisions_->inputs());
-    const auto size = static_cast<std::size_t>(decisions_->size());
-    scratch.features.resize(scratch.due.size() * inputs);
-    scratch.decisions.resize(scratch.due.size() * size);
-    float* row = scratch.features.data();
-    for (const RuleRun* run : scratch.due) run->write_decision_features(row), row += inputs;
-    decisions_->decide(parameters_.data() + decisions_->offset(), scratch.features.data(),
-                       static_cast<int>(scratch.due.size()), scratch.head, scratch.decisions.data());
-    const float* decision = scratch.decisions.data();
-    for (RuleRun* run : scratch.due) std::copy_n(decision, size, run->decision().begin()), decision += size;
+    if (decisions_ != nullptr) decide_due(*decisions_, parameters_, runs, scratch);
   }
 
   void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const override {
@@ -71,6 +56,25 @@ class ObserverStepper : public Stepper {
 };
 
 }  // namespace
+
+void decide_due(const DecisionHead& head, std::span<const float> parameters, std::span<RuleRun* const> runs,
+                ProposalScratch& scratch) {
+  scratch.due.clear();
+  for (RuleRun* run : runs) {
+    if (run->decision_due()) scratch.due.push_back(run);
+  }
+  if (scratch.due.empty()) return;
+  const auto inputs = static_cast<std::size_t>(head.inputs());
+  const auto size = static_cast<std::size_t>(head.size());
+  scratch.features.resize(scratch.due.size() * inputs);
+  scratch.decisions.resize(scratch.due.size() * size);
+  float* row = scratch.features.data();
+  for (const RuleRun* run : scratch.due) run->write_decision_features(row), row += inputs;
+  head.decide(parameters.data() + head.offset(), scratch.features.data(), static_cast<int>(scratch.due.size()), scratch.head,
+              scratch.decisions.data());
+  const float* decision = scratch.decisions.data();
+  for (RuleRun* run : scratch.due) std::copy_n(decision, size, run->decision().begin()), decision += size;
+}
 
 void Observer::start(const Observation& first, const RunFrame& frame) {
   scales_.assign(actions_.size(), frame.scale);

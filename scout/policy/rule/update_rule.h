@@ -41,6 +41,11 @@ struct RunFrame {
   std::span<const double> lower{};  ///< the region of interest [M], which probes may go to (rules for functions)
   std::span<const double> upper{};
   std::span<const TensorShape> tensors{};  ///< what θ consists of (rules for weights)
+  // Runs that ask for points as they like (RuleRun::asks):
+  std::int64_t calls = 0;     ///< that the run may make, the first point's included
+  double gradient_price = 1;  ///< calls that ∇f costs, beside the value's one
+  bool bounded = false;       ///< whether no point may be outside the region
+  std::uint64_t seed = 0;     ///< of everything random
 };
 
 /// What a rule is shown of a point.
@@ -70,6 +75,13 @@ class RuleRun {
   virtual std::span<float> actions() = 0;
   /// Moves θ [M].
   virtual void apply(std::span<double> theta) const = 0;
+  /// Whether it asks for points as it likes, with or without ∇f, until the calls of its frame are made. Others take a step
+  /// of θ after the other, each with ∇f if the rule observes it.
+  virtual bool asks() const { return false; }
+  /// Whether ∇f is wanted at the next point; after `propose`.
+  virtual bool wants_gradient() const { return true; }
+  /// Whether a run that asks has made its calls.
+  virtual bool over() const { return false; }
   /// What is decided for the steps to come [R, A], numbers in [-1, 1]; empty where the rule has no decisions. R: one row a
   /// run, or one a tensor.
   virtual std::span<float> decision() { return {}; }
@@ -120,6 +132,10 @@ class Stepper {
   /// Fills the actions of runs of this rule. A run's actions do not depend on which others are in the batch.
   virtual void propose(std::span<RuleRun* const> runs, ProposalScratch& scratch) const = 0;
 };
+
+/// Makes the decisions that are due in runs of a rule with this head; `parameters`: all of the rule's.
+void decide_due(const DecisionHead& head, std::span<const float> parameters, std::span<RuleRun* const> runs,
+                ProposalScratch& scratch);
 
 class UpdateRule {
  public:

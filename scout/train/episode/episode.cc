@@ -63,7 +63,9 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
                        .horizon = plan_.tell_horizon ? plan_.horizon : 0,
                        .lower = instance_->lower(),
                        .upper = instance_->upper(),
-                       .tensors = tensors};
+                       .tensors = tensors,
+                       .calls = 2 * plan_.horizon,
+                       .bounded = true};
   run_->start({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt}, frame);
 
   trajectory_ = {};
@@ -176,7 +178,8 @@ void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch,
     Episode& first = *stretch.front();
     const std::size_t m = first.theta_.size();
     if (stretch.size() == 1 && !first.wants_before()) {
-      first.instance_->evaluate_minibatch(first.minibatches_++, first.theta_, {&first.f_, 1}, first.gradient_);
+      const std::span<double> wanted = first.run_->wants_gradient() ? std::span(first.gradient_) : std::span<double>();
+      first.instance_->evaluate_minibatch(first.minibatches_++, first.theta_, {&first.f_, 1}, wanted);
       return first.digest(0, {});
     }
     theta.clear();
@@ -206,7 +209,8 @@ void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch,
 
 void Episode::digest(double f_before, std::span<const double> gradient_before) {
   ++evaluations_;
-  const bool finite = std::isfinite(f_) && all_finite(gradient_);
+  const bool with_gradient = run_->wants_gradient();
+  const bool finite = std::isfinite(f_) && (!with_gradient || all_finite(gradient_));
   const double best_before = best_;
   if (finite) {
     if (decisions_ && options_.weights) losses_.push_back(f_);
@@ -227,7 +231,7 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
   }
   last_rise_ = potential(f_) - potential(previous_f_);
   const LastStep step{finite, last_rise_, potential(best_) - potential(best_before), before_, f_before, gradient_before};
-  if (!finite && !options_.weights) {
+  if (!finite && !options_.weights && !run_->asks()) {
     theta_ = best_theta_;
     gradient_ = best_gradient_;
     f_ = best_;
@@ -236,7 +240,9 @@ void Episode::digest(double f_before, std::span<const double> gradient_before) {
     trajectory_.rewards.resize(trajectory_.rewards.size() + recorded_.size());
     credit_->reward(*this, step, std::span(trajectory_.rewards).last(recorded_.size()));
   }
-  run_->observe({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt});
+  const std::span<const double> seen = with_gradient ? std::span<const double>(gradient_) : std::span<const double>();
+  const double value = !finite && run_->asks() ? std::numeric_limits<double>::infinity() : f_;
+  run_->observe({theta_, seen, plan_.tell_loss ? std::optional(value) : std::nullopt});
   if (!recorded_.empty()) record_state();
 }
 

@@ -93,8 +93,9 @@ class Episode {
   /// their proposals as one batch; those that follow each other on the same instance, at the same step, are evaluated as one
   /// batch (Classifier::evaluate_each).
   static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Moves& moves = {});
-  /// Whether the horizon is reached, or a loss was not finite (see EpisodeOptions::weights).
-  bool over() const { return ended_ || step_ >= plan_.horizon; }
+  /// Whether the horizon is reached, or as many oracle calls are made as it stands for, or a loss was not finite (see
+  /// EpisodeOptions::weights).
+  bool over() const { return ended_ || (run_->asks() ? run_->over() : step_ >= plan_.horizon); }
   /// Whether the latter.
   bool failed() const { return ended_; }
 
