@@ -39,6 +39,7 @@ class TorchMeter final : public StepMeter {
       if (shape.dimensions > 1) sizes[1] = shape.size / shape.rows;
       at::Tensor weight = at::empty(sizes, at::kFloat);
       weight.normal_(0, kWeight, random_);
+      weight.requires_grad_(true);  // without, LearnedOptimizer takes it for frozen
       weight.mutable_grad() = at::zeros_like(weight);
       noise_.push_back(at::zeros_like(weight));
       parameters_.push_back(std::move(weight));

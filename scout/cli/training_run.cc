@@ -133,7 +133,7 @@ nlohmann::json explorer_line(const std::string& instance, const ExplorerEvent& e
 Progress::Progress(const Trainer& trainer)
     : first_(trainer.rounds_done()),
       rounds_(trainer.options().rounds),
-      problems_(trainer.options().problems),
+      problems_(trainer.options().judged()),
       terminal_(isatty(STDOUT_FILENO) == 1 && trainer.rank().ranks == 1) {  // mpirun fakes a terminal
   if (trainer.best_round() > 0) note_best(trainer.best_score(), trainer.best_round());
 }
@@ -211,7 +211,7 @@ void TrainingRun::begin() {
                             {"threads", trainer_.threads()},
                             {"machine", machine_facts()},
                             {"versions", version_facts()},
-                            {"validation", validation_of(report, trainer_.options().problems)}};
+                            {"validation", validation_of(report, trainer_.options().judged())}};
   rounds_ << json_text(line) << std::endl;
   progress_->show_start(report);
   round_begin_ = std::chrono::steady_clock::now();
@@ -253,7 +253,7 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                        {"best_gap_share", ensembles.best_gap_share},
                        {"basins", ensembles.basins}};
   if (report.validated) {
-    line["validation"] = validation_of(report, trainer_.options().problems);
+    line["validation"] = validation_of(report, trainer_.options().judged());
   }
   if (traffic != nullptr) {
     line["ranks"] = {{"count", trainer_.rank().ranks},

@@ -76,7 +76,7 @@ Trainer::Trainer(const TrainOptions& options, std::uint64_t seed, const RankOf& 
                            "\" learn the same parameters; see the options that end in .slice");
     }
   }
-  validation_.emplace(options_, tasks_);
+  validation_.emplace(options_);
 }
 
 RoundReport Trainer::round() {

@@ -197,6 +197,23 @@ TEST(Trainer, JudgesByFWhereTheOptimumIsNotKnown) {
   EXPECT_DOUBLE_EQ(report.validation_score, std::log10(report.validation_gaps[0] + 1e-8));
 }
 
+TEST(Trainer, JudgesOnOtherFamiliesIfAskedTo) {
+  TrainOptions options = small("coordinate", 1);
+  options.problems = {"griewank", "levy"};
+  const RoundReport own = Trainer(options, 1).validate_now();
+  options.problems = {"rastrigin"};
+  options.validation.problems = {"levy", "griewank"};
+  const RoundReport others = Trainer(options, 1).validate_now();
+  ASSERT_EQ(others.validation_scores.size(), 2U);
+  EXPECT_NE(own.validation_scores[0], own.validation_scores[1]);
+  // The number of an instance among all gives its start, so the scores are near each other and not the same.
+  EXPECT_NEAR(others.validation_scores[0], own.validation_scores[1], 1.5);
+  EXPECT_DOUBLE_EQ(others.validation_score, (others.validation_scores[0] + others.validation_scores[1]) / 2);
+
+  options.validation.problems = {"no-such-family"};
+  EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
+}
+
 TEST(Trainer, RefusesBadOptions) {
   TrainOptions options = small("joint", 1);
   options.dimensions = {2, 3};

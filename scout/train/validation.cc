@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "scout/problem/catalog/family.h"
+
 namespace scout {
 namespace {
 
@@ -19,14 +21,15 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-Validation::Validation(const TrainOptions& options, const Tasks& tasks) : options_(options), problems_(tasks.problems()) {
-  for (std::size_t p = 0; p < tasks.problems(); ++p) {
+Validation::Validation(const TrainOptions& options) : options_(options), problems_(options.judged().size()) {
+  for (std::size_t p = 0; p < problems_; ++p) {
+    const auto judged = family(options.judged()[p]);
     for (const int dimension : options.dimensions) {
       for (int i = 0; i < options.validation.instances; ++i) {
-        instances_.push_back(tasks.family_of(p).sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
+        instances_.push_back(judged->sample(Split::validation, static_cast<std::uint64_t>(i), dimension));
         problem_.push_back(p);
       }
-      if (tasks.family_of(p).has_own_dimensions()) break;
+      if (judged->has_own_dimensions()) break;
     }
   }
 }

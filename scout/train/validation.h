@@ -10,8 +10,9 @@ namespace scout {
 
 class Validation {
  public:
-  /// Samples the validation instances of each problem and dimension.
-  Validation(const TrainOptions& options, const Tasks& tasks);
+  /// Samples the validation instances of each problem that TrainOptions::judged() names, and dimension. Throws
+  /// std::invalid_argument on unknown problems.
+  explicit Validation(const TrainOptions& options);
 
   /// Runs the rule without noise, and fills what a report says of validation.
   void run(const std::shared_ptr<const Stepper>& stepper, const EpisodeOptions& episode, ThreadTeam& team,

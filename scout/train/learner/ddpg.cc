@@ -248,7 +248,7 @@ void Ddpg::apply(std::vector<float>& parameters, Adam& adam, int which, double l
       for (float& g : gradient) g *= shrink;
     }
   }
-  adam.update(parameters, gradient, learning_rate);
+  adam.update(parameters, gradient, learning_rate * rate_scale_);
 }
 
 }  // namespace scout

@@ -92,6 +92,8 @@ class Ddpg {
   void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
   /// DdpgOptions::imitation from now on.
   void weigh_imitation(double weight) { options_.imitation = weight; }
+  /// Multiplies the learning rates that DdpgOptions gives by this, from now on.
+  void scale_rates(double scale) { rate_scale_ = scale; }
   /// Takes on the parameters outside the own slice, for the actor and its target.
   void adopt(std::span<const float> parameters);
 
@@ -161,6 +163,7 @@ class Ddpg {
   std::size_t own_begin_ = 0;
   std::size_t own_end_ = 0;
   std::int64_t updates_ = 0;
+  double rate_scale_ = 1;
   std::vector<Shard> shards_;
   int batch_rows_ = 0;  // of the batch that is cut
   std::vector<float> noise_;

@@ -335,5 +335,30 @@ TEST(Adam, IsLibTorchsAdam) {
   expect_near(parameters, reference.detach(), "parameters");
 }
 
+TEST(Ddpg, ScalesItsRates) {
+  DdpgOptions half;
+  half.critic_first = 0;
+  DdpgOptions whole = half;
+  whole.actor_learning_rate *= 2;
+  whole.critic_learning_rate *= 2;
+  ThreadTeam team(1);
+  const Actor actor(kFeatures, {kHidden, kHidden}, 1);
+  Ddpg one(actor, half, Seed(1), team), other(actor, whole, Seed(1), team);
+  other.scale_rates(0.5);
+  const Batch batch = random_batch(6);
+  const std::vector<float> before = one.actor_parameters();
+  for (Ddpg* ddpg : {&one, &other}) {
+    Random random(Seed(2));
+    for (int k = 0; k < 6; ++k) ddpg->update(batch, random);
+  }
+  EXPECT_NE(one.actor_parameters(), before);
+  EXPECT_EQ(one.actor_parameters(), other.actor_parameters());
+  other.scale_rates(0);
+  const std::vector<float> still = other.actor_parameters();
+  Random random(Seed(3));
+  for (int k = 0; k < 4; ++k) other.update(batch, random);
+  EXPECT_EQ(other.actor_parameters(), still);
+}
+
 }  // namespace
 }  // namespace scout

@@ -18,6 +18,7 @@ struct DecisionsOptions {
   int capacity = 300000;
   int warm_up = 640;
   int fade = 0;
+  double rate_halving = 0;
   DecisionReward reward{};
   EnsembleOptions ensemble{.instances = 0, .explorers = 4, .coordinate_probability_end = 0.2, .step_end = 1, .reset = false};
   DdpgOptions ddpg{.critic_hidden = {128, 128},
@@ -44,9 +45,12 @@ struct DecisionsOptions {
     visit("capacity", capacity, "decisions kept, of the policy and of explorers each", at_least(1));
     visit("warm_up", warm_up, "decisions stored before the first update; they also tell how a run's row is normalised",
           at_least(1));
-    visit("fade", fade,
-          "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
-          "gradient; 0: they never do",
+    visit(
+        "fade", fade,
+        "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
+        "gradient; 0: they never do",
+        at_least(0));
+    visit("rate_halving", rate_halving, "rounds after which the learning rates are half of what they were; 0: constant",
           at_least(0));
     visit("reward", reward);
     visit("ensemble", ensemble);
@@ -157,6 +161,7 @@ class Decisions final : public Learner {
       Random random(context_.seed.derive("decision updates").derive(static_cast<std::uint64_t>(round)));
       fit_normaliser(random);
       ddpg_.weigh_imitation(options_.ddpg.imitation * left(round));
+      if (options_.rate_halving > 0) ddpg_.scale_rates(std::exp2(-static_cast<double>(round) / options_.rate_halving));
       for (; debt_ >= 1; --debt_, ++updates) {
         draw_batch(round, random);
         const DdpgReport one = ddpg_.update(batch_, random);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "scout/train/test_training.h"
 
@@ -60,6 +61,24 @@ TEST(Decisions, ExplorersGiveWayAtEqualCost) {
   EXPECT_EQ(moves[4], 0);
   EXPECT_EQ(moves[5], 0);
   EXPECT_EQ(std::ranges::min(cost), std::ranges::max(cost));
+}
+
+TEST(Decisions, RatesFallByHalves) {
+  const auto moved = [](double halving, int rounds) {
+    Trainer trainer(
+        small({{"decisions.rate_halving", halving}, {"decisions.ddpg.critic_first", 0}, {"decisions.warm_up", 1}}), 1);
+    const std::size_t from = trainer.rule().decisions()->offset();
+    for (int round = 0; round + 1 < rounds; ++round) trainer.round();
+    const std::vector<float> before = trainer.parameters().acting;
+    trainer.round();
+    double sum = 0;
+    for (std::size_t i = from; i < before.size(); ++i) {
+      sum += std::abs(static_cast<double>(trainer.parameters().acting[i] - before[i]));
+    }
+    return sum;
+  };
+  EXPECT_GT(moved(0, 6), 0);
+  EXPECT_LT(moved(0.5, 6), 0.05 * moved(0, 6)) << "2^-10 of the rates are left";
 }
 
 TEST(Decisions, RefuseMoreExplorersThanEpisodes) {

@@ -132,10 +132,13 @@ struct ReplayOptions {
 };
 
 struct ValidationOptions {
+  std::vector<std::string> problems{};
   int instances = 16;
   int every = 10;
 
   void describe(auto&& visit) {
+    visit("problems", problems,
+          "families that the policy is judged on, say some that no training sees; empty: as trained on");
     visit("instances", instances, "validation instances of each problem and dimension", at_least(1));
     visit("every", every, "rounds between validations", at_least(1));
   }
@@ -191,6 +194,9 @@ struct TrainOptions {
     visit("validation", validation);
     visit("distributed", distributed);
   }
+
+  /// The families of validation.
+  const std::vector<std::string>& judged() const { return validation.problems.empty() ? problems : validation.problems; }
 
   /// Options of learners that have none of their own above: by name, as a JSON object that the learner reads.
   std::map<std::string, nlohmann::json> others{};
