@@ -38,7 +38,7 @@ class Episode {
     Random random{Seed(seed)};
     for (double& x : theta_) x = 3 * random.normal();
     evaluate();
-    run_->start(seen(), {.scale = 2.0, .horizon = 40, .lower = lower_, .upper = upper_, .tensors = tensors_});
+    run_->start(seen(), {.scale = 2.0, .horizon = 40, .lower = lower_, .upper = upper_, .tensors = tensors_, .calls = 80});
   }
 
   RuleRun& run() { return *run_; }
@@ -144,6 +144,7 @@ TEST_P(Rules, BatchesChangeNothing) {
 
 TEST_P(Rules, ActionsStayInTheirBounds) {
   Episode episode(stepper_, 3);
+  if (episode.run().asks()) return;  // it has no actions
   for (int t = 0; t < 30; ++t) {
     RuleRun* const alone = &episode.run();
     stepper_->decide({&alone, 1}, scratch_);

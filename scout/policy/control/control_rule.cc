@@ -47,6 +47,9 @@ class ControlRule final : public UpdateRule {
  public:
   explicit ControlRule(const RuleOptions& options) : ControlRule(options, make_rule(inner_options(options))) {}
 
+  std::size_t parameter_count() const override {
+    return inner_->actor()->parameter_count() + decisions()->parameter_count();
+  }
   std::vector<float> initial_parameters(Random& random) const override {
     std::vector<float> out = inner_->initial_parameters(random);
     out.resize(inner_->actor()->parameter_count());
@@ -62,7 +65,7 @@ class ControlRule final : public UpdateRule {
 
  private:
   ControlRule(const RuleOptions& options, std::shared_ptr<const UpdateRule> inner)
-      : UpdateRule("control/1", options.step_scale, *inner->actor(),
+      : UpdateRule("control/1", options.step_scale, {},
                    DecisionHead(static_cast<int>(ControlRun::decision_inputs()), options.decision_hidden,
                                 std::vector<float>(
                                     ControlRun::decision_size(static_cast<std::size_t>(inner->decisions()->size())), 1.0F),

@@ -70,15 +70,16 @@ class Stepping final : public Primitive {
   }
 
   void save(ArchiveWriter& archive) const override {
-    archive(run_ != nullptr);
-    if (run_) run_->save(archive);
+    const bool going = left_ > 0;  // else it begins anew, with nothing to keep
+    archive(going);
+    if (going) run_->save(archive);
     archive(asked_, begins_, episodes_, horizon_, left_, factor_, point_, lower_, upper_, here_, best_);
   }
   void restore(ArchiveReader& archive, const Workspace& shared) override {
-    bool begun = false;
-    archive(begun);
+    bool going = false;
+    archive(going);
     run_.reset();
-    if (begun) {
+    if (going) {
       run_ = shared.stepper->new_run(static_cast<int>(shared.memory.dimension()));
       run_->restore(archive);
     }
