@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "scout/base/files.h"
+
 namespace scout {
 namespace {
 
@@ -19,14 +20,6 @@ std::string machine() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
   return name.data();
-}
-
-/// Whether `path` still is the file that was opened: who held it before may have removed it meanwhile.
-bool is_file(int descriptor, const std::filesystem::path& path) {
-  struct stat opened {
-  }, there{};
-  return fstat(descriptor, &opened) == 0 && stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
-         opened.st_dev == there.st_dev;
 }
 
 }  // namespace
@@ -46,7 +39,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / ".l
       throw std::runtime_error(folder.string() + " is in use: " + (owner.empty() ? "another process" : owner) +
                                " writes into it. Wait until that has ended, or give another folder");
     }
-    if (!locked || is_file(descriptor_, path_)) break;
+    if (!locked || is_named(descriptor_, path_)) break;
     close(descriptor_);
   }
   const std::string owner = "process " + std::to_string(getpid()) + " on " + machine() + "\n";

@@ -1,7 +1,15 @@
 #include "scout/base/json_lines.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <stdexcept>
+
+#include "scout/base/files.h"
 
 namespace scout {
 
@@ -29,22 +37,34 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
 
 void append_lines(const std::filesystem::path& path, const std::string& lines) {
   if (lines.empty()) return;
-  std::ifstream before(path, std::ios::binary | std::ios::ate);
-  const bool glued = before && before.tellg() > 0 && before.seekg(-1, std::ios::end).get() != '\n';
-  std::ofstream file(path, std::ios::app | std::ios::binary);
-  file << (glued ? "\n" : "") << lines;
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable, the disk full?");
+  LineFile file(path);
+  file.append(lines);
+  file.sync();
 }
 
 void write_atomically(const std::filesystem::path& path, const std::string& content) {
-  auto temporary = path;
-  temporary += ".partial";
-  std::ofstream file(temporary, std::ios::binary);
-  file << content;
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + temporary.string() + ": is the folder writable, the disk full?");
-  std::filesystem::rename(temporary, path);
+  auto partial = path;
+  partial += ".partial";
+  int descriptor = -1;
+  while (true) {
+    descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0) cannot_write(path, errno);
+    // Processes that do so at once take turns: who was before has renamed it meanwhile.
+    if (flock(descriptor, LOCK_EX) != 0 || is_named(descriptor, partial)) break;
+    close(descriptor);
+  }
+  try {
+    if (ftruncate(descriptor, 0) != 0) cannot_write(path, errno);
+    write_all(descriptor, content, path);
+    sync_file(descriptor, path);
+    if (std::rename(partial.c_str(), path.c_str()) != 0) cannot_write(path, errno);
+  } catch (...) {
+    unlink(partial.c_str());
+    close(descriptor);
+    throw;
+  }
+  close(descriptor);
+  sync_name(path);
 }
 
 }  // namespace scout

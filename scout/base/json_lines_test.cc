@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace scout {
 namespace {
@@ -58,6 +59,41 @@ TEST_F(JsonLines, NothingIsGluedToALineWithoutANewline) {
   append_lines(path_, "{\"a\":3}\n");
   EXPECT_EQ(content(), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
   EXPECT_THROW(append_lines("/nonexistent/file", "x\n"), std::runtime_error);
+}
+
+TEST_F(JsonLines, AFileIsReplacedWholeOrNotAtAll) {
+  const fs::path partial = path_.string() + ".partial";
+  write_atomically(path_, "one");
+  EXPECT_EQ(content(), "one");
+  std::ofstream(partial) << "what a kill has left, which is longer";
+  write_atomically(path_, "two");
+  EXPECT_EQ(content(), "two");
+  EXPECT_FALSE(fs::exists(partial));
+  fs::remove(path_);
+  fs::create_directories(path_ / "folder");
+  EXPECT_THAT([&] { write_atomically(path_, "three"); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("cannot write " + path_.string() + ": Is a directory")));
+  EXPECT_TRUE(fs::exists(path_ / "folder"));
+  EXPECT_FALSE(fs::exists(partial));
+  fs::remove_all(path_);
+}
+
+TEST_F(JsonLines, ThoseWhoReplaceAFileAtOnceTakeTurns) {
+  std::vector<std::thread> writers;
+  for (const char letter : {'a', 'b', 'c'}) {
+    writers.emplace_back([&, letter] {
+      for (int k = 0; k < 20; ++k) write_atomically(path_, std::string(100000, letter));
+    });
+  }
+  bool whole = true;
+  for (int k = 0; k < 200; ++k) {
+    const std::string found = content();
+    whole &= found.empty() || found == std::string(100000, found[0]);
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_TRUE(whole);
+  EXPECT_EQ(content().size(), 100000U);
+  EXPECT_FALSE(fs::exists(path_.string() + ".partial"));
 }
 
 TEST(JsonText, WhatIsNotUtf8IsReplaced) {

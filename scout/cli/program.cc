@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -12,6 +13,7 @@
 namespace scout {
 
 int run_program(int argc, const char* const* argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that is as large as it may be is an error, which has a message
   CLI::App app("Scout trains optimizers that explore, and judges them against tuned baselines.", "scout");
   app.set_version_flag("--version", SCOUT_VERSION);
   app.require_subcommand(1);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <csignal>
@@ -136,6 +137,50 @@ TEST_F(Program, OneTrainingAtATimeWorksInAFolder) {
   EXPECT_EQ(wait(child), 128 + SIGKILL);
   ASSERT_EQ(train("run", {"--resume"}), kDone) << error_;
   EXPECT_FALSE(fs::exists(path("run/.lock")));
+}
+
+TEST_F(Program, ATrainingThatWasKilledBeforeItsFirstRoundGoesOn) {
+  ASSERT_EQ(train("whole"), kDone) << error_;
+  TrainArguments arguments;
+  arguments.config = path("small.toml");
+  arguments.out = path("run");
+  {
+    Trainer trainer(read_options(arguments), 1);
+    TrainingRun run(arguments, trainer);  // and no further
+  }
+  EXPECT_EQ(train("run"), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("continue it with --resume"));
+  ASSERT_EQ(train("run", {"--resume"}), kDone) << error_;
+  EXPECT_EQ(log("run"), log("whole"));
+}
+
+TEST_F(Program, AFileThatCannotGrowEndsATrainingThatThenGoesOn) {
+  ASSERT_EQ(train("whole", {"--set", "checkpoint_every=1"}), kDone) << error_;
+  const auto size = fs::file_size(path("whole/checkpoint.bin"));
+  for (const auto limit : {size - 1, size / 2, std::uintmax_t{3000}}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const rlimit most{limit, limit};
+      setrlimit(RLIMIT_FSIZE, &most);
+      const int code = train("run", {"--set", "checkpoint_every=1"});
+      std::ofstream(path("said")) << error_;
+      _exit(code);
+    }
+    EXPECT_EQ(wait(child), kFailed) << limit;
+    std::ifstream file(path("said"));
+    const std::string said(std::istreambuf_iterator<char>(file), {});
+    EXPECT_THAT(said, AllOf(HasSubstr(path("run/")), HasSubstr("File too large"))) << limit;
+    for (const auto& entry : fs::directory_iterator(path("run"))) EXPECT_NE(entry.path().extension(), ".partial");
+    if (fs::exists(path("run/checkpoint.bin"))) {
+      EXPECT_THAT(said, HasSubstr("Saved after round")) << limit;
+      ASSERT_EQ(train("run", {"--resume", "--set", "checkpoint_every=1"}), kDone) << error_;
+    } else {
+      ASSERT_EQ(train("run", {"--set", "checkpoint_every=1"}), kDone) << error_;
+    }
+    EXPECT_EQ(log("run"), log("whole")) << limit;
+    EXPECT_EQ(read_json_lines(path("run/explorers.jsonl")), read_json_lines(path("whole/explorers.jsonl"))) << limit;
+    fs::remove_all(path("run"));
+  }
 }
 
 TEST_F(Program, TheUntrainedPolicyIsValidatedFirst) {

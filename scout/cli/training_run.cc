@@ -22,8 +22,8 @@ constexpr std::size_t kBarWidth = 24;
 /// Points with more coordinates, the weights of networks, are not written.
 constexpr std::size_t kLongest = 100;
 
-/// Opens `path` for appending, cut down to the lines of rounds up to `round`.
-std::ofstream continue_file(const fs::path& path, std::int64_t round) {
+/// Cuts `path` down to the lines of rounds up to `round`, and returns it.
+fs::path cut_down(const fs::path& path, std::int64_t round) {
   std::string kept;
   if (round > 0) {
     for (const auto& line : read_json_lines(path)) {
@@ -31,9 +31,7 @@ std::ofstream continue_file(const fs::path& path, std::int64_t round) {
     }
   }
   write_atomically(path, kept);
-  std::ofstream file(path, std::ios::app | std::ios::binary);
-  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable?");
-  return file;
+  return path;
 }
 
 std::string clock_text(double seconds) {
@@ -197,8 +195,14 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
       if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
     }
   }
-  rounds_ = continue_file(out_ / "log.jsonl", trainer_.rounds_done());
-  explorers_ = continue_file(out_ / "explorers.jsonl", trainer_.rounds_done());
+  logged_round_ = trainer_.rounds_done();
+  if (arguments.resume) {
+    saved_round_ = logged_round_;
+  } else {
+    save();  // from now on it can be resumed
+  }
+  rounds_.emplace(cut_down(out_ / "log.jsonl", trainer_.rounds_done()));
+  explorers_.emplace(cut_down(out_ / "explorers.jsonl", trainer_.rounds_done()));
   progress_.emplace(trainer_);
   round_begin_ = std::chrono::steady_clock::now();
 }
@@ -212,7 +216,7 @@ void TrainingRun::begin() {
                             {"machine", machine_facts()},
                             {"versions", version_facts()},
                             {"validation", validation_of(report, trainer_.options().judged())}};
-  rounds_ << json_text(line) << std::endl;
+  rounds_->append(json_text(line) + "\n");
   progress_->show_start(report);
   round_begin_ = std::chrono::steady_clock::now();
 }
@@ -225,7 +229,7 @@ void TrainingRun::before_rollout() {
     observed_round_ = round;
     nlohmann::json line = explorer_line(instance, event);
     line["round"] = round + 1;
-    explorers_ << json_text(line) << '\n';
+    explorer_lines_ += json_text(line) + "\n";
   };
 }
 
@@ -239,6 +243,13 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
   if (report.best) save_policy();
   if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
   progress_->show(report);
+}
+
+void TrainingRun::save() {
+  if (rounds_) rounds_->sync();
+  if (explorers_) explorers_->sync();
+  trainer_.save((out_ / "checkpoint.bin").string());
+  saved_round_ = trainer_.rounds_done();
 }
 
 void TrainingRun::log_round(const RoundReport& report, double seconds, const Traffic* traffic) {
@@ -263,8 +274,10 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                      {"bytes_received", traffic->bytes_received},
                      {"bytes_sent", traffic->bytes_sent}};
   }
-  rounds_ << json_text(line) << std::endl;
-  explorers_.flush();
+  explorers_->append(explorer_lines_);
+  explorer_lines_.clear();
+  rounds_->append(json_text(line) + "\n");
+  logged_round_ = report.round;
 }
 
 void TrainingRun::save_policy() const {

@@ -1,6 +1,5 @@
 #include "scout/train/checkpoint.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -11,6 +10,8 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
+
+#include "scout/base/files.h"
 
 namespace scout {
 namespace {
@@ -30,7 +31,7 @@ std::string reason() { return std::strerror(errno); }
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(const std::string& path)
-    : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wb")), checksum_(crc32(0, nullptr, 0)) {
+    : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wbe")), checksum_(crc32(0, nullptr, 0)) {
   if (file_ == nullptr) fail(path_, "cannot be written: " + reason());
   content_.raw(kMagic.data(), kMagic.size());
   content_(kVersion);
@@ -50,14 +51,12 @@ void CheckpointWriter::finish() {
   content_(static_cast<std::uint32_t>(checksum_));
   content_.raw(kComplete.data(), kComplete.size());
   if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) fail(path_, "cannot be written: " + reason());
-  if (std::fclose(file_.release()) != 0 || std::rename(partial_.c_str(), path_.c_str()) != 0)
-    fail(path_, "cannot be written: " + reason());
-  // The new name is on the disk only when its folder is.
-  const auto folder = std::filesystem::absolute(path_).parent_path();
-  if (const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY); descriptor >= 0) {
-    fsync(descriptor);
-    close(descriptor);
+  if (std::fclose(file_.release()) != 0 || std::rename(partial_.c_str(), path_.c_str()) != 0) {
+    const std::string why = reason();
+    std::remove(partial_.c_str());
+    fail(path_, "cannot be written: " + why);
   }
+  sync_name(path_);
 }
 
 CheckpointReader::CheckpointReader(const std::string& path)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -34,7 +35,14 @@ void set_aside(const fs::path& out, const std::string& name, const std::vector<s
                const Progress& progress) {
   if (lines.empty()) return;
   const std::string previous = name + ".previous.jsonl";
-  append_lines(out / previous, fmt::format("{}\n", fmt::join(lines, "\n")));
+  std::set<std::string> there;  // moved before a kill
+  std::ifstream file(out / previous);
+  for (std::string line; std::getline(file, line);) there.insert(line);
+  std::string fresh;
+  for (const auto& line : lines) {
+    if (!there.contains(line)) fresh += line + "\n";
+  }
+  append_lines(out / previous, fresh);
   progress(fmt::format("[set aside] {} lines of {}.jsonl that this suite does not ask for are now in {}", lines.size(), name,
                        (out / previous).string()));
 }
