@@ -44,10 +44,11 @@ struct DecisionsOptions {
     visit("capacity", capacity, "decisions kept, of the policy and of explorers each", at_least(1));
     visit("warm_up", warm_up, "decisions stored before the first update; they also tell how a run's row is normalised",
           at_least(1));
-    visit("fade", fade,
-          "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
-          "gradient; 0: they never do",
-          at_least(0));
+    visit(
+        "fade", fade,
+        "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
+        "gradient; 0: they never do",
+        at_least(0));
     visit("reward", reward);
     visit("ensemble", ensemble);
     visit("ddpg", ddpg);
@@ -178,7 +179,12 @@ class Decisions final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
-  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+  void restore(ArchiveReader& archive) override {
+    archive(ddpg_, policy_replay_, explorer_replay_, debt_);
+    for (const Replay* replay : {&policy_replay_, &explorer_replay_}) {
+      replay->check(ddpg_.actor().features(), ddpg_.actor().actions());
+    }
+  }
 
  private:
   std::size_t inputs() const { return static_cast<std::size_t>(head_.inputs()); }
