@@ -158,7 +158,9 @@ void Life::set_gradient(std::size_t p, const at::Tensor& gradient) {
   pool_a_[p].mutable_grad() = gradient.defined() ? gradient.clone() : gradient;
   // A gradient that is not finite counts as 0; the guard looks at how many there are.
   const bool zeroed = gradient.defined() && !guard_ && !gradient.is_sparse();
-  pool_b_[p].mutable_grad() = zeroed ? at::nan_to_num(gradient, 0, 0, 0) : gradient.defined() ? gradient.clone() : gradient;
+  pool_b_[p].mutable_grad() = zeroed               ? at::where(gradient.isfinite(), gradient, at::zeros_like(gradient))
+                              : gradient.defined() ? gradient.clone()
+                                                   : gradient;
 }
 
 void Life::gradients(Pieces& program) {
