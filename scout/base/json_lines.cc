@@ -17,7 +17,30 @@ std::string json_text(const nlohmann::json& value, int indent) {
   return value.dump(indent, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string valid_utf8(const std::string& text) { return nlohmann::json::parse(json_text(text)).get<std::string>(); }
+nlohmann::json parse_json(const std::string& text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {  // which is all that there is to it in what is JSON
+    const char c = text[i];
+    if (quoted && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '[' || c == '{') && ++depth > kDeepestNesting) {
+      throw std::invalid_argument("at byte " + std::to_string(i + 1) + " it is nested more than " +
+                                  std::to_string(kDeepestNesting) + " deep");
+    } else if (!quoted && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument(error.what());
+  }
+}
+
+std::string valid_utf8(const std::string& text) { return parse_json(json_text(text)).get<std::string>(); }
 
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
   std::vector<nlohmann::json> out;
@@ -26,8 +49,8 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
   for (int number_of_line = 1; std::getline(file, line); ++number_of_line) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
-      out.push_back(nlohmann::json::parse(line));
-    } catch (const nlohmann::json::exception& error) {
+      out.push_back(parse_json(line));
+    } catch (const std::invalid_argument& error) {
       if (file.eof()) break;
       throw std::invalid_argument(path.string() + ":" + std::to_string(number_of_line) + ": not JSON: " + error.what());
     }

@@ -51,6 +51,27 @@ TEST_F(JsonLines, ATornLineThatIsNotTheLastIsNamed) {
               ThrowsMessage<std::invalid_argument>(HasSubstr(path_.string() + ":2: not JSON")));
 }
 
+std::string nested(int deep, const std::string& open = "[", const std::string& inner = "", const std::string& close = "]") {
+  std::string out;
+  for (int i = 0; i < deep; ++i) out += open;
+  out += inner;
+  for (int i = 0; i < deep; ++i) out += close;
+  return out;
+}
+
+TEST_F(JsonLines, WhatIsNestedTooDeeplyIsRefusedBeforeItExhaustsTheStack) {
+  const auto too_deep = ThrowsMessage<std::invalid_argument>(HasSubstr("nested more than 128 deep"));
+  for (const int deep : {129, 1'000'000}) {
+    EXPECT_THAT([&] { parse_json(nested(deep)); }, too_deep);
+    EXPECT_THAT([&] { parse_json(nested(deep, "{\"a\":", "1", "}")); }, too_deep);
+    EXPECT_THAT([&] { read(nested(deep) + "\n"); }, too_deep);
+  }
+  const auto deepest = parse_json(nested(kDeepestNesting));
+  EXPECT_EQ(json_text(deepest), nested(kDeepestNesting));
+  EXPECT_EQ(parse_json("\"" + nested(1000) + "\\\"[\"").get<std::string>(), nested(1000) + "\"[") << "in a string";
+  EXPECT_THROW(parse_json("[1,]"), std::invalid_argument);
+}
+
 TEST_F(JsonLines, NothingIsGluedToALineWithoutANewline) {
   append_lines(path_, "{\"a\":1}\n");
   EXPECT_EQ(content(), "{\"a\":1}\n");

@@ -50,6 +50,34 @@ double number_of(const TomlValue& value) {
 }
 #endif
 
+/// How deeply the text of a TOML file is nested, by brackets or by the dots of a key. toml11 takes stack for each.
+int toml_depth(const std::string& text) {
+  int deepest = 0, brackets = 0, dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '#') {
+      i = std::min(text.find('\n', i), text.size());
+      dots = 0;
+    } else if (c == '"' || c == '\'') {
+      const std::string end(text.compare(i, 3, std::string(3, c)) == 0 ? 3 : 1, c);
+      for (i += end.size(); i < text.size() && text.compare(i, end.size(), end) != 0; ++i) {
+        if (c == '"' && text[i] == '\\') ++i;
+        if (end.size() == 1 && i < text.size() && text[i] == '\n') break;  // a syntax error
+      }
+      i += end.size() - 1;
+    } else if (c == '.') {
+      ++dots;
+    } else if (c == '[' || c == '{') {
+      ++brackets;
+    } else if (c == ']' || c == '}') {
+      --brackets;
+    }
+    if (c == ',' || c == '=' || c == '\n') dots = 0;
+    deepest = std::max(deepest, brackets + dots);
+  }
+  return deepest;
+}
+
 nlohmann::json from_toml(const TomlValue& value) {
   nlohmann::json out;
   if (value.is_array()) {
@@ -129,8 +157,10 @@ nlohmann::json parse_assignment(const std::string& assignment) {
     throw std::invalid_argument("'" + assignment + "' does not set an option: write key=value, e.g. seed=3");
   }
   const std::string text = assignment.substr(equals + 1);
-  nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) {
+  nlohmann::json value;
+  try {
+    value = parse_json(text);
+  } catch (const std::invalid_argument&) {
     const bool numeric =
         text.find_first_of("0123456789") <= 2 && text.find_first_not_of("0123456789.+-eE") == std::string::npos;
     const auto number = numeric ? parse_number(text) : std::nullopt;
@@ -144,6 +174,12 @@ nlohmann::json read_toml(const std::string& path) {
   if (!file || std::filesystem::is_directory(path)) {
     throw std::invalid_argument("cannot read '" + path + "': give an existing TOML file");
   }
+  if (toml_depth({std::istreambuf_iterator<char>(file), {}}) > kDeepestNesting) {
+    throw std::invalid_argument("'" + path + "' is not valid TOML: it is nested more than " +
+                                std::to_string(kDeepestNesting) + " deep");
+  }
+  file.clear();
+  file.seekg(0);
   try {
     return from_toml(parse_toml(file, path));
   } catch (const toml::exception& error) {

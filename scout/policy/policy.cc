@@ -90,7 +90,11 @@ File parse(std::span<const std::byte> bytes) {
   if (checksum(bytes.first(bytes.size() - kChecksumSize)) != sum) {
     throw std::runtime_error("damaged: the checksum does not fit the content");
   }
-  out.header = nlohmann::json::parse(header);
+  try {
+    out.header = parse_json(header);
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error(std::string("damaged: the header is not valid: ") + error.what());
+  }
   if (version == 1) out.header = from_version_1(out.header);
   return out;
 }

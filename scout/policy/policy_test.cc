@@ -188,6 +188,14 @@ TEST(PolicyFile, NamesAnInvalidHeader) {
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("header is not valid")));
 }
 
+TEST(PolicyFile, RefusesAHeaderThatIsNestedTooDeeply) {
+  const std::string deep(200'000, '[');
+  std::vector<std::byte> bytes = untrained({.hidden = {3}}, 70, {{"name", deep}})->to_bytes();
+  replace(bytes, '"' + deep + '"', '[' + deep + '[');
+  seal(bytes);
+  EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("header is not valid: at byte")));
+}
+
 TEST(PolicyFile, NamesAWrongParameterCount) {
   std::vector<std::byte> bytes = small_policy({3}).to_bytes();
   replace(bytes, "\"hidden\":[3]", "\"hidden\":[4]");

@@ -87,7 +87,7 @@ std::uint64_t CheckpointReader::check() {
   }
   std::rewind(file_.get());
   unsigned long checksum = crc32(0, nullptr, 0);
-  std::vector<unsigned char> buffer(1 << 20);
+  std::vector<unsigned char> buffer(std::min<std::uint64_t>(size, 1 << 20));
   for (std::uint64_t rest = size - kTailSize; rest > 0;) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(rest, buffer.size()));
     read(buffer.data(), part);

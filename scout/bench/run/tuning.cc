@@ -36,7 +36,11 @@ constexpr std::size_t kFirstStride = 4;        // of a search along the learning
 nlohmann::json read_cache(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return nlohmann::json::object();
-  auto cache = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  nlohmann::json cache;
+  try {
+    cache = parse_json({std::istreambuf_iterator<char>(file), {}});
+  } catch (const std::invalid_argument&) {  // and so no object
+  }
   if (!cache.is_object()) {
     throw std::runtime_error(path.string() + " is not a cache of tuning results: delete it to tune again");
   }

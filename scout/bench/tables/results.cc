@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "scout/base/json_lines.h"
+
 namespace scout::bench {
 namespace {
 
@@ -151,10 +153,14 @@ Results read_results(const std::filesystem::path& directory) {
   ReportOptions options;
   options.name = std::filesystem::absolute(directory).lexically_normal().filename().string();
   if (std::ifstream file(directory / "suite.json"); file) {
-    const auto values = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-    if (!values.is_object()) throw std::invalid_argument((directory / "suite.json").string() + ": not a JSON object");
-    options.name = values.value("name", options.name);
-    set_options(options, known_options<ReportOptions>(values));
+    try {
+      const auto values = parse_json({std::istreambuf_iterator<char>(file), {}});
+      if (!values.is_object()) throw std::invalid_argument("not a JSON object");
+      if (values.contains("name")) detail::assign("name", options.name, values["name"]);
+      set_options(options, known_options<ReportOptions>(values));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument((directory / "suite.json").string() + ": " + error.what());
+    }
   }
   const auto records = read_records(directory);
   if (records.empty()) {

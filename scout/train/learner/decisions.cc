@@ -183,7 +183,12 @@ class Decisions final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
-  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+  void restore(ArchiveReader& archive) override {
+    archive(ddpg_, policy_replay_, explorer_replay_, debt_);
+    for (const Replay* replay : {&policy_replay_, &explorer_replay_}) {
+      replay->check(ddpg_.actor().features(), ddpg_.actor().actions());
+    }
+  }
 
  private:
   std::size_t inputs() const { return static_cast<std::size_t>(head_.inputs()); }
