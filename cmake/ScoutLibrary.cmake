@@ -65,6 +65,23 @@ std::span<const ShippedPolicy> shipped_policies() {\n  static const ShippedPolic
   target_sources(scout_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated/shipped_table.cc)
 endfunction()
 
+# scout_embed_nist(NAME) makes the data sets scout/problem/real/nist/*.dat part of scout::NAME, as nist_text() of nist_data.h.
+function(scout_embed_nist name)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/scout/problem/real/nist/*.dat)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(branches)
+  foreach(path ${files})
+    get_filename_component(data ${path} NAME_WE)
+    file(READ ${path} text)
+    string(APPEND branches "  if (name == \"${data}\") return R\"nist(${text})nist\";\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/nist_text.cc @ONLY CONTENT
+    "#include <stdexcept>\n#include <string>\n\n#include \"scout/problem/real/nist_data.h\"\n\nnamespace scout {
+std::string_view nist_text(std::string_view name) {\n${branches}
+  throw std::invalid_argument(\"no NIST data set '\" + std::string(name) + \"'\");\n}\n}  // namespace scout\n")
+  target_sources(scout_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated/nist_text.cc)
+endfunction()
+
 # scout_test(NAME FOLDERS f... [LINK target...]) builds scout/f/*_test.cc into test_NAME, known to ctest test by test. LibTorch
 # has one thread in them: ctest runs several at once, and OpenMP's threads spin for each other where there are too many.
 function(scout_test name)

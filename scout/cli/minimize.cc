@@ -46,8 +46,7 @@ int minimize_once(const Arguments& arguments) {
 
   const Seed seed(static_cast<std::uint64_t>(arguments.seed));
   Random random(seed.derive("start"));
-  std::vector<double> start(static_cast<std::size_t>(instance->dimension()));
-  instance->sample_start(random, start);
+  const auto start = first_start(*instance, random);
   const auto outcome = bench::execute(*instance, *optimizer, start, seed.derive("optimizer"), arguments.budget);
 
   fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, instance->dimension(), arguments.split,

@@ -59,6 +59,10 @@ class Instance {
   /// A point [M] from the start distribution.
   virtual void sample_start(Random& random, std::span<double> theta) const = 0;
 
+  /// Where a run begins [M], if the problem itself says so; empty: at a point of the start distribution. Restarts are from
+  /// the start distribution in any case.
+  virtual std::span<const double> given_start() const { return {}; }
+
   /// The box [M] that holds the starts and the optimum. A hint for scales and for methods that need bounds, not a
   /// constraint: f is defined outside.
   virtual std::span<const double> lower() const = 0;
@@ -84,10 +88,13 @@ std::string_view to_string(Split split);
 /// Throws std::invalid_argument that lists the names.
 Split split_from_string(std::string_view name);
 
+/// Where a run begins: the given start, or else a point from the start distribution.
+std::vector<double> first_start(const Instance& instance, Random& random);
+
 /// The seed that everything random about one instance derives from: named axes make instances permanent and splits disjoint.
 Seed instance_seed(std::string_view family_name, Split split, std::uint64_t index, int dimension);
 
-/// A distribution over instances.
+/// A distribution over instances, or a set of fixed ones.
 class Family {
  public:
   /// `summary`: one line for `scout list problems`.
@@ -98,6 +105,10 @@ class Family {
 
   /// Whether each instance has a dimension of its own (a network), which `sample` then does not ask for.
   virtual bool has_own_dimensions() const { return false; }
+
+  /// How many instances there are, where they are fixed problems, which serve for judging alone: `sample` then has no other
+  /// split than test. 0: a distribution, of any number of instances.
+  virtual int fixed_instances() const { return 0; }
 
   /// The instance number `index` of a split, of dimension `dimension`; the same arguments always give the same instance.
   /// Throws std::invalid_argument if the family has no instance of that dimension, std::runtime_error if data that it needs

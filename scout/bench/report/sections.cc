@@ -31,7 +31,7 @@ std::string task_name(const Task& task, const Results& results) {
     return std::ranges::any_of(results.tasks, [&](const Task& other) { return other.*member != task.*member; });
   };
   std::string out = problem_name(task.problem);
-  if (differ(&Task::dimension)) out += fmt::format(", {}-D", task.dimension);
+  if (differ(&Task::dimension) && task.dimension > 0) out += fmt::format(", {}-D", task.dimension);
   if (differ(&Task::budget)) out += fmt::format(", {} calls", task.budget);
   return out;
 }

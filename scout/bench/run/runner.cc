@@ -88,17 +88,20 @@ std::vector<Record> run_pairing(const Pairing& pairing, const Suite& suite, cons
   next.machine = machine_facts();
   next.versions = version_facts();
   std::vector<Record> records;
-  for (next.instance = 0; next.instance < suite.instances; ++next.instance) {
+  const auto problem = family(pairing.task.problem);
+  const int fixed = problem->fixed_instances();
+  const int instances = fixed > 0 ? std::min(fixed, suite.instances) : suite.instances;
+  for (next.instance = 0; next.instance < instances; ++next.instance) {
     for (next.seed = 0; next.seed < suite.seeds; ++next.seed) {
       if (!done.contains(id_of(next))) records.push_back(next);
     }
   }
   const auto optimizer = contestant.make(pairing.tuned.settings);
-  const auto problem = family(pairing.task.problem);
   team.for_jobs(static_cast<int>(records.size()), [&](int job) {
     Record& record = records[static_cast<std::size_t>(job)];
     const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), pairing.task.dimension);
     record.stochastic = instance->stochastic();
+    if (pairing.task.dimension == 0) record.own_dimension = instance->dimension();
     record.optimum = instance->optimum_value();
     record.unit = instance->value_scale();
     record.outcome =
@@ -214,6 +217,9 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
   Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
   std::vector<Pairing> pairings;
   const auto tasks = suite.tasks();
+  for (const auto& task : tasks) {
+    for (const auto& entrant : entrants) refuse_to_tune_on_fixed(task, entrant.contestant);
+  }
   const auto begin = Clock::now();
   int count = 0;
   const auto total = tasks.size() * entrants.size();

@@ -42,7 +42,8 @@ StepCost cost_from_json(const nlohmann::json& json) {
 }  // namespace
 
 std::string to_string(const Task& task) {
-  return fmt::format("{}, {}-D, {} calls", task.problem, task.dimension, task.budget);
+  const std::string dimension = task.dimension > 0 ? fmt::format(" {}-D,", task.dimension) : "";
+  return fmt::format("{},{} {} calls", task.problem, dimension, task.budget);
 }
 
 bool failed(const Outcome& outcome) {
@@ -90,6 +91,7 @@ nlohmann::json record_to_json(const Record& record) {
                       {"objective_seconds", number(run.objective_seconds)},
                       {"machine", record.machine},
                       {"versions", record.versions}};
+  if (record.own_dimension) line["own_dimension"] = *record.own_dimension;
   if (record.stochastic) line["stochastic"] = true;
   if (!record.training_cost.empty()) line["training_cost"] = record.training_cost;
   for (const auto& [name, value] : run.metrics) line["metrics"][name] = number(value);
@@ -104,6 +106,7 @@ Record record_from_json(const nlohmann::json& line) {
     record.task = task_of(line);
     record.instance = whole<int>(line, "instance");
     record.seed = whole<int>(line, "seed");
+    if (line.contains("own_dimension")) record.own_dimension = whole<int>(line, "own_dimension");
     record.optimizer = line.at("optimizer");
     record.method = line.value("method", record.optimizer);
     record.settings = line.value("settings", nlohmann::json::object());

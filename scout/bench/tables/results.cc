@@ -22,7 +22,7 @@ std::size_t place_in(const std::vector<T>& list, const T& item) {
 
 Run make_run(const Record& record, double reference, const Results& results) {
   const Outcome& outcome = record.outcome;
-  const int dimension = record.task.dimension;
+  const int dimension = record.own_dimension.value_or(record.task.dimension);
   Run run{.instance = record.instance,
           .seed = record.seed,
           .failed = failed(outcome),
@@ -34,19 +34,25 @@ Run make_run(const Record& record, double reference, const Results& results) {
           .seconds = outcome.seconds,
           .optimizer_seconds = outcome.seconds - outcome.objective_seconds,
           .to_target = {},
+          .to_success = {},
           .curve = outcome.curve};
   if (std::isnan(run.gap)) run.gap = INFINITY;
   run.relative = relative_gap(run.gap, run.start_gap);
   for (auto& point : run.curve) point.best = std::max(0.0, point.best - reference) / record.unit;
+  const auto cost_until = [&](double bound, Cost cost) -> TargetCost {
+    const auto hit = std::ranges::find_if(run.curve, [&](const CurvePoint& point) { return point.best <= bound; });
+    return {hit == run.curve.end() ? INFINITY : cost_of(cost, hit->values, hit->gradients, dimension),
+            cost_of(cost, outcome.values, outcome.gradients, dimension)};
+  };
   for (Cost cost : {Cost::calls, Cost::evaluations}) {
     for (double target : results.targets) {
       const double bound = results.relative_targets ? target * run.start_gap : target;
-      const auto hit = std::ranges::find_if(run.curve, [&](const CurvePoint& point) { return point.best <= bound; });
-      run.to_target[static_cast<int>(cost)].push_back(
-          {hit == run.curve.end() ? INFINITY : cost_of(cost, hit->values, hit->gradients, dimension),
-           cost_of(cost, outcome.values, outcome.gradients, dimension)});
+      run.to_target[static_cast<int>(cost)].push_back(cost_until(bound, cost));
     }
   }
+  const bool zero = reference == 0;
+  run.to_success = cost_until(zero ? results.success * results.success : results.success * std::abs(reference) / record.unit,
+                              Cost::calls);
   return run;
 }
 
@@ -93,6 +99,7 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
   out.targets = options.targets;
   std::ranges::sort(out.targets, std::greater());
   out.relative_targets = options.precision == "relative";
+  out.success = options.success;
   out.machine = records.back().machine;
   out.versions = records.back().versions;
 
