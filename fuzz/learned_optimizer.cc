@@ -243,10 +243,15 @@ void Life::resume() {
   std::vector<torch::optim::OptimizerParamGroup> groups;
   for (const auto& group : groups_) {
     std::vector<at::Tensor> parameters;
-    for (const int p : group) parameters.push_back(p < 0 ? at::Tensor() : pool[static_cast<std::size_t>(p)]);
+    for (const int p : group) parameters.push_back(p < 0 ? at::zeros({1}) : pool[static_cast<std::size_t>(p)]);
     groups.emplace_back(parameters, std::make_unique<Options>(second_));
   }
   b_ = std::make_unique<LearnedOptimizer>(groups, second_);
+  for (std::size_t g = 0; g < groups_.size(); ++g) {  // torch takes no undefined one, but it may become so
+    for (std::size_t p = 0; p < groups_[g].size(); ++p) {
+      if (groups_[g][p] < 0) b_->param_groups()[g].params()[p] = at::Tensor();
+    }
+  }
   pool_b_ = pool;
   b_->watch_buffers(buffers_b_);
   load(*b_, state);

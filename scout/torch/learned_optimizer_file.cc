@@ -129,8 +129,11 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   const State& state = *state_of_run_;
   archive.write("scout_format", c10::IValue(kFormatVersion));
   archive.write("policy", c10::IValue(state.policy_checksum()));
-  archive.write("training", pack(state.training));
-  archive.write("clip_norm", c10::IValue(static_cast<const LearnedOptimizerOptions&>(defaults()).clip_norm()));
+  const auto& own = static_cast<const LearnedOptimizerOptions&>(defaults());
+  GuardedStep training = state.training;
+  if (own.horizon() != training.horizon()) training.set_horizon(own.horizon());  // as the next step would
+  archive.write("training", pack(training));
+  archive.write("clip_norm", c10::IValue(own.clip_norm()));
   archive.write("groups", c10::IValue(static_cast<std::int64_t>(param_groups().size())));
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
     const auto& group = param_groups()[g];

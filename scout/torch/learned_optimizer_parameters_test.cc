@@ -252,6 +252,24 @@ TEST(LearnedOptimizerParameters, OptionsOfTheTrainingComeFromTheFile) {
   EXPECT_FALSE(w.equal(v));
 }
 
+TEST(LearnedOptimizerParameters, AHorizonIsSavedThatNoStepHasSeenYet) {
+  for (const int steps : {0, 3}) {
+    auto w = leaf({6});
+    LearnedOptimizer optimizer({w});
+    for (int t = 0; t < steps; ++t) optimizer.step();
+    static_cast<Options&>(optimizer.defaults()).horizon(10);
+    auto v = copy(w);
+    LearnedOptimizer other({v});
+    load(other, saved(optimizer));
+    EXPECT_EQ(static_cast<const Options&>(other.defaults()).horizon(), 10);
+    for (int t = 0; t < 5; ++t) {
+      optimizer.step();
+      other.step();
+    }
+    EXPECT_TRUE(w.equal(v)) << steps;
+  }
+}
+
 TEST(LearnedOptimizerParameters, OptionsOutOfRangeInAFileAreRefused) {
   auto w = leaf({6});
   LearnedOptimizer optimizer({w});
