@@ -43,6 +43,7 @@ run() {
   esac
 }
 start() {
+  rm -f "$log"  # or who waits for a line of it might read that of the run before
   (run_inside) > "$log" 2>&1 &
   pid=$!
 }
@@ -180,7 +181,7 @@ signal_training() {
     status=$?
     ((k == 0)) || check_nothing_lost
     remember
-    grep -q "^The best policy" "$log" && continue  # it was done
+    grep -q "^The best policy\|^All .* rounds are done" "$log" && continue
     ((status == 128 + $(kill -l "$signal"))) || fail "SIG$signal: ended with $status: $(tail -n 1 "$log")"
     round=$(sed -nE 's/^Interrupted; saved after round ([0-9]+)\..*/\1/p' "$log")
     [[ $had == $((round + 1)) ]] || fail "SIG$signal: saved after round $round, but the log has $had lines"

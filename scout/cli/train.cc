@@ -72,7 +72,7 @@ int train_alone(const TrainArguments& arguments, const TrainOptions& options) {
   SignalGuard guard;  // first: what it is told while it reads a checkpoint counts too
   TrainingRun run(arguments, trainer);
   if (trainer.finished()) {
-    fmt::print("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds);
+    say(fmt::format("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds));
     return kDone;
   }
   try {
