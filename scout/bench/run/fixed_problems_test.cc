@@ -73,7 +73,9 @@ TEST_F(FixedProblems, AreRunAndReportedWithSuccess) {
   EXPECT_EQ(run_benchmark(suite_, out_, resolve).reused, summary.ran);
   for (const auto& record : read_records(out_)) {
     ASSERT_TRUE(record.own_dimension);
-    if (record.task.problem == "lennard-jones") EXPECT_EQ(*record.own_dimension, 3 * (4 + record.instance));
+    if (record.task.problem == "lennard-jones") {
+      EXPECT_EQ(*record.own_dimension, 3 * (4 + record.instance));
+    }
   }
   const Results results = read_results(out_);
   ASSERT_EQ(results.rows.size(), 2u);
