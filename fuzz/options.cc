@@ -69,7 +69,8 @@ void set_and_check(const nlohmann::json& values) {
   Options options;
   if (!takes<std::invalid_argument>([&] { set_options(options, values); })) return;
   const nlohmann::json all = to_json(options);
-  for (const auto& [key, value] : flatten(values).items()) {
+  const nlohmann::json flat = flatten(values);
+  for (const auto& [key, value] : flat.items()) {
     expect(same(value, all.at(key)), "option '" + key + "' was set to something else");
   }
   const std::string text = json_text(all);
