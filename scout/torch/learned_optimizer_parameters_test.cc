@@ -270,6 +270,22 @@ TEST(LearnedOptimizerParameters, AHorizonIsSavedThatNoStepHasSeenYet) {
   }
 }
 
+TEST(LearnedOptimizerParameters, WhatIsSavedAndLoadedIsSavedAgain) {
+  for (const bool guard : {true, false}) {
+    auto w = leaf({6});
+    LearnedOptimizer optimizer({w}, Options().guard(guard));
+    auto broken = at::full({2}, NAN);
+    optimizer.watch_buffers({broken});
+    optimizer.step();
+    EXPECT_EQ(optimizer.guard_report().buffers_broken, 1);
+    LearnedOptimizer other({copy(w)}, Options().guard(guard));
+    other.watch_buffers({broken.clone()});
+    load(other, saved(optimizer));
+    EXPECT_EQ(other.guard_report().buffers_broken, 1) << "guard: " << guard;
+    EXPECT_EQ(saved(other), saved(optimizer)) << "guard: " << guard;
+  }
+}
+
 TEST(LearnedOptimizerParameters, OptionsOutOfRangeInAFileAreRefused) {
   auto w = leaf({6});
   LearnedOptimizer optimizer({w});

@@ -93,7 +93,13 @@ void GuardedStep::restore(ArchiveReader& archive) {
   const bool fits = counts.right && run_.step >= 0 && run_.horizon >= 0 && held_run_.step >= 0 && non_finite_ >= 0;
   if (!fits) archive.fail("a count is out of range");
   guard_ = Guard(run_.horizon);
-  if (guarded_ && guarded) guard_.resume(record);
+  if (guarded_ && guarded) {
+    guard_.resume(record);
+  } else {  // what is said of buffers, which are watched without a guard too
+    report().buffers = record.report.buffers;
+    report().buffers_restored = record.report.buffers_restored;
+    report().buffers_broken = record.report.buffers_broken;
+  }
 }
 
 }  // namespace scout
