@@ -20,6 +20,7 @@ struct State {
   void operator()(auto&... several) requires(sizeof...(several) > 1) { ((*this)(several), ...); }
   void operator()(Adam& adam) { adam.visit(*this); }
   void operator()(std::int64_t) {}
+  void fixed(auto&... lists) { ((*this)(lists), ...); }
 
   const std::vector<float>& actor() const { return vectors.at(0); }
   const std::vector<float>& actor_target() const { return vectors.at(1); }
