@@ -228,7 +228,18 @@ void Life::load(LearnedOptimizer& optimizer, const std::string& state) {
   torch::load(optimizer, file);
 }
 
+bool Life::orphaned() const {
+  for (std::size_t p = 0; p < pool_a_.size(); ++p) {
+    const bool listed = std::any_of(groups_.begin(), groups_.end(), [&](const std::vector<int>& group) {
+      return std::find(group.begin(), group.end(), static_cast<int>(p)) != group.end();
+    });
+    if (!listed && (known_[p].state || mixed_[p])) return true;
+  }
+  return false;
+}
+
 void Life::resume() {
+  if (orphaned()) return;
   if (to_refuse()) repair();
   const std::string state = saved(*b_);
   std::vector<at::Tensor> pool;

@@ -83,6 +83,8 @@ class Life {
   void repair();
   static std::string saved(const LearnedOptimizer& optimizer);
   static void load(LearnedOptimizer& optimizer, const std::string& state);
+  /// Whether a state is of a parameter that is in no group: it is in no file, and the next step frees it.
+  bool orphaned() const;
   /// The second optimizer goes on as another one, from its file.
   void resume();
   std::string structure() const;

@@ -2,7 +2,7 @@
 # Gives the library random and damaged inputs, and says what it did wrong: fuzz/run.sh [AMOUNT] [TARGET...]
 #   AMOUNT   inputs of each target, such as 1000000, or seconds, such as 120s. Without: a million inputs, at most 10 minutes.
 #   TARGET   names of files in fuzz/, without .cc. Without: all.
-# Needs clang: the packages that packages.txt calls optional. What is found is kept as a file, whose path is printed; to repeat it:
+# Needs clang: what packages.txt calls optional. What is found is kept as a file, whose path is printed; to repeat it:
 #   build-fuzz/targets/TARGET FILE
 # Inputs that reach new code are kept in build-fuzz/corpus, and the next call begins with them.
 set -euo pipefail
@@ -36,8 +36,8 @@ cmake --build "$build" --parallel "${JOBS:-$(nproc)}" --target "${targets[@]/#/f
 
 # Files in memory, where there is room for them.
 if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
-# LibTorch is not built with sanitizers: its containers lack their marks, and it keeps some memory until the end.
-export ASAN_OPTIONS=detect_container_overflow=0:allocator_may_return_null=0:${ASAN_OPTIONS:-}
+# LibTorch is not built with sanitizers: its containers lack their marks.
+export ASAN_OPTIONS=detect_container_overflow=0:quarantine_size_mb=16:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
@@ -49,7 +49,7 @@ for target in "${targets[@]}"; do
   "$build/targets/$target" --seeds="$corpus"
   begin=$SECONDS
   status=0
-  "$build/targets/$target" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1 \
+  "$build/targets/$target" -timeout=60 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1 \
     -artifact_prefix="$build/found/$target-" "${limits[@]}" "$corpus" >"$log" 2>&1 || status=$?
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   printf '%-24s %10s inputs %6d s' "$target" "${runs:-?}" $((SECONDS - begin))

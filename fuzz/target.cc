@@ -66,7 +66,7 @@ Input Pieces::until_mark() {
 }
 
 std::string expanded(Input input) {
-  constexpr std::size_t kCopies = 20'000;
+  constexpr std::size_t kCopies = 5'000;
   constexpr int kMost = 4;
   std::string out;
   int many = 0;
