@@ -15,6 +15,7 @@
 
 #include "fuzz/life.h"
 #include "scout/policy/shipped.h"
+#include "scout/policy/test_policy.h"
 
 namespace scout::fuzz {
 namespace {
@@ -22,10 +23,7 @@ namespace {
 constexpr int kMostOperations = 48;
 
 std::shared_ptr<const Policy> adam() {
-  const RuleOptions rule{.rule = "adam", .step_scale = 1e-2};
-  Random random(Seed(1));
-  static const auto policy =
-      std::make_shared<Policy>(PolicyDescription{rule, 30}, make_rule(rule)->initial_parameters(random));
+  static const auto policy = untrained({.rule = "adam", .step_scale = 1e-2}, 30);
   return policy;
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "fuzz/target.h"
+#include "scout/policy/test_policy.h"
 #include "scout/torch/learned_optimizer.h"
 
 namespace scout::fuzz {
@@ -40,10 +41,7 @@ constexpr std::array kFields{Field{"scout_format", false, Field::whole},
 using Values = std::array<c10::IValue, kFields.size()>;
 
 std::shared_ptr<const Policy> adam() {
-  const RuleOptions rule{.rule = "adam", .step_scale = 1e-2};
-  Random random(Seed(1));
-  static const auto policy =
-      std::make_shared<Policy>(PolicyDescription{rule, 30}, make_rule(rule)->initial_parameters(random));
+  static const auto policy = untrained({.rule = "adam", .step_scale = 1e-2}, 30);
   return policy;
 }
 

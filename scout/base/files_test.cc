@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
+
+#include "scout/base/test_file.h"
 
 namespace scout {
 namespace {
@@ -20,19 +20,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-class Files : public testing::Test {
- protected:
-  Files() { fs::remove(path_); }
-  ~Files() override { fs::remove(path_); }
-
-  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
-  std::string content() const {
-    std::ifstream file(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
-  const fs::path path_ = fs::path(testing::TempDir()) / ("scout_files_test." + std::to_string(getpid()));
-};
+using Files = FileTest;
 
 /// No file of this process may be longer, as long as it lives: the disk is full, as far as a write can tell.
 class FileLimit {

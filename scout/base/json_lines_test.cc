@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <thread>
+
+#include "scout/base/test_file.h"
 
 namespace scout {
 namespace {
@@ -14,23 +14,12 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-class JsonLines : public testing::Test {
+class JsonLines : public FileTest {
  protected:
-  JsonLines() { fs::remove(path_); }
-  ~JsonLines() override { fs::remove(path_); }
-
-  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
-  std::string content() const {
-    std::ifstream file(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   nlohmann::json read(const std::string& text) const {
     write(text);
     return read_json_lines(path_);
   }
-
-  const fs::path path_ = fs::path(testing::TempDir()) /
-                         ("json_lines_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
 };
 
 TEST_F(JsonLines, ALastLineWithoutANewlineCounts) {

@@ -86,30 +86,28 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   return result < 0 && result != NLOPT_ROUNDOFF_LIMITED ? Ending::failed : Ending::converged;
 }
 
-struct Lbfgs : Optimizer {
+struct Local : Optimizer {
   double tolerance = 1e-8;
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("tolerance", tolerance, "ends when the relative change of f or θ is smaller", positive());
   }
-  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, NLOPT_LD_LBFGS, 0, tolerance);
-  }
 };
 
-struct Slsqp : Lbfgs {
+template <nlopt_algorithm algorithm>
+struct Once : Local {
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, NLOPT_LD_SLSQP, 0, tolerance);
+    return search_once(oracle, start, seed, algorithm, 0, tolerance);
   }
 };
 
 /// TikTak (Arnoud, Guvenen & Kleineberg 2019, NBER 26340): values at points that fill the box, then local searches, from the
 /// better of them drawn more and more to the best point so far.
-struct TikTak : Lbfgs {
+struct TikTak : Local {
   double share = 0.1;
   template <class Visitor>
   void describe(Visitor&& visit) {
-    Lbfgs::describe(visit);
+    Local::describe(visit);
     visit("share", share, "of the budget that goes to the points that fill the box", inside(0, 1));
   }
 
@@ -148,11 +146,11 @@ struct TikTak : Lbfgs {
   }
 };
 
-struct Mlsl : Lbfgs {
+struct Mlsl : Local {
   int population = 4;
   template <class Visitor>
   void describe(Visitor&& visit) {
-    Lbfgs::describe(visit);
+    Local::describe(visit);
     visit("population", population, "points sampled an iteration", at_least(1));
   }
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
@@ -192,7 +190,7 @@ constinit const OptimizerEntry nlopt_lbfgs_multistart{
     [] {
       return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
     },
-    [](const nlohmann::json& settings) { return make_multistart(make<Lbfgs>, settings); },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_LBFGS>>, settings); },
 };
 
 constinit const OptimizerEntry nlopt_slsqp_multistart{
@@ -201,7 +199,7 @@ constinit const OptimizerEntry nlopt_slsqp_multistart{
     [] {
       return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
     },
-    [](const nlohmann::json& settings) { return make_multistart(make<Slsqp>, settings); },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_SLSQP>>, settings); },
 };
 
 constinit const OptimizerEntry nlopt_tiktak{

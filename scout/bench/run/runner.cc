@@ -202,13 +202,17 @@ StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, in
 RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress,
                          const fs::path& archive) {
   validate_suite(suite);
-  fs::create_directories(out);
   std::vector<Entrant> entrants;
   for (const auto& entry : suite.optimizers) {
     const auto [label, name, pins] = parse_optimizer(entry);
     entrants.push_back({label, resolve(name)});
     pin(entrants.back().contestant, pins);
   }
+  const auto tasks = suite.tasks();
+  for (const auto& task : tasks) {
+    for (const auto& entrant : entrants) refuse_to_tune_on_fixed(task, entrant.contestant);
+  }
+  fs::create_directories(out);  // what is refused leaves nothing
   nlohmann::json plan = to_json(suite);
   plan["name"] = suite.name;
   write_atomically(out / "suite.json", json_text(plan, 1) + "\n");
@@ -216,10 +220,6 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
   ThreadTeam team(suite.threads);
   Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
   std::vector<Pairing> pairings;
-  const auto tasks = suite.tasks();
-  for (const auto& task : tasks) {
-    for (const auto& entrant : entrants) refuse_to_tune_on_fixed(task, entrant.contestant);
-  }
   const auto begin = Clock::now();
   int count = 0;
   const auto total = tasks.size() * entrants.size();

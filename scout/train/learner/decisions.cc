@@ -47,8 +47,8 @@ struct DecisionsOptions {
           at_least(1));
     visit(
         "fade", fade,
-        "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
-        "gradient; 0: they never do",
+        "rounds in which explorers give way to the policy, in episodes as in a batch, and imitation to the policy gradient; "
+        "0: they never do",
         at_least(0));
     visit("rate_halving", rate_halving, "rounds after which the learning rates are half of what they were; 0: constant",
           at_least(0));
