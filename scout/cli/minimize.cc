@@ -81,7 +81,9 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--dimension", arguments->dimension, "M; a network has its own")
       ->capture_default_str()
       ->check(whole_from(1));
-  command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
+  command->add_option("--index", arguments->index, "which instance of the family")
+      ->capture_default_str()
+      ->check(whole_from(0));
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
       ->capture_default_str()

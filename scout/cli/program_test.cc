@@ -64,6 +64,8 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_THAT(error_, HasSubstr("did you mean 'network'?"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--budget", "-3"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("--budget: '-3' is not a whole number of at least 1"));
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--index", "-1"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("--index: '-1' is not a whole number of at least 0"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--set", "lr=-1"}), kBadUsage);
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <functional>
 
 #include "scout/cli/test_program.h"
 #include "scout/cli/training_run.h"
@@ -234,6 +235,46 @@ TEST_F(Program, MoreSignalsDoNotKeepItFromSaving) {
   EXPECT_THAT(out_, HasSubstr("after round " + std::to_string(done)));
 }
 
+TEST_F(Program, AResumedRunHasItsPolicyAgain) {
+  ASSERT_EQ(train("run", {"--set", "rounds=2"}), kDone) << error_;
+  const auto parameters = Policy::load(path("run/policy.scout"))->parameters();
+  for (const std::string damage : {"missing", "empty"}) {
+    fs::remove(path("run/policy.scout"));
+    if (damage == "empty") std::ofstream(path("run/policy.scout")) << "";
+    ASSERT_EQ(train("run", {"--resume", "--set", "rounds=2"}), kDone) << error_;
+    EXPECT_EQ(Policy::load(path("run/policy.scout"))->parameters(), parameters) << damage;
+  }
+}
+
+TEST_F(Program, AResumedRunSaysWhatItsLogLacks) {
+  const auto damaged = [&](const std::function<void(std::vector<std::string>&)>& damage) {
+    fs::remove_all(path("run"));
+    EXPECT_EQ(train("run", {"--set", "rounds=2"}), kDone) << error_;
+    std::vector<std::string> lines;
+    std::ifstream file(path("run/log.jsonl"));
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    damage(lines);
+    std::ofstream out(path("run/log.jsonl"));
+    for (const std::string& line : lines) out << line << "\n";
+    out.close();
+    return train("run", {"--resume", "--set", "rounds=3"});
+  };
+  EXPECT_EQ(damaged([](auto&) {}), kDone);
+  EXPECT_THAT(out_, Not(HasSubstr("warning")));
+  EXPECT_EQ(damaged([](auto& lines) { lines.pop_back(); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("log.jsonl is not whole: it ends after round 1 of 2"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.clear(); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("it has no line"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.erase(lines.begin()); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("round 1 follows where 0 was due"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.insert(lines.begin() + 1, lines[1]); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("round 1 follows where 2 was due"));
+  for (const std::string line : {"null", "{\"round\":\"x\"}"}) {
+    EXPECT_EQ(damaged([&](auto& lines) { lines[1] = line; }), kBadUsage) << line;
+    EXPECT_THAT(error_, HasSubstr("log.jsonl, line 2: not a line of a training"));
+  }
+}
+
 TEST_F(Program, CompareTakesNoUntrainedPolicyForATrainedOne) {
   ASSERT_EQ(train("a", {"--seed", "1", "--set", "rounds=2"}), kDone) << error_;
   ASSERT_EQ(train("b", {"--seed", "2", "--set", "rounds=2"}), kDone) << error_;
@@ -244,6 +285,16 @@ TEST_F(Program, CompareTakesNoUntrainedPolicyForATrainedOne) {
   std::ofstream(path("b/log.jsonl")) << first << "\n";
   EXPECT_EQ(run({"compare", "--one", path("a"), path("b"), "--other", path("b"), path("a")}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr(path("b/log.jsonl") + "' has no validation yet"));
+}
+
+TEST_F(Program, CompareTakesEachSeedOnce) {
+  ASSERT_EQ(train("a", {"--seed", "1", "--set", "rounds=2"}), kDone) << error_;
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("a"), "--other", path("a"), path("a")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("two trainings of seed 1 on one side"));
+  std::ofstream(path("a/log.jsonl"), std::ios::app) << R"({"round":3,"validation":{"scores":{},"score":null}})"
+                                                    << "\n";
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("a"), "--other", path("a"), path("a")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr(path("a/log.jsonl") + "' is damaged in round 3"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
 #include "scout/base/shipped_files.h"
+#include "scout/cli/training_log.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/rules.h"
@@ -26,12 +27,27 @@ constexpr std::size_t kLongest = 100;
 fs::path cut_down(const fs::path& path, std::int64_t round) {
   std::string kept;
   if (round > 0) {
-    for (const auto& line : read_json_lines(path)) {
+    for (const auto& line : read_training_log(path)) {
       if (line.value("round", std::int64_t{0}) <= round) kept += json_text(line) + "\n";
     }
   }
   write_atomically(path, kept);
   return path;
+}
+
+/// 0 if there is none.
+double number_in(const nlohmann::json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+bool is_policy(const fs::path& path) {
+  try {
+    Policy::load(path.string());
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
 }
 
 std::string clock_text(double seconds) {
@@ -191,9 +207,17 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
   if (arguments.resume) {
     trainer_.restore((out_ / "checkpoint.bin").string());
     say(fmt::format("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done()));
-    for (const auto& line : read_json_lines(out_ / "log.jsonl")) {
-      if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
+    const auto lines = read_training_log(out_ / "log.jsonl");
+    for (const auto& line : lines) {
+      if (line.value("round", std::int64_t{0}) > trainer_.rounds_done()) continue;
+      seconds_ += number_in(line, "seconds");
+      evaluations_ = static_cast<std::int64_t>(number_in(line, "evaluations"));
     }
+    if (const std::string gap = gap_in_log(lines, trainer_.rounds_done()); !gap.empty() && trainer_.rounds_done() > 0) {
+      say(fmt::format("warning: {} is not whole: {}. The training itself goes on as ever; the log keeps what there is\n",
+                      (out_ / "log.jsonl").string(), gap));
+    }
+    if (trainer_.best_round() > 0 && !is_policy(policy_path())) save_policy();  // the checkpoint has it too
   }
   logged_round_ = trainer_.rounds_done();
   if (arguments.resume) {

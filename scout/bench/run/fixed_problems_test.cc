@@ -100,6 +100,7 @@ TEST_F(FixedProblems, NobodyIsTunedOnThem) {
     FAIL();
   } catch (const std::invalid_argument& error) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("descent"), HasSubstr("lennard-jones"), HasSubstr("judging alone")));
+    EXPECT_FALSE(fs::exists(out_)) << "what is refused leaves nothing";
   }
   EXPECT_FALSE(fs::exists(out_ / "records.jsonl"));
 }
