@@ -4,9 +4,11 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <toml.hpp>
 
+#include "scout/base/json_lines.h"
 #include "scout/base/names.h"
 #include "scout/base/numbers.h"
 
@@ -49,6 +51,16 @@ double number_of(const TomlValue& value) {
   return parse_number(text).value_or(value.as_floating());
 }
 #endif
+
+/// The first line of `text`, counted from 1, that is not UTF-8. 0: none.
+int line_that_is_not_utf8(const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (valid_utf8(line) != line) return number;
+  }
+  return 0;
+}
 
 /// How deeply the text of a TOML file is nested, by brackets or by the dots of a key. toml11 takes stack for each.
 int toml_depth(const std::string& text) {
@@ -174,14 +186,18 @@ nlohmann::json read_toml(const std::string& path) {
   if (!file || std::filesystem::is_directory(path)) {
     throw std::invalid_argument("cannot read '" + path + "': give an existing TOML file");
   }
-  if (toml_depth({std::istreambuf_iterator<char>(file), {}}) > kDeepestNesting) {
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (const int line = line_that_is_not_utf8(text); line > 0) {  // toml11 3.7 reads beyond the file's end
+    throw std::invalid_argument("'" + path + "' is not valid TOML: line " + std::to_string(line) +
+                                " is not UTF-8: save the file as UTF-8");
+  }
+  if (toml_depth(text) > kDeepestNesting) {
     throw std::invalid_argument("'" + path + "' is not valid TOML: it is nested more than " +
                                 std::to_string(kDeepestNesting) + " deep");
   }
-  file.clear();
-  file.seekg(0);
+  std::istringstream stream(text);
   try {
-    return from_toml(parse_toml(file, path));
+    return from_toml(parse_toml(stream, path));
   } catch (const toml::exception& error) {
     throw std::invalid_argument("'" + path + "' is not valid TOML: " + error.what());  // which shows the line
   }

@@ -95,7 +95,10 @@ struct OptionVisitor {
 
 template <class Value>
 void assign(const std::string& key, Value& value, const nlohmann::json& from) {
-  auto wrong_type = [&](const char* expected) { throw_bad_option(key, json_text(from), expected); };
+  auto wrong_type = [&](const char* expected) {  // JSON has no word for infinity
+    const bool infinite = from.is_number_float() && std::isinf(from.get<double>());
+    throw_bad_option(key, infinite ? "infinite" : json_text(from), expected);
+  };
   if constexpr (std::is_same_v<Value, bool>) {
     if (!from.is_boolean()) wrong_type("true or false");
     value = from.get<bool>();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -125,6 +126,7 @@ struct Wide {
 TEST(Options, WrongTypes) {
   EXPECT_THAT(complaint({{"rate", "fast"}}), says("option 'rate' is \"fast\": must be a number"));
   EXPECT_THAT(complaint({{"steps", 1.5}}), says("must be a whole number"));
+  EXPECT_THAT(complaint({{"steps", INFINITY}}), says("is infinite: must be a whole number"));
   EXPECT_THAT(complaint({{"replay.capacity", 1e10}}), says("whole number in the range of its type"));
   Wide wide;
   set_options(wide, parse_assignment("count=9223372036854775807"));
@@ -230,6 +232,12 @@ TEST_F(Toml, EditorsOfAllKindsMayHaveWrittenIt) {
 TEST_F(Toml, SyntaxErrorNamesFileAndLine) {
   const auto path = write("a = 1\nb = = 2\n");
   EXPECT_THAT([&] { read_toml(path); }, ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr(path), HasSubstr("\n 2 | "))));
+}
+
+TEST_F(Toml, WhatIsNotUtf8IsNamedByLine) {
+  EXPECT_THAT([&] { read_toml(write("a = 1\n'\xFF@\xFF\xFF' = 2\n")); }, says("line 2 is not UTF-8: save the file"));
+  EXPECT_THAT([&] { read_toml(write("a = 'caf\xE9'")); }, says("line 1 is not UTF-8"));
+  EXPECT_EQ(read_toml(write("a = 'caf\xC3\xA9'")), (nlohmann::json{{"a", "caf\xC3\xA9"}}));
 }
 
 TEST_F(Toml, WhatIsNestedTooDeeplyIsRefusedBeforeItExhaustsTheStack) {

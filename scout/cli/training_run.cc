@@ -67,7 +67,6 @@ void take_folder(const TrainArguments& arguments, const fs::path& out, std::opti
     throw std::invalid_argument("--resume: there is no checkpoint in " + out.string() +
                                 ": give the --out of the run to continue, or leave --resume out to begin one");
   }
-  fs::create_directories(out);
   lock.emplace(out);
   if (arguments.resume) return;
   const bool has_checkpoint = fs::exists(out / "checkpoint.bin");

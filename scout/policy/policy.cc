@@ -55,7 +55,8 @@ struct File {
 
 File parse(std::span<const std::byte> bytes) {
   const std::size_t shown = std::min(bytes.size(), kMagic.size());
-  if (shown == 0 || std::memcmp(bytes.data(), kMagic.data(), shown) != 0) throw std::runtime_error("not a policy file");
+  if (shown == 0) throw std::runtime_error("not a policy file: it is empty");
+  if (std::memcmp(bytes.data(), kMagic.data(), shown) != 0) throw std::runtime_error("not a policy file");
   const auto truncated = [&](std::uint64_t expected) {
     throw std::runtime_error("truncated: expected " + std::to_string(expected) + " bytes or more, found " +
                              std::to_string(bytes.size()));

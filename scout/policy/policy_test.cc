@@ -128,7 +128,7 @@ TEST(PolicyFile, SaysThatItIsNoPolicyFile) {
   std::vector<std::byte> bytes(text.size());
   std::memcpy(bytes.data(), text.data(), text.size());
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>("p: not a policy file"));
-  EXPECT_THAT(reading({}), ThrowsMessage<std::runtime_error>("p: not a policy file"));
+  EXPECT_THAT(reading({}), ThrowsMessage<std::runtime_error>("p: not a policy file: it is empty"));
 }
 
 TEST(PolicyFile, SaysThatItIsTruncatedAtEveryLength) {

@@ -22,6 +22,8 @@ constexpr std::uint32_t kVersion = 4;
 constexpr std::size_t kHeadSize = kMagic.size() + sizeof kVersion;
 constexpr std::size_t kTailSize = sizeof(std::uint32_t) + kComplete.size();
 
+const std::string kRemedy = ": put a whole copy in its place, or begin anew in another folder";
+
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw std::runtime_error("checkpoint '" + path + "' " + what);
 }
@@ -76,9 +78,9 @@ std::uint64_t CheckpointReader::check() {
   std::array<char, kHeadSize> head{};
   const std::size_t found = std::fread(head.data(), 1, head.size(), file_.get());
   if (std::string_view(head.data(), std::min(found, kMagic.size())) != kMagic.substr(0, found)) {
-    fail(path_, "is not a checkpoint of scout");
+    fail(path_, "is not a checkpoint of scout" + kRemedy);
   }
-  if (size < kHeadSize + kTailSize) fail(path_, "is truncated: it has " + std::to_string(size) + " bytes");
+  if (size < kHeadSize + kTailSize) fail(path_, "is truncated: it has " + std::to_string(size) + " bytes" + kRemedy);
   std::uint32_t version = 0;
   std::memcpy(&version, head.data() + kMagic.size(), sizeof version);
   if (version != kVersion) {
@@ -97,11 +99,12 @@ std::uint64_t CheckpointReader::check() {
   std::array<char, kTailSize> tail{};
   read(tail.data(), tail.size());
   if (std::string_view(tail.data() + sizeof(std::uint32_t), kComplete.size()) != kComplete) {
-    fail(path_, "is truncated: its completion marker is missing");
+    fail(path_, "is truncated: its completion marker is missing" + kRemedy);
   }
   std::uint32_t expected = 0;
   std::memcpy(&expected, tail.data(), sizeof expected);
-  if (expected != static_cast<std::uint32_t>(checksum)) fail(path_, "is damaged: its checksum does not match its content");
+  if (expected != static_cast<std::uint32_t>(checksum))
+    fail(path_, "is damaged: its checksum does not match its content" + kRemedy);
   std::fseek(file_.get(), static_cast<long>(kHeadSize), SEEK_SET);
   return size - kHeadSize - kTailSize;
 }

@@ -165,7 +165,9 @@ std::string report_text(const fs::path& directory) {
   const Results results = read_results(directory);
   if (results.training) return networks_text(results) + "\n" + networks_headline(results) + "\n";
   const std::string found = success_text(results);
-  return summary_table(results) + "\n" + (found.empty() ? "" : found + "\n") + headline(results) + "\n";
+  std::string out = summary_table(results) + "\n" + (found.empty() ? "" : found + "\n") + headline(results) + "\n";
+  for (const auto& line : results.doubts) out += "In doubt: " + line + "\n";
+  return out;
 }
 
 }  // namespace scout::bench

@@ -92,10 +92,14 @@ std::string settings_table(const Results& results) {
 }
 
 std::string failures(const Results& results) {
-  if (results.failures.empty()) return "<p>No run failed.</p>\n";
-  std::string out = "<ul>";
-  for (const auto& line : results.failures) out += "<li>" + escape_html(line) + "</li>";
-  return out + "</ul>\n";
+  std::string out = results.failures.empty() ? "<p>No run failed.</p>\n" : "";
+  for (const auto* lines : {&results.failures, &results.doubts}) {
+    if (lines->empty()) continue;
+    out += "<ul>";
+    for (const auto& line : *lines) out += "<li>" + escape_html(line) + "</li>";
+    out += "</ul>\n";
+  }
+  return out;
 }
 
 std::string origin(const Results& results) {

@@ -76,6 +76,13 @@ std::string text_number(double x) {
   return x == 0 ? "0" : fmt::format("{:.2e}", x);
 }
 
+/// By how much more than rounding the best value lies below the known optimum, whose certified digits may be nine. Else 0.
+double depth_below_optimum(const Record& record) {
+  if (record.stochastic || !record.optimum) return 0;
+  const double depth = *record.optimum - record.outcome.best;
+  return depth > 1e-6 * (std::abs(*record.optimum) + record.unit) ? depth : 0;
+}
+
 }  // namespace
 
 double cost_of(Cost cost, std::int64_t values, std::int64_t gradients, int dimension) {
@@ -122,6 +129,7 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
   out.seeds = static_cast<int>(seeds.size());
   out.training = std::ranges::all_of(records, &Record::stochastic);
   std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::int64_t>> failures;  // calls
+  std::map<std::pair<std::string, std::string>, std::vector<double>> below;                                      // f* - f
   for (const auto& record : records) {
     const auto known = std::ranges::find(out.rows, record.optimizer, &OptimizerRow::label);
     auto& row = known == out.rows.end() ? out.rows.emplace_back() : *known;
@@ -134,6 +142,9 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     row.training_cost = record.training_cost;
     row.settings[task] = record.settings;
     row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
+    if (const double depth = depth_below_optimum(record); depth > 0) {
+      below[{record.optimizer, to_string(record.task)}].push_back(depth);
+    }
     if (const Outcome& run = record.outcome; failed(run)) {
       auto& calls = failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}];
       calls.push_back(run.values + run.gradients);
@@ -145,6 +156,12 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     out.failures.push_back(fmt::format("{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status,
                                        reason.empty() ? "" : ": " + reason,
                                        least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most)));
+  }
+  for (const auto& [what, depths] : below) {
+    out.doubts.push_back(
+        fmt::format("{} on {}: {} × a value below the known optimum, by up to {:.3g}: the record, or the "
+                    "optimum of the problem, is wrong",
+                    what.first, what.second, depths.size(), std::ranges::max(depths)));
   }
   for (auto& row : out.rows) {
     std::vector<Stratum> strata;
@@ -166,7 +183,8 @@ Results read_results(const std::filesystem::path& directory) {
       if (values.contains("name")) detail::assign("name", options.name, values["name"]);
       set_options(options, known_options<ReportOptions>(values));
     } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument((directory / "suite.json").string() + ": " + error.what());
+      throw std::invalid_argument((directory / "suite.json").string() + ": " + error.what() +
+                                  ": run the `scout bench` of this folder again, which writes it anew");
     }
   }
   const auto records = read_records(directory);

@@ -88,6 +88,7 @@ struct Results {
   nlohmann::json machine;
   nlohmann::json versions;
   std::vector<std::string> failures;  ///< one line for each kind of failure of an optimizer on a task
+  std::vector<std::string> doubts;    ///< one line for each optimizer and task with values far below the known optimum
 
   /// The best row that is (not) a policy; null if there is none.
   const OptimizerRow* best(bool policy) const;
