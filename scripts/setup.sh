@@ -11,10 +11,10 @@ phase() {
   printf -- '-- %s: %d s\n' "$name" $((SECONDS - begin))
 }
 
-# Installs those packages of packages.txt that are missing.
+# Installs those packages of packages.txt that are missing, but for those below "optional".
 install_packages() {
   local package missing=() root=()
-  for package in $(sed 's/#.*//' packages.txt); do
+  for package in $(sed '/^# optional/,$d; s/#.*//' packages.txt); do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then

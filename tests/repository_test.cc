@@ -260,7 +260,8 @@ Files read_repository() {
   for (const auto& entry : fs::directory_iterator(root)) {
     if (entry.is_regular_file()) take(entry.path());
   }
-  for (const char* folder : {"benchmarks", "cmake", "docs", "examples", "scout", "scripts", "tests"}) {
+  for (const char* folder :
+       {"benchmarks", "cmake", "docs", "examples", "fuzz", "reliability", "scout", "scripts", "tests"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       if (entry.is_regular_file()) take(entry.path());
     }

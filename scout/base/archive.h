@@ -46,6 +46,12 @@ class ArchiveWriter {
   template <class... Several>
   requires(sizeof...(Several) > 1) void operator()(const Several&... several) { ((*this)(several), ...); }
 
+  /// See ArchiveReader.
+  template <class... Lists>
+  void fixed(const Lists&... lists) {
+    ((*this)(lists), ...);
+  }
+
   void raw(const void* data, std::size_t count);
   Bytes take() { return std::move(bytes_); }
 
@@ -72,6 +78,12 @@ class ArchiveReader {
       : source_(std::move(source)), left_(size), name_(std::move(name)) {}
 
   void operator()(Plain auto& number) { raw(&number, sizeof number); }
+  void operator()(bool& truth) {
+    unsigned char byte = 0;
+    raw(&byte, 1);
+    if (byte > 1) fail("a truth value is " + std::to_string(byte));
+    truth = byte == 1;
+  }
   void operator()(std::string& text) {
     text.resize(count(1));
     raw(text.data(), text.size());
@@ -82,8 +94,9 @@ class ArchiveReader {
       elements.resize(count(sizeof(Element)));
       raw(elements.data(), elements.size() * sizeof(Element));
     } else {
-      elements.resize(count(1));
-      for (Element& element : elements) (*this)(element);
+      elements.clear();
+      // One by one: an element takes less in the archive than here.
+      for (std::size_t left = count(1); left > 0; --left) (*this)(elements.emplace_back());
     }
   }
   template <class Structure>
@@ -91,6 +104,19 @@ class ArchiveReader {
   void operator()(Structure& structure) { structure.visit(*this); }
   template <class... Several>
   requires(sizeof...(Several) > 1) void operator()(Several&... several) { ((*this)(several), ...); }
+
+  /// Lists whose lengths are known: another one fails.
+  template <class... Lists>
+  void fixed(Lists&... lists) {
+    const auto read = [this](auto& list) {
+      const std::size_t expected = list.size();
+      (*this)(list);
+      if (list.size() != expected) {
+        fail("a list has " + std::to_string(list.size()) + " elements: it must have " + std::to_string(expected));
+      }
+    };
+    (read(lists), ...);
+  }
 
   void raw(void* data, std::size_t count);
   /// The length of a list whose elements take at least `element_size` bytes each.

@@ -138,6 +138,26 @@ TEST(Archive, WhatIsLeftOverIsAnError) {
   EXPECT_EQ(error_of<Whole>(bytes), "damaged state: 3 bytes are left over");
 }
 
+TEST(Archive, ATruthValueIsZeroOrOne) {
+  EXPECT_TRUE(read<bool>({std::byte{1}}));
+  EXPECT_FALSE(read<bool>({std::byte{0}}));
+  EXPECT_EQ(error_of<bool>({std::byte{2}}), "damaged state: a truth value is 2");
+}
+
+TEST(Archive, AListOfFixedLengthHasNoOther) {
+  const auto read_into = [](std::vector<int> list, const Bytes& bytes) {
+    ArchiveReader reader(bytes, "state");
+    reader.fixed(list);
+    return list;
+  };
+  EXPECT_THAT(read_into({0, 0}, written(std::vector{1, 2})), ElementsAre(1, 2));
+  EXPECT_THAT(
+      [&] {
+        read_into({0}, written(std::vector{1, 2}));
+      },
+      testing::ThrowsMessage<std::runtime_error>("damaged state: a list has 2 elements: it must have 1"));
+}
+
 TEST(Archive, LengthsThatCannotBeAreRefusedBeforeAnythingIsAllocated) {
   for (const std::uint64_t length : {std::uint64_t{3}, std::uint64_t{1} << 61, std::numeric_limits<std::uint64_t>::max()}) {
     Bytes bytes = written(length);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +10,8 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+
+#include "scout/base/files.h"
 
 namespace scout {
 namespace {
@@ -21,17 +22,14 @@ std::string machine() {
   return name.data();
 }
 
-/// Whether `path` still is the file that was opened: who held it before may have removed it meanwhile.
-bool is_file(int descriptor, const std::filesystem::path& path) {
-  struct stat opened {
-  }, there{};
-  return fstat(descriptor, &opened) == 0 && stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
-         opened.st_dev == there.st_dev;
-}
-
 }  // namespace
 
 FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / ".lock") {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    throw std::runtime_error("cannot make the folder " + folder.string() + ": " + failed.message() + ": give another");
+  }
   while (true) {
     descriptor_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) {
@@ -46,7 +44,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / ".l
       throw std::runtime_error(folder.string() + " is in use: " + (owner.empty() ? "another process" : owner) +
                                " writes into it. Wait until that has ended, or give another folder");
     }
-    if (!locked || is_file(descriptor_, path_)) break;
+    if (!locked || is_named(descriptor_, path_)) break;
     close(descriptor_);
   }
   const std::string owner = "process " + std::to_string(getpid()) + " on " + machine() + "\n";

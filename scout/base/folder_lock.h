@@ -10,7 +10,8 @@ namespace scout {
 /// process was killed. On a file system without locks it protects from nothing.
 class FolderLock {
  public:
-  /// Throws std::runtime_error naming the folder and who holds it, or why FOLDER/.lock cannot be written.
+  /// Makes the folder, if it is not there. Throws std::runtime_error naming the folder and who holds it, or why it cannot be
+  /// written to.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

@@ -60,8 +60,13 @@ TEST_F(FolderLockTest, AKilledProcessLetsGo) {
 }
 
 TEST_F(FolderLockTest, AFolderThatCannotBeWrittenIsNamed) {
-  EXPECT_THAT([] { FolderLock lock("/nonexistent/folder"); },
-              ThrowsMessage<std::runtime_error>(HasSubstr("cannot write /nonexistent/folder/.lock: No such file")));
+  EXPECT_THAT([] { FolderLock lock("/dev/null/folder"); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("cannot make the folder /dev/null/folder: Not a directory")));
+}
+
+TEST_F(FolderLockTest, AFolderThatIsNotThereIsMade) {
+  const FolderLock lock(folder_ / "new" / "one");
+  EXPECT_TRUE(fs::is_directory(folder_ / "new" / "one"));
 }
 
 }  // namespace

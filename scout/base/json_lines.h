@@ -11,6 +11,10 @@ namespace scout {
 /// `value` as text, on one line unless there is an `indent`. What is not UTF-8 in it, such as a path in Latin-1, becomes
 /// U+FFFD; `dump` would throw.
 std::string json_text(const nlohmann::json& value, int indent = -1);
+/// Lists and objects in one another, at most: whoever copies or writes JSON takes stack for each.
+inline constexpr int kDeepestNesting = 128;
+/// Throws std::invalid_argument that says where, if `text` is not JSON or nested more deeply.
+nlohmann::json parse_json(const std::string& text);
 /// `text` as it comes back from JSON.
 std::string valid_utf8(const std::string& text);
 

@@ -28,9 +28,11 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
   std::string nearest;
   std::size_t least = std::string::npos;
   for (const std::string& other : known) {
+    const auto [shorter, longer] = std::minmax({name.size(), other.size()});
+    const std::size_t most = (longer + 2) / 3;
+    if (longer - shorter > most) continue;  // so is the distance
     const std::size_t distance = edit_distance(name, other);
-    const std::size_t longer = std::max(name.size(), other.size());
-    if (distance > (longer + 2) / 3 || distance >= least) continue;
+    if (distance > most || distance >= least) continue;
     least = distance;
     nearest = other;
   }

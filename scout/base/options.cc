@@ -4,9 +4,11 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <toml.hpp>
 
+#include "scout/base/json_lines.h"
 #include "scout/base/names.h"
 #include "scout/base/numbers.h"
 
@@ -49,6 +51,44 @@ double number_of(const TomlValue& value) {
   return parse_number(text).value_or(value.as_floating());
 }
 #endif
+
+/// The first line of `text`, counted from 1, that is not UTF-8. 0: none.
+int line_that_is_not_utf8(const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (valid_utf8(line) != line) return number;
+  }
+  return 0;
+}
+
+/// How deeply the text of a TOML file is nested, by brackets or by the dots of a key. toml11 takes stack for each.
+int toml_depth(const std::string& text) {
+  int deepest = 0, brackets = 0, dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '#') {
+      i = std::min(text.find('\n', i), text.size());
+      dots = 0;
+    } else if (c == '"' || c == '\'') {
+      const std::string end(text.compare(i, 3, std::string(3, c)) == 0 ? 3 : 1, c);
+      for (i += end.size(); i < text.size() && text.compare(i, end.size(), end) != 0; ++i) {
+        if (c == '"' && text[i] == '\\') ++i;
+        if (end.size() == 1 && i < text.size() && text[i] == '\n') break;  // a syntax error
+      }
+      i += end.size() - 1;
+    } else if (c == '.') {
+      ++dots;
+    } else if (c == '[' || c == '{') {
+      ++brackets;
+    } else if (c == ']' || c == '}') {
+      --brackets;
+    }
+    if (c == ',' || c == '=' || c == '\n') dots = 0;
+    deepest = std::max(deepest, brackets + dots);
+  }
+  return deepest;
+}
 
 nlohmann::json from_toml(const TomlValue& value) {
   nlohmann::json out;
@@ -129,8 +169,10 @@ nlohmann::json parse_assignment(const std::string& assignment) {
     throw std::invalid_argument("'" + assignment + "' does not set an option: write key=value, e.g. seed=3");
   }
   const std::string text = assignment.substr(equals + 1);
-  nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) {
+  nlohmann::json value;
+  try {
+    value = parse_json(text);
+  } catch (const std::invalid_argument&) {
     const bool numeric =
         text.find_first_of("0123456789") <= 2 && text.find_first_not_of("0123456789.+-eE") == std::string::npos;
     const auto number = numeric ? parse_number(text) : std::nullopt;
@@ -144,8 +186,18 @@ nlohmann::json read_toml(const std::string& path) {
   if (!file || std::filesystem::is_directory(path)) {
     throw std::invalid_argument("cannot read '" + path + "': give an existing TOML file");
   }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (const int line = line_that_is_not_utf8(text); line > 0) {  // toml11 3.7 reads beyond the file's end
+    throw std::invalid_argument("'" + path + "' is not valid TOML: line " + std::to_string(line) +
+                                " is not UTF-8: save the file as UTF-8");
+  }
+  if (toml_depth(text) > kDeepestNesting) {
+    throw std::invalid_argument("'" + path + "' is not valid TOML: it is nested more than " +
+                                std::to_string(kDeepestNesting) + " deep");
+  }
+  std::istringstream stream(text);
   try {
-    return from_toml(parse_toml(file, path));
+    return from_toml(parse_toml(stream, path));
   } catch (const toml::exception& error) {
     throw std::invalid_argument("'" + path + "' is not valid TOML: " + error.what());  // which shows the line
   }

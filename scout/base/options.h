@@ -12,11 +12,13 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "scout/base/json_lines.h"
@@ -93,7 +95,10 @@ struct OptionVisitor {
 
 template <class Value>
 void assign(const std::string& key, Value& value, const nlohmann::json& from) {
-  auto wrong_type = [&](const char* expected) { throw_bad_option(key, json_text(from), expected); };
+  auto wrong_type = [&](const char* expected) {  // JSON has no word for infinity
+    const bool infinite = from.is_number_float() && std::isinf(from.get<double>());
+    throw_bad_option(key, infinite ? "infinite" : json_text(from), expected);
+  };
   if constexpr (std::is_same_v<Value, bool>) {
     if (!from.is_boolean()) wrong_type("true or false");
     value = from.get<bool>();
@@ -102,12 +107,11 @@ void assign(const std::string& key, Value& value, const nlohmann::json& from) {
         from.is_number_integer() || (from.is_number_float() && std::floor(from.get<double>()) == from.get<double>() &&
                                      std::abs(from.get<double>()) < 9e15);
     if (!whole) wrong_type("a whole number");
-    const double wide = from.get<double>();
-    if (wide < static_cast<double>(std::numeric_limits<Value>::lowest()) ||
-        wide > static_cast<double>(std::numeric_limits<Value>::max())) {
-      wrong_type("a whole number in the range of its type");
-    }
-    value = from.is_number_integer() ? from.get<Value>() : static_cast<Value>(wide);
+    const bool fits = from.is_number_unsigned()  ? std::in_range<Value>(from.get<std::uint64_t>())
+                      : from.is_number_integer() ? std::in_range<Value>(from.get<std::int64_t>())
+                                                 : std::in_range<Value>(static_cast<std::int64_t>(from.get<double>()));
+    if (!fits) wrong_type("a whole number in the range of its type");
+    value = from.is_number_integer() ? from.get<Value>() : static_cast<Value>(from.get<double>());
   } else if constexpr (std::is_floating_point_v<Value>) {
     if (!from.is_number()) wrong_type("a number");
     value = from.get<Value>();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -113,10 +114,28 @@ TEST(Options, ErrorsNameKeyValueAndCondition) {
               says("'rate' is inf: must be a finite number"));
 }
 
+struct Wide {
+  std::int64_t count = 1;
+  std::uint64_t natural = 1;
+  void describe(auto&& visit) {
+    visit("count", count, "");
+    visit("natural", natural, "");
+  }
+};
+
 TEST(Options, WrongTypes) {
   EXPECT_THAT(complaint({{"rate", "fast"}}), says("option 'rate' is \"fast\": must be a number"));
   EXPECT_THAT(complaint({{"steps", 1.5}}), says("must be a whole number"));
+  EXPECT_THAT(complaint({{"steps", INFINITY}}), says("is infinite: must be a whole number"));
   EXPECT_THAT(complaint({{"replay.capacity", 1e10}}), says("whole number in the range of its type"));
+  Wide wide;
+  set_options(wide, parse_assignment("count=9223372036854775807"));
+  set_options(wide, parse_assignment("natural=18446744073709551615"));
+  EXPECT_EQ(wide.count, std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(wide.natural, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_THAT([&] { set_options(wide, parse_assignment("count=9223372036854775808")); }, says("in the range of its type"))
+      << "which is no negative number";
+  EXPECT_THAT([&] { set_options(wide, parse_assignment("natural=-1")); }, says("in the range of its type"));
   EXPECT_THAT(complaint({{"ensemble", 1}}), says("must be true or false"));
   EXPECT_THAT(complaint({{"problems", {1}}}), says("option 'problems' is 1: must be a string"));
   EXPECT_THAT(complaint({{"rate", "caf\xe9"}}), says("option 'rate' is \"caf\uFFFD\": must be a number"));
@@ -213,6 +232,28 @@ TEST_F(Toml, EditorsOfAllKindsMayHaveWrittenIt) {
 TEST_F(Toml, SyntaxErrorNamesFileAndLine) {
   const auto path = write("a = 1\nb = = 2\n");
   EXPECT_THAT([&] { read_toml(path); }, ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr(path), HasSubstr("\n 2 | "))));
+}
+
+TEST_F(Toml, WhatIsNotUtf8IsNamedByLine) {
+  EXPECT_THAT([&] { read_toml(write("a = 1\n'\xFF@\xFF\xFF' = 2\n")); }, says("line 2 is not UTF-8: save the file"));
+  EXPECT_THAT([&] { read_toml(write("a = 'caf\xE9'")); }, says("line 1 is not UTF-8"));
+  EXPECT_EQ(read_toml(write("a = 'caf\xC3\xA9'")), (nlohmann::json{{"a", "caf\xC3\xA9"}}));
+}
+
+TEST_F(Toml, WhatIsNestedTooDeeplyIsRefusedBeforeItExhaustsTheStack) {
+  const auto many = [](int count, const std::string& text, std::string out = "") {
+    for (int i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  for (const char* open : {"[", "[ ", "[#]\n", "[']',"}) {
+    EXPECT_THAT([&] { read_toml(write(many(100'000, open, "a = "))); }, says("nested more than 128 deep")) << open;
+  }
+  EXPECT_THAT([&] { read_toml(write(many(100'000, ".a", "a") + " = 1\n")); }, says("nested more than 128 deep"));
+  EXPECT_THAT([&] { read_toml(write(many(100'000, ".a", "[a") + "]\n")); }, says("nested more than 128 deep"));
+  const auto flat = read_toml(write(many(1000, "0.5, ", "a = [") + many(1000, "[", "]\nb = \"") + many(1000, "{", "\" # ") +
+                                    many(1000, "['", "\nc = '''") + "'''\n"));
+  EXPECT_EQ(flat.at("a").size(), 1000U);
+  EXPECT_EQ(flat.at("b").get<std::string>(), many(1000, "["));
 }
 
 TEST_F(Toml, MissingFileAndFolder) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
+#include <numeric>
 
 #include "scout/baseline/method.h"
 #include "scout/baseline/table.h"
@@ -12,10 +13,23 @@
 namespace scout::baseline {
 namespace {
 
+/// The best point that a search has seen: what NLopt returns is not always that.
+struct Best {
+  double f = HUGE_VAL;
+  std::vector<double> theta;
+
+  void offer(std::span<const double> point, double value) {
+    if (!(value < f) && !theta.empty()) return;
+    f = value;
+    theta.assign(point.begin(), point.end());
+  }
+};
+
 struct Search {
   Oracle& oracle;
   nlopt_opt handle;
   std::exception_ptr error;
+  Best* best;
 };
 
 /// NLopt is C: an exception must not cross it. It is kept, NLopt is told to stop, and the caller rethrows it.
@@ -35,12 +49,13 @@ double evaluate(unsigned count, const double* theta, double* gradient, void* dat
     std::fill(slope.begin(), slope.end(), 0.0);
     return HUGE_VAL;
   }
+  if (search.best) search.best->offer({theta, count}, f);
   return f;
 }
 
-/// Runs `algorithm` once within the instance's box.
+/// Runs `algorithm` once within the instance's box; `best`, if given, is offered each point.
 Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlopt_algorithm algorithm, int population,
-                   double tolerance) {
+                   double tolerance, Best* best = nullptr) {
   const auto lower = oracle.instance().lower();
   const auto upper = oracle.instance().upper();
   const auto count = static_cast<unsigned>(start.size());
@@ -52,8 +67,9 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
     nlopt_set_xtol_rel(made.get(), end);
     return made;
   };
-  const auto handle = create(algorithm, algorithm == NLOPT_LD_LBFGS ? tolerance : 0);
-  Search search{oracle, handle.get(), nullptr};
+  const bool local = algorithm == NLOPT_LD_LBFGS || algorithm == NLOPT_LD_SLSQP;
+  const auto handle = create(algorithm, local ? tolerance : 0);
+  Search search{oracle, handle.get(), nullptr, best};
   nlopt_set_min_objective(handle.get(), evaluate, &search);
   nlopt_set_lower_bounds(handle.get(), lower.data());
   nlopt_set_upper_bounds(handle.get(), upper.data());
@@ -70,22 +86,71 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   return result < 0 && result != NLOPT_ROUNDOFF_LIMITED ? Ending::failed : Ending::converged;
 }
 
-struct Lbfgs : Optimizer {
+struct Local : Optimizer {
   double tolerance = 1e-8;
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("tolerance", tolerance, "ends when the relative change of f or θ is smaller", positive());
   }
+};
+
+template <nlopt_algorithm algorithm>
+struct Once : Local {
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, NLOPT_LD_LBFGS, 0, tolerance);
+    return search_once(oracle, start, seed, algorithm, 0, tolerance);
   }
 };
 
-struct Mlsl : Lbfgs {
+/// TikTak (Arnoud, Guvenen & Kleineberg 2019, NBER 26340): values at points that fill the box, then local searches, from the
+/// better of them drawn more and more to the best point so far.
+struct TikTak : Local {
+  double share = 0.1;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    Local::describe(visit);
+    visit("share", share, "of the budget that goes to the points that fill the box", inside(0, 1));
+  }
+
+  Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
+    const auto lower = oracle.instance().lower();
+    const auto upper = oracle.instance().upper();
+    const std::size_t m = start.size();
+    const auto count = std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(oracle.remaining())));
+    // A Kronecker sequence (Roberts 2018): multiples of the powers of 1/g, where g is the root of g^(M+1) = g + 1.
+    double g = 2;
+    for (int k = 0; k < 50; ++k) g = std::pow(1 + g, 1 / (static_cast<double>(m) + 1));
+    Random random(seed.derive("points"));
+    std::vector<double> at(m);
+    for (double& x : at) x = random.uniform();
+    std::vector<Best> points;
+    for (std::int64_t k = 0; k < count; ++k) {
+      std::vector<double> theta(start.begin(), start.end());
+      for (std::size_t i = 0; i < m; ++i) {
+        at[i] += std::pow(g, -static_cast<double>(i + 1));
+        at[i] -= std::floor(at[i]);
+        if (k > 0) theta[i] = lower[i] + (upper[i] - lower[i]) * at[i];
+      }
+      const double f = oracle.value(theta);
+      points.push_back({std::isfinite(f) ? f : HUGE_VAL, std::move(theta)});
+    }
+    std::ranges::stable_sort(points, {}, &Best::f);
+    points.resize((points.size() + 9) / 10);
+    Best best = points.front();
+    for (std::size_t k = 0; k < points.size(); ++k) {
+      const double pull = std::clamp(std::sqrt(static_cast<double>(k + 1) / static_cast<double>(points.size())), 0.1, 0.995);
+      std::vector<double>& theta = points[k].theta;
+      for (std::size_t i = 0; i < m && k > 0; ++i) theta[i] += pull * (best.theta[i] - theta[i]);
+      search_once(oracle, theta, seed.derive(k), NLOPT_LD_LBFGS, 0, tolerance, &best);
+    }
+    return Ending::converged;
+  }
+};
+
+struct Mlsl : Local {
   int population = 4;
   template <class Visitor>
   void describe(Visitor&& visit) {
-    Lbfgs::describe(visit);
+    Local::describe(visit);
     visit("population", population, "points sampled an iteration", at_least(1));
   }
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
@@ -125,7 +190,26 @@ constinit const OptimizerEntry nlopt_lbfgs_multistart{
     [] {
       return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
     },
-    [](const nlohmann::json& settings) { return make_multistart(make<Lbfgs>, settings); },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_LBFGS>>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_slsqp_multistart{
+    "nlopt-slsqp-multistart",
+    "NLopt SLSQP in the box, restarted from fresh starts on convergence",
+    [] {
+      return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_SLSQP>>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_tiktak{
+    "nlopt-tiktak",
+    "TikTak: points that fill the box, then NLopt L-BFGS from the better ones, drawn to the best",
+    [] {
+      return product({{"tolerance", {1e-4, 1e-8}}, {"share", {0.05, 0.1, 0.2, 0.5}}});
+    },
+    // All over again with what is left of the budget.
+    [](const nlohmann::json& settings) { return make_multistart(make<TikTak>, settings); },
 };
 
 constinit const OptimizerEntry nlopt_mlsl{

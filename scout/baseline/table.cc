@@ -24,6 +24,8 @@ const std::vector<OptimizerEntry>& optimizers() {
       multistart_adam,
       multistart_lbfgs,
       nlopt_lbfgs_multistart,
+      nlopt_slsqp_multistart,
+      nlopt_tiktak,
       nlopt_mlsl,
       nlopt_crs2,
       nlopt_stogo,

@@ -103,7 +103,6 @@ int run_suite(const Arguments& arguments) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  fs::create_directories(arguments.out);
   const FolderLock lock(arguments.out);
   fs::path archive = bench::archive_of(suite);
   if (arguments.no_archive || !fs::exists(archive / "records.jsonl")) archive.clear();

@@ -66,6 +66,20 @@ TEST_F(Program, PoliciesThatTheirFilesCallAlikeAreToldApart) {
   EXPECT_THAT(error_, HasSubstr("there is no file '" + path("nothing.scout") + "'"));
 }
 
+TEST_F(Program, RecordsAreSetAsideOnceThoughItWasKilledAfterwards) {
+  const std::vector<std::string> words{"bench", path("suite.toml"), "--out", path("bench")};
+  auto fewer = words;
+  fewer.insert(fewer.end(), {"--set", "instances=1"});
+  ASSERT_EQ(run(words), kDone) << error_;
+  fs::copy_file(path("bench/records.jsonl"), path("before"));
+  ASSERT_EQ(run(fewer), kDone) << error_;
+  const auto aside = read_json_lines(path("bench/records.previous.jsonl"));
+  EXPECT_EQ(aside.size(), 4U);
+  fs::copy_file(path("before"), path("bench/records.jsonl"), fs::copy_options::overwrite_existing);
+  ASSERT_EQ(run(fewer), kDone) << error_;
+  EXPECT_EQ(read_json_lines(path("bench/records.previous.jsonl")), aside);
+}
+
 TEST_F(Program, OneBenchAtATimeWorksInAFolder) {
   fs::create_directories(path("bench"));
   {

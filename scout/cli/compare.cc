@@ -7,9 +7,9 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "scout/base/json_lines.h"
 #include "scout/bench/tables/statistics.h"
 #include "scout/cli/commands.h"
+#include "scout/cli/training_log.h"
 
 namespace scout {
 namespace {
@@ -23,19 +23,24 @@ struct Ending {
 
 Ending ending_of(const std::string& folder) {
   const std::string path = folder + "/log.jsonl";
-  const std::vector<nlohmann::json> lines = read_json_lines(path);
+  const std::vector<nlohmann::json> lines = read_training_log(path);
   if (lines.empty()) throw std::invalid_argument("'" + path + "' is not there, or empty: give the folder of a training");
   Ending out;
   for (const nlohmann::json& line : lines) {
-    if (line.contains("seed")) out.seed = line["seed"];
-    if (!line.contains("round") || !line.contains("validation")) continue;  // the first line has the untrained policy's
-    const nlohmann::json& validation = line["validation"];
-    if (!validation.contains("scores")) {
-      throw std::invalid_argument("'" + path + "' has no scores by problem: it was written by an earlier version");
+    try {
+      if (line.contains("seed")) out.seed = line["seed"];
+      if (!line.contains("round") || !line.contains("validation")) continue;  // the first line has the untrained policy's
+      const nlohmann::json& validation = line["validation"];
+      if (!validation.contains("scores")) {
+        throw std::invalid_argument("'" + path + "' has no scores by problem: it was written by an earlier version");
+      }
+      out.evaluations = line.value("evaluations", 0.0);
+      out.scores = validation["scores"].get<std::map<std::string, double>>();
+      out.scores["mean"] = validation["score"];
+    } catch (const nlohmann::json::exception& error) {
+      throw std::invalid_argument(
+          fmt::format("'{}' is damaged in round {}: {}", path, line.value("round", std::int64_t{0}), error.what()));
     }
-    out.evaluations = line.value("evaluations", 0.0);
-    out.scores = validation["scores"].get<std::map<std::string, double>>();
-    out.scores["mean"] = validation["score"];
   }
   if (out.scores.empty()) throw std::invalid_argument("'" + path + "' has no validation yet");
   return out;
@@ -45,7 +50,9 @@ std::vector<Ending> endings_of(const std::vector<std::string>& folders) {
   std::vector<Ending> out;
   for (const std::string& folder : folders) out.push_back(ending_of(folder));
   std::ranges::sort(out, {}, &Ending::seed);
-  return out;
+  const auto twice = std::ranges::adjacent_find(out, {}, &Ending::seed);
+  if (twice == out.end()) return out;
+  throw std::invalid_argument(fmt::format("two trainings of seed {} on one side: give one of each seed", twice->seed));
 }
 
 double mean_evaluations(const std::vector<Ending>& endings) {

@@ -51,8 +51,8 @@ std::string warning_of_kind(const std::string& name, const std::vector<std::stri
   if (!name.starts_with(kPolicyPrefix)) return "";
   const auto policy = policy_or_file(name.substr(kPolicyPrefix.size()));
   const bool for_weights = policy->rule()->for_weights();
-  const auto other = std::ranges::find_if(
-      problems, [&](const auto& problem) { return family(problem)->has_own_dimensions() != for_weights; });
+  const auto other =
+      std::ranges::find_if(problems, [&](const auto& problem) { return family(problem)->of_networks() != for_weights; });
   if (other == problems.end()) return "";
   if (!for_weights) {
     return "note: " + name + " is for functions. On networks such as " + *other +

@@ -46,8 +46,7 @@ int minimize_once(const Arguments& arguments) {
 
   const Seed seed(static_cast<std::uint64_t>(arguments.seed));
   Random random(seed.derive("start"));
-  std::vector<double> start(static_cast<std::size_t>(instance->dimension()));
-  instance->sample_start(random, start);
+  const auto start = first_start(*instance, random);
   const auto outcome = bench::execute(*instance, *optimizer, start, seed.derive("optimizer"), arguments.budget);
 
   fmt::print("{}, {}-D, {} instance {}, by {}\n\n", arguments.problem, instance->dimension(), arguments.split,
@@ -82,7 +81,9 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--dimension", arguments->dimension, "M; a network has its own")
       ->capture_default_str()
       ->check(whole_from(1));
-  command->add_option("--index", arguments->index, "which instance of the family")->capture_default_str();
+  command->add_option("--index", arguments->index, "which instance of the family")
+      ->capture_default_str()
+      ->check(whole_from(0));
   command->add_option("--split", arguments->split, "train, validation or test")->capture_default_str();
   command->add_option("--budget", arguments->budget, "oracle calls: one f and one gradient each count 1")
       ->capture_default_str()

@@ -1,7 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "scout/base/names.h"
 #include "scout/cli/commands.h"
@@ -10,8 +12,20 @@
 #include "scout/problem/autograd/architectures.h"
 
 namespace scout {
+namespace {
+
+/// `exit_code`, unless the standard output could not be written, which buffers may hide up to now.
+int all_is_written(int exit_code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::cout && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "scout: cannot write to the standard output: make room, or send it elsewhere\n");
+  return exit_code == kDone ? kFailed : exit_code;
+}
+
+}  // namespace
 
 int run_program(int argc, const char* const* argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that is as large as it may be is an error, which has a message
   CLI::App app("Scout trains optimizers that explore, and judges them against tuned baselines.", "scout");
   app.set_version_flag("--version", SCOUT_VERSION);
   app.require_subcommand(1);
@@ -53,9 +67,9 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 128 + signal for a training that was 
                                   " Known: " + join_names(known));
     }
     app.parse(argc, argv);
-    return exit_code;
+    return all_is_written(exit_code);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadUsage;
+    return all_is_written(app.exit(error) == 0 ? kDone : kBadUsage);
   } catch (const std::invalid_argument& error) {
     std::fprintf(stderr, "scout: %s\n", error.what());
     return kBadUsage;

@@ -64,8 +64,28 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_THAT(error_, HasSubstr("did you mean 'network'?"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--budget", "-3"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("--budget: '-3' is not a whole number of at least 1"));
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--index", "-1"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("--index: '-1' is not a whole number of at least 0"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--set", "lr=-1"}), kBadUsage);
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("small.toml")}), kFailed) << "no policy file";
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", path("")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("is a folder: give a file"));
+  EXPECT_EQ(train("small.toml/below", {}), kFailed);
+  EXPECT_THAT(error_, HasSubstr("cannot make the folder"));
+}
+
+TEST_F(Program, AnOutputThatTakesNothingIsAFailure) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"scout", "--help"}, {"scout", "list", "problems"}}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(99);
+      _exit(run_program(static_cast<int>(words.size()), words.data()));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, kFailed) << words[1];
+  }
 }
 
 TEST_F(Program, UnknownOptionsAreAnswered) {

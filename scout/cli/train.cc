@@ -60,20 +60,31 @@ int conclude(TrainingRun& run, const Trainer& trainer, const std::string& how_to
   return 128 + caught_signal;
 }
 
+/// What ends a training that has begun, such as a full disk, says what is saved and how it goes on.
+[[noreturn]] void give_up(TrainingRun& run, const std::exception& error, const std::string& how_to_continue) {
+  run.end_progress();
+  throw std::runtime_error(
+      fmt::format("{}\nSaved after round {}. Continue with\n  {}", error.what(), run.saved_round(), how_to_continue));
+}
+
 int train_alone(const TrainArguments& arguments, const TrainOptions& options) {
   Trainer trainer(options, arguments.seed);
+  SignalGuard guard;  // first: what it is told while it reads a checkpoint counts too
   TrainingRun run(arguments, trainer);
   if (trainer.finished()) {
-    fmt::print("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds);
+    say(fmt::format("All {} rounds are done; --set rounds=N trains longer.\n", options.rounds));
     return kDone;
   }
-  SignalGuard guard;
-  run.begin();
-  while (!trainer.finished() && !interrupted()) {
-    run.before_rollout();
-    run.on_round(trainer.round());
+  try {
+    run.begin();
+    while (!trainer.finished() && !interrupted()) {
+      run.before_rollout();
+      run.on_round(trainer.round());
+    }
+    return conclude(run, trainer, resume_command(arguments));
+  } catch (const std::runtime_error& error) {
+    give_up(run, error, resume_command(arguments));
   }
-  return conclude(run, trainer, resume_command(arguments));
 }
 
 int lead_ranks(const TrainArguments& arguments, Trainer& trainer, Transport& transport) {
@@ -88,10 +99,11 @@ int lead_ranks(const TrainArguments& arguments, Trainer& trainer, Transport& tra
   try {
     run_learner(trainer, transport, hooks);
   } catch (const std::exception& error) {
-    run.save();
-    run.end_progress();
-    throw std::runtime_error(std::string(error.what()) + "\nSaved after round " + std::to_string(trainer.rounds_done()) +
-                             ". Continue with\n  " + resume);
+    try {
+      if (run.is_logged()) run.save();
+    } catch (const std::exception&) {  // what was saved before is whole
+    }
+    give_up(run, error, resume);
   }
   if (interrupted()) {
     say(fmt::format("\nCaught signal {}: the job was told to stop, or a rank has died (the launcher says so).\n",

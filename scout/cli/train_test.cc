@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <functional>
 
 #include "scout/cli/test_program.h"
 #include "scout/cli/training_run.h"
@@ -138,6 +140,50 @@ TEST_F(Program, OneTrainingAtATimeWorksInAFolder) {
   EXPECT_FALSE(fs::exists(path("run/.lock")));
 }
 
+TEST_F(Program, ATrainingThatWasKilledBeforeItsFirstRoundGoesOn) {
+  ASSERT_EQ(train("whole"), kDone) << error_;
+  TrainArguments arguments;
+  arguments.config = path("small.toml");
+  arguments.out = path("run");
+  {
+    Trainer trainer(read_options(arguments), 1);
+    TrainingRun run(arguments, trainer);  // and no further
+  }
+  EXPECT_EQ(train("run"), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("continue it with --resume"));
+  ASSERT_EQ(train("run", {"--resume"}), kDone) << error_;
+  EXPECT_EQ(log("run"), log("whole"));
+}
+
+TEST_F(Program, AFileThatCannotGrowEndsATrainingThatThenGoesOn) {
+  ASSERT_EQ(train("whole", {"--set", "checkpoint_every=1"}), kDone) << error_;
+  const auto size = fs::file_size(path("whole/checkpoint.bin"));
+  for (const auto limit : {size - 1, size / 2, std::uintmax_t{3000}}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const rlimit most{limit, limit};
+      setrlimit(RLIMIT_FSIZE, &most);
+      const int code = train("run", {"--set", "checkpoint_every=1"});
+      std::ofstream(path("said")) << error_;
+      _exit(code);
+    }
+    EXPECT_EQ(wait(child), kFailed) << limit;
+    std::ifstream file(path("said"));
+    const std::string said(std::istreambuf_iterator<char>(file), {});
+    EXPECT_THAT(said, AllOf(HasSubstr(path("run/")), HasSubstr("File too large"))) << limit;
+    for (const auto& entry : fs::directory_iterator(path("run"))) EXPECT_NE(entry.path().extension(), ".partial");
+    if (fs::exists(path("run/checkpoint.bin"))) {
+      EXPECT_THAT(said, HasSubstr("Saved after round")) << limit;
+      ASSERT_EQ(train("run", {"--resume", "--set", "checkpoint_every=1"}), kDone) << error_;
+    } else {
+      ASSERT_EQ(train("run", {"--set", "checkpoint_every=1"}), kDone) << error_;
+    }
+    EXPECT_EQ(log("run"), log("whole")) << limit;
+    EXPECT_EQ(read_json_lines(path("run/explorers.jsonl")), read_json_lines(path("whole/explorers.jsonl"))) << limit;
+    fs::remove_all(path("run"));
+  }
+}
+
 TEST_F(Program, TheUntrainedPolicyIsValidatedFirst) {
   ASSERT_EQ(train("run", {"--seed", "5", "--set", "rounds=2"}), kDone) << error_;
   TrainArguments arguments;
@@ -189,6 +235,46 @@ TEST_F(Program, MoreSignalsDoNotKeepItFromSaving) {
   EXPECT_THAT(out_, HasSubstr("after round " + std::to_string(done)));
 }
 
+TEST_F(Program, AResumedRunHasItsPolicyAgain) {
+  ASSERT_EQ(train("run", {"--set", "rounds=2"}), kDone) << error_;
+  const auto parameters = Policy::load(path("run/policy.scout"))->parameters();
+  for (const std::string damage : {"missing", "empty"}) {
+    fs::remove(path("run/policy.scout"));
+    if (damage == "empty") std::ofstream(path("run/policy.scout")) << "";
+    ASSERT_EQ(train("run", {"--resume", "--set", "rounds=2"}), kDone) << error_;
+    EXPECT_EQ(Policy::load(path("run/policy.scout"))->parameters(), parameters) << damage;
+  }
+}
+
+TEST_F(Program, AResumedRunSaysWhatItsLogLacks) {
+  const auto damaged = [&](const std::function<void(std::vector<std::string>&)>& damage) {
+    fs::remove_all(path("run"));
+    EXPECT_EQ(train("run", {"--set", "rounds=2"}), kDone) << error_;
+    std::vector<std::string> lines;
+    std::ifstream file(path("run/log.jsonl"));
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    damage(lines);
+    std::ofstream out(path("run/log.jsonl"));
+    for (const std::string& line : lines) out << line << "\n";
+    out.close();
+    return train("run", {"--resume", "--set", "rounds=3"});
+  };
+  EXPECT_EQ(damaged([](auto&) {}), kDone);
+  EXPECT_THAT(out_, Not(HasSubstr("warning")));
+  EXPECT_EQ(damaged([](auto& lines) { lines.pop_back(); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("log.jsonl is not whole: it ends after round 1 of 2"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.clear(); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("it has no line"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.erase(lines.begin()); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("round 1 follows where 0 was due"));
+  EXPECT_EQ(damaged([](auto& lines) { lines.insert(lines.begin() + 1, lines[1]); }), kDone);
+  EXPECT_THAT(out_, HasSubstr("round 1 follows where 2 was due"));
+  for (const std::string line : {"null", "{\"round\":\"x\"}"}) {
+    EXPECT_EQ(damaged([&](auto& lines) { lines[1] = line; }), kBadUsage) << line;
+    EXPECT_THAT(error_, HasSubstr("log.jsonl, line 2: not a line of a training"));
+  }
+}
+
 TEST_F(Program, CompareTakesNoUntrainedPolicyForATrainedOne) {
   ASSERT_EQ(train("a", {"--seed", "1", "--set", "rounds=2"}), kDone) << error_;
   ASSERT_EQ(train("b", {"--seed", "2", "--set", "rounds=2"}), kDone) << error_;
@@ -199,6 +285,16 @@ TEST_F(Program, CompareTakesNoUntrainedPolicyForATrainedOne) {
   std::ofstream(path("b/log.jsonl")) << first << "\n";
   EXPECT_EQ(run({"compare", "--one", path("a"), path("b"), "--other", path("b"), path("a")}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr(path("b/log.jsonl") + "' has no validation yet"));
+}
+
+TEST_F(Program, CompareTakesEachSeedOnce) {
+  ASSERT_EQ(train("a", {"--seed", "1", "--set", "rounds=2"}), kDone) << error_;
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("a"), "--other", path("a"), path("a")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("two trainings of seed 1 on one side"));
+  std::ofstream(path("a/log.jsonl"), std::ios::app) << R"({"round":3,"validation":{"scores":{},"score":null}})"
+                                                    << "\n";
+  EXPECT_EQ(run({"compare", "--one", path("a"), path("a"), "--other", path("a"), path("a")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr(path("a/log.jsonl") + "' is damaged in round 3"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
 #include "scout/base/shipped_files.h"
+#include "scout/cli/training_log.h"
 #include "scout/cli/usage.h"
 #include "scout/policy/policy.h"
 #include "scout/policy/rules.h"
@@ -22,18 +23,31 @@ constexpr std::size_t kBarWidth = 24;
 /// Points with more coordinates, the weights of networks, are not written.
 constexpr std::size_t kLongest = 100;
 
-/// Opens `path` for appending, cut down to the lines of rounds up to `round`.
-std::ofstream continue_file(const fs::path& path, std::int64_t round) {
+/// Cuts `path` down to the lines of rounds up to `round`, and returns it.
+fs::path cut_down(const fs::path& path, std::int64_t round) {
   std::string kept;
   if (round > 0) {
-    for (const auto& line : read_json_lines(path)) {
+    for (const auto& line : read_training_log(path)) {
       if (line.value("round", std::int64_t{0}) <= round) kept += json_text(line) + "\n";
     }
   }
   write_atomically(path, kept);
-  std::ofstream file(path, std::ios::app | std::ios::binary);
-  if (!file) throw std::runtime_error("cannot write " + path.string() + ": is the folder writable?");
-  return file;
+  return path;
+}
+
+/// 0 if there is none.
+double number_in(const nlohmann::json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+bool is_policy(const fs::path& path) {
+  try {
+    Policy::load(path.string());
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
 }
 
 std::string clock_text(double seconds) {
@@ -53,7 +67,6 @@ void take_folder(const TrainArguments& arguments, const fs::path& out, std::opti
     throw std::invalid_argument("--resume: there is no checkpoint in " + out.string() +
                                 ": give the --out of the run to continue, or leave --resume out to begin one");
   }
-  fs::create_directories(out);
   lock.emplace(out);
   if (arguments.resume) return;
   const bool has_checkpoint = fs::exists(out / "checkpoint.bin");
@@ -193,12 +206,26 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
   if (arguments.resume) {
     trainer_.restore((out_ / "checkpoint.bin").string());
     say(fmt::format("Continuing {} after round {}.\n", arguments.out, trainer_.rounds_done()));
-    for (const auto& line : read_json_lines(out_ / "log.jsonl")) {
-      if (line.value("round", std::int64_t{0}) <= trainer_.rounds_done()) seconds_ += line.value("seconds", 0.0);
+    const auto lines = read_training_log(out_ / "log.jsonl");
+    for (const auto& line : lines) {
+      if (line.value("round", std::int64_t{0}) > trainer_.rounds_done()) continue;
+      seconds_ += number_in(line, "seconds");
+      evaluations_ = static_cast<std::int64_t>(number_in(line, "evaluations"));
     }
+    if (const std::string gap = gap_in_log(lines, trainer_.rounds_done()); !gap.empty() && trainer_.rounds_done() > 0) {
+      say(fmt::format("warning: {} is not whole: {}. The training itself goes on as ever; the log keeps what there is\n",
+                      (out_ / "log.jsonl").string(), gap));
+    }
+    if (trainer_.best_round() > 0 && !is_policy(policy_path())) save_policy();  // the checkpoint has it too
   }
-  rounds_ = continue_file(out_ / "log.jsonl", trainer_.rounds_done());
-  explorers_ = continue_file(out_ / "explorers.jsonl", trainer_.rounds_done());
+  logged_round_ = trainer_.rounds_done();
+  if (arguments.resume) {
+    saved_round_ = logged_round_;
+  } else {
+    save();  // from now on it can be resumed
+  }
+  rounds_.emplace(cut_down(out_ / "log.jsonl", trainer_.rounds_done()));
+  explorers_.emplace(cut_down(out_ / "explorers.jsonl", trainer_.rounds_done()));
   progress_.emplace(trainer_);
   round_begin_ = std::chrono::steady_clock::now();
 }
@@ -212,7 +239,7 @@ void TrainingRun::begin() {
                             {"machine", machine_facts()},
                             {"versions", version_facts()},
                             {"validation", validation_of(report, trainer_.options().judged())}};
-  rounds_ << json_text(line) << std::endl;
+  rounds_->append(json_text(line) + "\n");
   progress_->show_start(report);
   round_begin_ = std::chrono::steady_clock::now();
 }
@@ -225,7 +252,7 @@ void TrainingRun::before_rollout() {
     observed_round_ = round;
     nlohmann::json line = explorer_line(instance, event);
     line["round"] = round + 1;
-    explorers_ << json_text(line) << '\n';
+    explorer_lines_ += json_text(line) + "\n";
   };
 }
 
@@ -239,6 +266,13 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
   if (report.best) save_policy();
   if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
   progress_->show(report);
+}
+
+void TrainingRun::save() {
+  if (rounds_) rounds_->sync();
+  if (explorers_) explorers_->sync();
+  trainer_.save((out_ / "checkpoint.bin").string());
+  saved_round_ = trainer_.rounds_done();
 }
 
 void TrainingRun::log_round(const RoundReport& report, double seconds, const Traffic* traffic) {
@@ -263,8 +297,10 @@ void TrainingRun::log_round(const RoundReport& report, double seconds, const Tra
                      {"bytes_received", traffic->bytes_received},
                      {"bytes_sent", traffic->bytes_sent}};
   }
-  rounds_ << json_text(line) << std::endl;
-  explorers_.flush();
+  explorers_->append(explorer_lines_);
+  explorer_lines_.clear();
+  rounds_->append(json_text(line) + "\n");
+  logged_round_ = report.round;
 }
 
 void TrainingRun::save_policy() const {

@@ -3,9 +3,9 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
+#include "scout/base/files.h"
 #include "scout/base/folder_lock.h"
 #include "scout/train/ranks/distributed.h"
 
@@ -83,7 +83,12 @@ class TrainingRun {
   void before_rollout();
   /// Logs a round, and saves what is due. `traffic` is null in a process of its own.
   void on_round(const RoundReport& report, const Traffic* traffic = nullptr);
-  void save() const { trainer_.save((out_ / "checkpoint.bin").string()); }
+  /// Everything that --resume needs is then on the disk, the lines of the rounds that were done included.
+  void save();
+  /// The round after which --resume goes on.
+  std::int64_t saved_round() const { return saved_round_; }
+  /// Whether every round that the trainer has done is in the log. What is saved otherwise would lack a line.
+  bool is_logged() const { return logged_round_ == trainer_.rounds_done(); }
   /// Ends the line that shows the progress.
   void end_progress() { progress_->finish(); }
   std::filesystem::path policy_path() const { return out_ / "policy.scout"; }
@@ -95,8 +100,11 @@ class TrainingRun {
   Trainer& trainer_;
   std::filesystem::path out_;
   std::optional<FolderLock> lock_;
-  std::ofstream rounds_;
-  std::ofstream explorers_;
+  std::optional<LineFile> rounds_;
+  std::optional<LineFile> explorers_;
+  std::string explorer_lines_;  // of the round at hand
+  std::int64_t logged_round_ = 0;
+  std::int64_t saved_round_ = 0;
   std::optional<Progress> progress_;
   std::int64_t observed_round_ = -1;  // the last whose explorers were logged
   std::chrono::steady_clock::time_point round_begin_;

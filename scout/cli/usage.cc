@@ -35,6 +35,9 @@ std::function<std::string(const std::string&)> whole_from(std::int64_t least) {
 std::string policy_or_file_exists(const std::string& word) {
   const std::vector<std::string> known = policy_names();
   if (std::ranges::find(known, word) != known.end() || std::filesystem::is_regular_file(word)) return "";
+  if (std::filesystem::is_directory(word))
+    return "'" + word + "' is a folder: give a file, such as policy.scout of a training";
+  if (std::filesystem::exists(word)) return "'" + word + "' is no regular file: give a policy file";
   return "there is no file '" + word + "', and no such policy comes with the library" +
          did_you_mean(nearest_name(word, known)) + " Known: " + join_names(known);
 }

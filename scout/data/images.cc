@@ -14,6 +14,8 @@ namespace scout {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::uintmax_t kBuffer = 1 << 18;
+
 /// One file of a data set that is being read. Plain and gzip files read alike.
 class Reader {
  public:
@@ -21,7 +23,9 @@ class Reader {
     if (!fs::exists(path)) fail("a file", "none");
     file_.reset(gzopen(path_.c_str(), "rb"));
     if (!file_) fail("a readable file", "one that cannot be opened");
-    gzbuffer(file_.get(), 1 << 18);
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(path_, error);
+    gzbuffer(file_.get(), static_cast<unsigned>(std::clamp<std::uintmax_t>(error ? kBuffer : size, 1 << 12, kBuffer)));
   }
 
   [[noreturn]] void fail(const std::string& expected, const std::string& found) const {

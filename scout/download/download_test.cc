@@ -263,6 +263,36 @@ TEST(Unpack, TakesTheFilesOfTheFolderOnly) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "the archive and the folder";
 }
 
+/// Puts a number into the header of the first entry of a plain tar, and sets its checksum.
+void set_in_header(Bytes& tar, std::size_t at, const std::string& text) {
+  std::copy(text.begin(), text.end(), tar.begin() + static_cast<std::ptrdiff_t>(at));
+  std::fill_n(tar.begin() + 148, 8, ' ');
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < 512; ++i) sum += tar[i];
+  std::array<char, 8> digits{};
+  std::snprintf(digits.data(), digits.size(), "%06o", sum);
+  std::copy_n(digits.begin(), 7, tar.begin() + 148);
+}
+
+TEST(Unpack, WhatClaimsToHoldTerabytesIsRefused) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "a.tar";
+  Bytes tar(3 * 512);  // a header, a block, an end
+  const std::string name = "set/one";
+  std::copy(name.begin(), name.end(), tar.begin());
+  set_in_header(tar, 100, "0000644");
+  set_in_header(tar, 124, "00000000003");
+  set_in_header(tar, 156, "S");  // a sparse file of GNU tar: three bytes at its beginning, and a size of 1 TiB
+  set_in_header(tar, 257, std::string("ustar  \0", 8));
+  set_in_header(tar, 386, "00000000000");
+  set_in_header(tar, 398, "00000000003");
+  set_in_header(tar, 483, "20000000000000");
+  write_file(path, tar);
+  EXPECT_THAT([&] { unpack_folder(path, "set", folder.path()); },
+              testing::ThrowsMessage<std::runtime_error>(HasSubstr("cannot unpack " + path.string())));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "nothing half done is left";
+}
+
 TEST(Unpack, ErrorsNameTheArchive) {
   const TemporaryFolder folder;
   const fs::path tar = folder.path() / "a.tar.gz";

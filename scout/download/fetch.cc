@@ -26,6 +26,17 @@ bool is_intact(const ImageDataSet& set, const fs::path& folder) {
   }
 }
 
+/// What is unpacked may be so many times as large as the archive, and a little more. Sparse files and archives made for it
+/// claim to hold terabytes.
+constexpr std::uintmax_t kMostGrowth = 64, kSlack = 16 << 20;
+
+/// Empty if the locale has no such name.
+fs::path name_of(archive_entry* entry) {
+  const char* name = archive_entry_pathname(entry);
+  if (name == nullptr) name = archive_entry_pathname_utf8(entry);
+  return name != nullptr ? fs::path(name).lexically_normal() : fs::path();
+}
+
 /// Removes a folder unless it was moved away.
 struct Scratch {
   fs::path path;
@@ -42,25 +53,35 @@ void unpack_folder(const fs::path& path, const std::string& folder, const fs::pa
   const std::unique_ptr<archive, int (*)(archive*)> tar(archive_read_new(), archive_read_free);
   archive_read_support_filter_gzip(tar.get());
   archive_read_support_format_tar(tar.get());
+  const auto fail_as_read = [&] {
+    const char* why = archive_error_string(tar.get());  // may be null
+    fail(why != nullptr ? why : "it cannot be read");
+  };
   constexpr std::size_t block = 1 << 16;
-  if (archive_read_open_filename(tar.get(), path.c_str(), block) != ARCHIVE_OK) fail(archive_error_string(tar.get()));
+  if (archive_read_open_filename(tar.get(), path.c_str(), block) != ARCHIVE_OK) fail_as_read();
 
   const Scratch scratch{into / ("." + folder + "." + std::to_string(getpid()))};
   fs::create_directories(scratch.path);
   std::vector<char> buffer(block);
   int files = 0;
+  std::uintmax_t room = kSlack + kMostGrowth * fs::file_size(path);
   while (true) {
     archive_entry* entry = nullptr;
     const int status = archive_read_next_header(tar.get(), &entry);
     if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK) fail(archive_error_string(tar.get()));
-    const fs::path name = fs::path(archive_entry_pathname(entry)).lexically_normal();
+    if (status != ARCHIVE_OK) fail_as_read();
+    const fs::path name = name_of(entry);
+    if (name.empty()) fail("a name in it is none under this locale");
     if (archive_entry_filetype(entry) != AE_IFREG || name.parent_path() != fs::path(folder)) continue;
     const fs::path target = scratch.path / name.filename();
     std::ofstream file(target, std::ios::binary);
     la_ssize_t got = 0;
-    while ((got = archive_read_data(tar.get(), buffer.data(), buffer.size())) > 0) file.write(buffer.data(), got);
-    if (got < 0) fail(archive_error_string(tar.get()));
+    while ((got = archive_read_data(tar.get(), buffer.data(), buffer.size())) > 0) {
+      if (static_cast<std::uintmax_t>(got) > room) fail("it holds far more than its size allows for");
+      room -= static_cast<std::uintmax_t>(got);
+      file.write(buffer.data(), got);
+    }
+    if (got < 0) fail_as_read();
     file.close();
     if (!file) fail("cannot write " + target.string() + ": is the folder writable, the disk full?");
     ++files;

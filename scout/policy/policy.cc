@@ -1,13 +1,11 @@
 #include "scout/policy/policy.h"
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -57,7 +55,8 @@ struct File {
 
 File parse(std::span<const std::byte> bytes) {
   const std::size_t shown = std::min(bytes.size(), kMagic.size());
-  if (shown == 0 || std::memcmp(bytes.data(), kMagic.data(), shown) != 0) throw std::runtime_error("not a policy file");
+  if (shown == 0) throw std::runtime_error("not a policy file: it is empty");
+  if (std::memcmp(bytes.data(), kMagic.data(), shown) != 0) throw std::runtime_error("not a policy file");
   const auto truncated = [&](std::uint64_t expected) {
     throw std::runtime_error("truncated: expected " + std::to_string(expected) + " bytes or more, found " +
                              std::to_string(bytes.size()));
@@ -92,7 +91,11 @@ File parse(std::span<const std::byte> bytes) {
   if (checksum(bytes.first(bytes.size() - kChecksumSize)) != sum) {
     throw std::runtime_error("damaged: the checksum does not fit the content");
   }
-  out.header = nlohmann::json::parse(header);
+  try {
+    out.header = parse_json(header);
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error(std::string("damaged: the header is not valid: ") + error.what());
+  }
   if (version == 1) out.header = from_version_1(out.header);
   return out;
 }
@@ -121,8 +124,8 @@ PolicyDescription description_of(const nlohmann::json& header) {
   return out;
 }
 
-[[noreturn]] void throw_system_error(const std::string& what, const std::string& path) {
-  throw std::runtime_error("cannot " + what + " policy file '" + path + "': " + std::strerror(errno));
+[[noreturn]] void cannot_read(const std::string& path) {
+  throw std::runtime_error("cannot read policy file '" + path + "': " + std::strerror(errno));
 }
 
 }  // namespace
@@ -173,28 +176,18 @@ std::shared_ptr<const Policy> Policy::from_bytes(std::span<const std::byte> byte
 
 void Policy::save(const std::string& path) const {
   const std::vector<std::byte> bytes = to_bytes();
-  const std::string temporary = path + ".tmp" + std::to_string(getpid());
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (file == nullptr) throw_system_error("create", temporary);
-  const bool written =
-      std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() && std::fflush(file) == 0 && fsync(fileno(file)) == 0;
-  if (std::fclose(file) != 0 || !written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    std::remove(temporary.c_str());
-    errno = reason;
-    throw_system_error("write", path);
-  }
+  write_atomically(path, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 std::shared_ptr<const Policy> Policy::load(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const auto size = static_cast<std::streamoff>(file.tellg());
-  if (!file || size < 0 || std::filesystem::is_directory(path)) throw_system_error("read", path);
+  if (!file || size < 0 || std::filesystem::is_directory(path)) cannot_read(path);
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   file.seekg(0);
   file.read(reinterpret_cast<char*>(bytes.data()), size);
-  if (!file) throw_system_error("read", path);
+  if (!file) cannot_read(path);
   return from_bytes(bytes, "policy file '" + path + "'");
 }
 

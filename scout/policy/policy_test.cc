@@ -128,7 +128,7 @@ TEST(PolicyFile, SaysThatItIsNoPolicyFile) {
   std::vector<std::byte> bytes(text.size());
   std::memcpy(bytes.data(), text.data(), text.size());
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>("p: not a policy file"));
-  EXPECT_THAT(reading({}), ThrowsMessage<std::runtime_error>("p: not a policy file"));
+  EXPECT_THAT(reading({}), ThrowsMessage<std::runtime_error>("p: not a policy file: it is empty"));
 }
 
 TEST(PolicyFile, SaysThatItIsTruncatedAtEveryLength) {
@@ -186,6 +186,14 @@ TEST(PolicyFile, NamesAnInvalidHeader) {
   replace(bytes, "\"hidden\"", "(hidden\"");
   seal(bytes);
   EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("header is not valid")));
+}
+
+TEST(PolicyFile, RefusesAHeaderThatIsNestedTooDeeply) {
+  const std::string deep(200'000, '[');
+  std::vector<std::byte> bytes = untrained({.hidden = {3}}, 70, {{"name", deep}})->to_bytes();
+  replace(bytes, '"' + deep + '"', '[' + deep + '[');
+  seal(bytes);
+  EXPECT_THAT(reading(bytes), ThrowsMessage<std::runtime_error>(HasSubstr("header is not valid: at byte")));
 }
 
 TEST(PolicyFile, NamesAWrongParameterCount) {

@@ -43,8 +43,7 @@ struct RuleOptions {
           positive());
     visit("decisions", decisions,
           "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
-          "longer "
-          "than the one before; 0: none",
+          "longer than the one before; 0: none",
           at_least(0));
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,

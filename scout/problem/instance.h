@@ -103,7 +103,9 @@ class Family {
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
 
-  /// Whether each instance has a dimension of its own (a network), which `sample` then does not ask for.
+  /// Whether the instances are trainings of networks, and θ weights.
+  virtual bool of_networks() const { return false; }
+  /// Whether each instance has a dimension of its own, which `sample` then does not ask for.
   virtual bool has_own_dimensions() const { return false; }
 
   /// How many instances there are, where they are fixed problems, which serve for judging alone: `sample` then has no other

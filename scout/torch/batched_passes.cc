@@ -222,7 +222,8 @@ class BatchedPasses : public UpdatePasses {
         weight.copy_(at::where(moved.isfinite(), to_bfloat16(finite_part(moved), dithers[k]), values[k].to(at::kBFloat16))
                          .view(weight.sizes()));
       } else {
-        weight.add_(deltas[k].view(weight.sizes()));
+        const at::Tensor moved = weight + deltas[k].view(weight.sizes());
+        weight.copy_(at::where(moved.isfinite(), moved, weight));
       }
     }
     const auto steps = piece_norms(step_, sizes_);

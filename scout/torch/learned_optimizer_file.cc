@@ -86,6 +86,15 @@ struct ParameterRecord {
 
 [[noreturn]] void refuse(const std::string& what) { throw std::runtime_error("LearnedOptimizer: the saved state " + what); }
 
+/// Throws std::runtime_error if the options are out of range.
+void check_saved(const LearnedOptimizerOptions& options) {
+  try {
+    checked(options);
+  } catch (const std::invalid_argument& error) {
+    refuse(std::string("is damaged: ") + error.what());
+  }
+}
+
 /// Whether the weights are those that were saved, and stand in another order.
 bool reordered(std::vector<std::uint64_t> saved, std::vector<std::uint64_t> now) {
   if (saved == now) return false;
@@ -120,8 +129,11 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   const State& state = *state_of_run_;
   archive.write("scout_format", c10::IValue(kFormatVersion));
   archive.write("policy", c10::IValue(state.policy_checksum()));
-  archive.write("training", pack(state.training));
-  archive.write("clip_norm", c10::IValue(static_cast<const LearnedOptimizerOptions&>(defaults()).clip_norm()));
+  const auto& own = static_cast<const LearnedOptimizerOptions&>(defaults());
+  GuardedStep training = state.training;
+  if (own.horizon() != training.horizon()) training.set_horizon(own.horizon());  // as the next step would
+  archive.write("training", pack(training));
+  archive.write("clip_norm", c10::IValue(own.clip_norm()));
   archive.write("groups", c10::IValue(static_cast<std::int64_t>(param_groups().size())));
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
     const auto& group = param_groups()[g];
@@ -166,6 +178,9 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   const double clip_norm = value.toDouble();
   GuardedStep training = state.training;
   unpack(read_tensor(archive, "training"), training);
+  LearnedOptimizerOptions own = static_cast<const LearnedOptimizerOptions&>(defaults());
+  own.horizon(training.horizon()).clip_norm(clip_norm);
+  check_saved(own);
   std::vector<LearnedOptimizerOptions> options;
   ParameterStates parameters;
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
@@ -176,7 +191,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     group_archive.read("options", options_archive);
     options.push_back(options_of(group));
     options.back().serialize(options_archive);
-    checked(options.back());
+    check_saved(options.back());
     GroupRecord saved;
     unpack(read_tensor(group_archive, "parameters"), saved);
     check_parameters(saved, GroupRecord(group.params()), g);
@@ -187,6 +202,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
       if (!packed.defined()) continue;
       ParameterRecord record;
       unpack(packed, record);
+      if (record.record.step < 0 || record.record.step > training.steps()) refuse("is damaged");
       const at::Tensor numbers = read_tensor(group_archive, "numbers" + number);
       const bool fits = weight.defined() && numbers.defined() && numbers.scalar_type() == state.numbers_type() &&
                         numbers.sizes() == at::IntArrayRef({state.layout.per_weight, weight.numel()}) &&
@@ -205,15 +221,17 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
       parameter.held = held.to(weight.options()).clone();
     }
   }
-  for (std::size_t k = 0; k < state.buffers.size(); ++k) {
+  std::vector<WatchedBuffer> buffers = state.buffers;
+  for (std::size_t k = 0; k < buffers.size(); ++k) {
     const at::Tensor held = read_tensor(archive, "buffer" + std::to_string(k));
-    at::Tensor& buffer = state.buffers[k].tensor;
-    if (held.defined() && held.sizes() == buffer.sizes()) state.buffers[k].held = held.to(buffer.options()).clone();
+    const at::Tensor& buffer = buffers[k].tensor;
+    if (held.defined() && held.sizes() == buffer.sizes()) buffers[k].held = held.to(buffer.options()).clone();
   }
   for (std::size_t g = 0; g < options.size(); ++g) {
     static_cast<LearnedOptimizerOptions&>(param_groups()[g].options()) = options[g];
   }
-  static_cast<LearnedOptimizerOptions&>(defaults()).horizon(training.horizon()).clip_norm(clip_norm);
+  static_cast<LearnedOptimizerOptions&>(defaults()) = own;
+  state.buffers = std::move(buffers);
   state.training = std::move(training);
   state.training.report().buffers = static_cast<std::int64_t>(state.buffers.size());
   state.parameters = std::move(parameters);

@@ -125,6 +125,24 @@ TEST(LearnedOptimizerParameters, OnesThatShareTheirWeightsStepOnceWithAllGradien
   half.set_data(whole.detach().narrow(0, 2, 5));
   LearnedOptimizer optimizer({whole, half});
   EXPECT_THAT(refusal(optimizer, {whole}), HasSubstr("parameter 1 of group 0 shares weights with parameter 0 of group 0"));
+  auto columns = leaf({4, 4}), left = leaf({4, 2}), middle = leaf({4, 2}), again = leaf({4, 2});
+  left.set_data(columns.detach().narrow(1, 0, 2));
+  again.set_data(columns.detach().narrow(1, 0, 2));
+  middle.set_data(columns.detach().narrow(1, 1, 2));
+  LearnedOptimizer overlapping({left, middle});
+  EXPECT_THAT(refusal(overlapping, {columns}), HasSubstr("parameter 1 of group 0 shares weights with parameter 0"));
+  middle.set_data(columns.detach().narrow(1, 2, 2));
+  LearnedOptimizer apart({left, middle, again});
+  auto sum = copy(left), other = copy(middle);
+  sum.mutable_grad() = left.grad() + again.grad();
+  LearnedOptimizer expected({sum, other});
+  apart.step();
+  expected.step();
+  EXPECT_TRUE(left.equal(sum) && middle.equal(other)) << "of one matrix, but no weight of both";
+  auto windows = leaf({3, 2});
+  windows.set_data(torch::randn({4}).as_strided({3, 2}, {1, 1}));
+  LearnedOptimizer sliding({windows});
+  EXPECT_THAT(refusal(sliding, {windows}), HasSubstr("repeats its weights"));
   auto repeated = torch::zeros({1}).expand({4}).set_requires_grad(true);
   repeated.mutable_grad() = torch::ones({4});
   LearnedOptimizer expanded({repeated});
@@ -232,6 +250,59 @@ TEST(LearnedOptimizerParameters, OptionsOfTheTrainingComeFromTheFile) {
   optimizer.step();
   other.step();
   EXPECT_FALSE(w.equal(v));
+}
+
+TEST(LearnedOptimizerParameters, AHorizonIsSavedThatNoStepHasSeenYet) {
+  for (const int steps : {0, 3}) {
+    auto w = leaf({6});
+    LearnedOptimizer optimizer({w});
+    for (int t = 0; t < steps; ++t) optimizer.step();
+    static_cast<Options&>(optimizer.defaults()).horizon(10);
+    auto v = copy(w);
+    LearnedOptimizer other({v});
+    load(other, saved(optimizer));
+    EXPECT_EQ(static_cast<const Options&>(other.defaults()).horizon(), 10);
+    for (int t = 0; t < 5; ++t) {
+      optimizer.step();
+      other.step();
+    }
+    EXPECT_TRUE(w.equal(v)) << steps;
+  }
+}
+
+TEST(LearnedOptimizerParameters, WhatIsSavedAndLoadedIsSavedAgain) {
+  for (const bool guard : {true, false}) {
+    auto w = leaf({6});
+    LearnedOptimizer optimizer({w}, Options().guard(guard));
+    auto broken = at::full({2}, NAN);
+    optimizer.watch_buffers({broken});
+    optimizer.step();
+    EXPECT_EQ(optimizer.guard_report().buffers_broken, 1);
+    LearnedOptimizer other({copy(w)}, Options().guard(guard));
+    other.watch_buffers({broken.clone()});
+    load(other, saved(optimizer));
+    EXPECT_EQ(other.guard_report().buffers_broken, 1) << "guard: " << guard;
+    EXPECT_EQ(saved(other), saved(optimizer)) << "guard: " << guard;
+  }
+}
+
+TEST(LearnedOptimizerParameters, OptionsOutOfRangeInAFileAreRefused) {
+  auto w = leaf({6});
+  LearnedOptimizer optimizer({w});
+  optimizer.step();
+  for (const double clip_norm : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    static_cast<Options&>(optimizer.defaults()).clip_norm(clip_norm);
+    const std::string state = saved(optimizer);
+    LearnedOptimizer other({copy(w)});
+    const std::string before = saved(other);
+    EXPECT_THAT([&] { load(other, state); }, ThrowsMessage<std::runtime_error>(HasSubstr("damaged")));
+    EXPECT_EQ(saved(other), before);
+  }
+  static_cast<Options&>(optimizer.defaults()).clip_norm(0);
+  static_cast<Options&>(optimizer.param_groups()[0].options()).lr(-1);
+  const std::string state = saved(optimizer);
+  LearnedOptimizer other({copy(w)});
+  EXPECT_THAT([&] { load(other, state); }, ThrowsMessage<std::runtime_error>(HasSubstr("option 'lr'")));
 }
 
 TEST(LearnedOptimizerParameters, OptimizersAreValues) {

@@ -254,6 +254,29 @@ TEST(LearnedOptimizer, NonFiniteGradientsAreCountedAndDoNoHarm) {
   EXPECT_GE(optimizer.non_finite_gradients(), 20 * 33 * 40);
 }
 
+TEST(LearnedOptimizer, WeightsAtTheEndsOfTheirRangeStayFinite) {
+  const auto adam = untrained({.rule = "adam", .step_scale = 1e-2}, 30);
+  for (const auto& policy : {random_policy(), scout::policy("network"), adam}) {
+    for (const bool fused : {true, false}) {
+      for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+        for (const double size : {0.0, 1e-45, 1e-38, 1e-30, 1e30, 3.3e38}) {
+          auto w = (at::linspace(-1, 1, 20, at::kDouble) * size).to(type).set_requires_grad(true);
+          LearnedOptimizer optimizer({w}, Options(100).policy(policy).fused(fused).guard(false));
+          const at::Tensor before = w.detach().clone();
+          for (int t = 0; t < 10; ++t) {
+            w.mutable_grad() = at::linspace(1, -1, 20, at::kDouble).to(type);  // away from 0
+            optimizer.step();
+          }
+          EXPECT_TRUE(w.isfinite().all().item<bool>()) << size << " " << type << " " << fused;
+          if (size <= 1e-38) {
+            EXPECT_FALSE(w.equal(before)) << size << " " << type << ": too small to move";
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(LearnedOptimizer, StepsScaleWithLrAndIgnoreTheGradientsUnit) {
   const auto moved = [](double lr, double unit, bool fused) {
     auto parameters = some_parameters();

@@ -30,6 +30,57 @@ void for_each(const ParameterGroups& groups, const Visitor& visit) {
   }
 }
 
+/// Where each weight lies, in order.
+std::vector<const std::byte*> addresses(const at::Tensor& weight) {
+  std::vector<const std::byte*> out{static_cast<const std::byte*>(weight.data_ptr())};
+  for (std::int64_t d = 0; d < weight.dim(); ++d) {
+    const std::size_t before = out.size();
+    for (std::int64_t i = 1; i < weight.size(d); ++i) {
+      const std::int64_t distance = i * weight.stride(d) * static_cast<std::int64_t>(weight.element_size());
+      for (std::size_t k = 0; k < before; ++k) out.push_back(out[k] + distance);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// Behind the last of them.
+const std::byte* end_of(const at::Tensor& weight) {
+  std::int64_t last = 0;
+  for (std::int64_t d = 0; d < weight.dim(); ++d) last += (weight.size(d) - 1) * weight.stride(d);
+  return static_cast<const std::byte*>(weight.data_ptr()) + (last + 1) * static_cast<std::int64_t>(weight.element_size());
+}
+
+/// Whether two weights of the tensor, which is not empty, lie in the same place.
+bool repeats_itself(const at::Tensor& weight) {
+  if (weight.is_non_overlapping_and_dense()) return false;
+  std::vector<std::pair<std::int64_t, std::int64_t>> axes;  // stride, size
+  for (std::int64_t d = 0; d < weight.dim(); ++d) {
+    if (weight.size(d) > 1) axes.emplace_back(weight.stride(d), weight.size(d));
+  }
+  std::sort(axes.begin(), axes.end());
+  std::int64_t last = 0;
+  bool apart = true;  // each axis steps over all that the ones before reach
+  for (const auto& [stride, size] : axes) {
+    apart = apart && stride > last;
+    last += (size - 1) * stride;
+  }
+  if (apart) return false;
+  const auto places = addresses(weight);
+  return std::adjacent_find(places.begin(), places.end()) != places.end();
+}
+
+/// Whether two tensors, not empty, whose extents do, share a weight.
+bool overlap(const at::Tensor& one, const at::Tensor& other) {
+  if (one.element_size() != other.element_size()) return true;
+  if (one.is_non_overlapping_and_dense() && other.is_non_overlapping_and_dense()) return true;
+  const auto first = addresses(one), second = addresses(other);
+  for (std::size_t i = 0, j = 0; i < first.size() && j < second.size(); first[i] < second[j] ? ++i : ++j) {
+    if (first[i] == second[j]) return true;
+  }
+  return false;
+}
+
 void check(const at::Tensor& weight, std::size_t p, std::size_t g) {
   const at::Tensor& gradient = weight.grad();
   if (gradient.layout() != at::kStrided || weight.layout() != at::kStrided) {
@@ -46,12 +97,10 @@ void check(const at::Tensor& weight, std::size_t p, std::size_t g) {
         p, g,
         "has a gradient " + kind_of(gradient.sizes(), gradient.scalar_type()) + ", and is " + kind_of(weight.sizes(), type));
   }
-  for (std::int64_t d = 0; d < weight.dim(); ++d) {
-    if (weight.stride(d) == 0 && weight.size(d) > 1) refuse(p, g, "repeats its weights: must have each once; clone() it");
-  }
+  if (repeats_itself(weight)) refuse(p, g, "repeats its weights: must have each once; clone() it");
 }
 
-/// An update and the memory of its weights.
+/// An update and the memory that its weights lie in.
 struct Extent {
   const std::byte* begin;
   const std::byte* end;
@@ -63,23 +112,27 @@ void merge_shared(std::vector<TensorUpdate>& updates, std::vector<Extent> extent
   std::sort(extents.begin(), extents.end(),
             [](const Extent& a, const Extent& b) { return std::pair(a.begin, a.update) < std::pair(b.begin, b.update); });
   std::unordered_set<std::size_t> dropped;
-  for (std::size_t k = 1, first = 0; k < extents.size(); ++k) {
-    const Extent &one = extents[first], &other = extents[k];
-    if (other.begin >= one.end) {
-      first = k;
-      continue;
+  std::vector<const Extent*> open;  // those that may reach the next
+  for (const Extent& other : extents) {
+    std::erase_if(open, [&](const Extent* one) { return one->end <= other.begin; });
+    TensorUpdate& update = updates[other.update];
+    bool merged = false;
+    for (const Extent* one : open) {
+      TensorUpdate& kept = updates[one->update];
+      const bool same = one->begin == other.begin && kept.weight.sizes() == update.weight.sizes() &&
+                        kept.weight.strides() == update.weight.strides() &&
+                        kept.weight.scalar_type() == update.weight.scalar_type() && one->group == other.group;
+      if (same) {
+        kept.gradient = kept.gradient + update.gradient;
+        dropped.insert(other.update);
+        merged = true;
+      } else if (overlap(kept.weight, update.weight)) {
+        refuse(other.parameter, other.group,
+               "shares weights with " + place_of(one->parameter, one->group) +
+                   ": must share all of them, in one group, or none");
+      }
     }
-    TensorUpdate &kept = updates[one.update], &update = updates[other.update];
-    const bool same = one.begin == other.begin && kept.weight.sizes() == update.weight.sizes() &&
-                      kept.weight.strides() == update.weight.strides() &&
-                      kept.weight.scalar_type() == update.weight.scalar_type() && one.group == other.group;
-    if (!same) {
-      refuse(
-          other.parameter, other.group,
-          "shares weights with " + place_of(one.parameter, one.group) + ": must share all of them, in one group, or none");
-    }
-    kept.gradient = kept.gradient + update.gradient;
-    dropped.insert(other.update);
+    if (!merged) open.push_back(&other);
   }
   if (dropped.empty()) return;
   std::vector<TensorUpdate> left;
@@ -128,10 +181,7 @@ std::vector<TensorUpdate> gather(const ParameterGroups& groups, const ParameterS
     update.gradient = weight.grad().detach().to(weight.options());
     update.shape = {weight.numel(), static_cast<int>(weight.dim()), weight.dim() > 0 ? weight.size(0) : 1};
     update.group = g;
-    if (weight.is_non_overlapping_and_dense()) {  // others are stepped on a copy, one after the other
-      const auto* begin = static_cast<const std::byte*>(weight.data_ptr());
-      extents.push_back({begin, begin + weight.nbytes(), updates.size(), p, g});
-    }
+    extents.push_back({static_cast<const std::byte*>(weight.data_ptr()), end_of(weight), updates.size(), p, g});
     updates.push_back(std::move(update));
   });
   merge_shared(updates, std::move(extents));

@@ -40,7 +40,10 @@ void add(kernel::StepSums& total, const kernel::StepSums& part) {
   total.non_finite += part.non_finite;
 }
 
-void apply(double& weight, float, float delta, std::uint32_t) { weight += static_cast<double>(delta); }
+void apply(double& weight, float, float delta, std::uint32_t) {
+  const double moved = weight + static_cast<double>(delta);
+  if (std::isfinite(moved)) weight = moved;
+}
 void apply(at::BFloat16& weight, float value, float delta, std::uint32_t dither) {
   const float moved = value + delta;
   if (!std::isfinite(moved)) return;

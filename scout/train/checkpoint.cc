@@ -1,6 +1,5 @@
 #include "scout/train/checkpoint.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -12,6 +11,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "scout/base/files.h"
+
 namespace scout {
 namespace {
 
@@ -20,6 +21,8 @@ constexpr std::string_view kComplete = "COMPLETE";
 constexpr std::uint32_t kVersion = 4;
 constexpr std::size_t kHeadSize = kMagic.size() + sizeof kVersion;
 constexpr std::size_t kTailSize = sizeof(std::uint32_t) + kComplete.size();
+
+const std::string kRemedy = ": put a whole copy in its place, or begin anew in another folder";
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw std::runtime_error("checkpoint '" + path + "' " + what);
@@ -30,7 +33,7 @@ std::string reason() { return std::strerror(errno); }
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(const std::string& path)
-    : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wb")), checksum_(crc32(0, nullptr, 0)) {
+    : path_(path), partial_(path + ".partial"), file_(std::fopen(partial_.c_str(), "wbe")), checksum_(crc32(0, nullptr, 0)) {
   if (file_ == nullptr) fail(path_, "cannot be written: " + reason());
   content_.raw(kMagic.data(), kMagic.size());
   content_(kVersion);
@@ -50,14 +53,12 @@ void CheckpointWriter::finish() {
   content_(static_cast<std::uint32_t>(checksum_));
   content_.raw(kComplete.data(), kComplete.size());
   if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) fail(path_, "cannot be written: " + reason());
-  if (std::fclose(file_.release()) != 0 || std::rename(partial_.c_str(), path_.c_str()) != 0)
-    fail(path_, "cannot be written: " + reason());
-  // The new name is on the disk only when its folder is.
-  const auto folder = std::filesystem::absolute(path_).parent_path();
-  if (const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY); descriptor >= 0) {
-    fsync(descriptor);
-    close(descriptor);
+  if (std::fclose(file_.release()) != 0 || std::rename(partial_.c_str(), path_.c_str()) != 0) {
+    const std::string why = reason();
+    std::remove(partial_.c_str());
+    fail(path_, "cannot be written: " + why);
   }
+  sync_name(path_);
 }
 
 CheckpointReader::CheckpointReader(const std::string& path)
@@ -77,9 +78,9 @@ std::uint64_t CheckpointReader::check() {
   std::array<char, kHeadSize> head{};
   const std::size_t found = std::fread(head.data(), 1, head.size(), file_.get());
   if (std::string_view(head.data(), std::min(found, kMagic.size())) != kMagic.substr(0, found)) {
-    fail(path_, "is not a checkpoint of scout");
+    fail(path_, "is not a checkpoint of scout" + kRemedy);
   }
-  if (size < kHeadSize + kTailSize) fail(path_, "is truncated: it has " + std::to_string(size) + " bytes");
+  if (size < kHeadSize + kTailSize) fail(path_, "is truncated: it has " + std::to_string(size) + " bytes" + kRemedy);
   std::uint32_t version = 0;
   std::memcpy(&version, head.data() + kMagic.size(), sizeof version);
   if (version != kVersion) {
@@ -88,7 +89,7 @@ std::uint64_t CheckpointReader::check() {
   }
   std::rewind(file_.get());
   unsigned long checksum = crc32(0, nullptr, 0);
-  std::vector<unsigned char> buffer(1 << 20);
+  std::vector<unsigned char> buffer(std::min<std::uint64_t>(size, 1 << 20));
   for (std::uint64_t rest = size - kTailSize; rest > 0;) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(rest, buffer.size()));
     read(buffer.data(), part);
@@ -98,11 +99,12 @@ std::uint64_t CheckpointReader::check() {
   std::array<char, kTailSize> tail{};
   read(tail.data(), tail.size());
   if (std::string_view(tail.data() + sizeof(std::uint32_t), kComplete.size()) != kComplete) {
-    fail(path_, "is truncated: its completion marker is missing");
+    fail(path_, "is truncated: its completion marker is missing" + kRemedy);
   }
   std::uint32_t expected = 0;
   std::memcpy(&expected, tail.data(), sizeof expected);
-  if (expected != static_cast<std::uint32_t>(checksum)) fail(path_, "is damaged: its checksum does not match its content");
+  if (expected != static_cast<std::uint32_t>(checksum))
+    fail(path_, "is damaged: its checksum does not match its content" + kRemedy);
   std::fseek(file_.get(), static_cast<long>(kHeadSize), SEEK_SET);
   return size - kHeadSize - kTailSize;
 }

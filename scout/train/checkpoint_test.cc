@@ -99,6 +99,13 @@ TEST_F(CheckpointFile, NamesAFileThatIsNotThere) {
   EXPECT_THROW(CheckpointWriter("/nowhere/checkpoint.bin"), std::runtime_error);
 }
 
+TEST_F(CheckpointFile, WhatCannotTakeItsPlaceIsRemoved) {
+  fs::create_directories(path_ + "/folder");
+  EXPECT_THROW(write(), std::runtime_error);
+  EXPECT_FALSE(fs::exists(path_ + ".partial"));
+  fs::remove_all(path_);
+}
+
 TEST_F(CheckpointFile, AnAbandonedWriteLeavesTheOldFile) {
   write();
   const std::string whole = content();

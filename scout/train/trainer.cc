@@ -173,9 +173,20 @@ void Trainer::save(const std::string& path) const {
   CheckpointWriter file(path);
   ArchiveWriter& archive = file.content();
   archive(json_text(training_options_json(options_)), seed_, threads(), rank_.ranks);
+  write_state(archive);
+  file.finish();
+}
+
+void Trainer::write_state(ArchiveWriter& archive) const {
   const_cast<Trainer*>(this)->visit(archive);
   for (const auto& learner : learners_) learner->save(archive);
-  file.finish();
+}
+
+void Trainer::read_state(ArchiveReader& archive) {
+  visit(archive);
+  if (round_ < 0 || next_sequence_ < 0 || evaluations_ < 0 || best_round_ < 0) archive.fail("a count is below 0");
+  for (const auto& learner : learners_) learner->restore(archive);
+  archive.finish();
 }
 
 void Trainer::restore(const std::string& path) {
@@ -189,10 +200,17 @@ void Trainer::restore(const std::string& path) {
   require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
   // A training on several ranks depends on timing anyway: it goes on with any number of them, and of threads.
   if (ranks == 1 && rank_.ranks == 1) require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
-  require_same_options(path, nlohmann::json::parse(options), training_options_json(options_));
-  visit(archive);
-  for (const auto& learner : learners_) learner->restore(archive);
-  archive.finish();
+  require_same_options(path, parse_json(options), training_options_json(options_));
+  ArchiveWriter before;
+  write_state(before);
+  try {
+    read_state(archive);
+  } catch (...) {
+    const Bytes state = before.take();
+    ArchiveReader back(state);
+    read_state(back);
+    throw;
+  }
 }
 
 }  // namespace scout

@@ -66,10 +66,12 @@ class Trainer {
 
  private:
   Experience gather(const Window& window);
+  void write_state(ArchiveWriter& archive) const;
+  void read_state(ArchiveReader& archive);
   /// What is its own of a checkpoint.
   void visit(auto& archive) {
-    archive(round_, next_sequence_, evaluations_, best_round_, best_score_, best_parameters_);
-    archive(parameters_.acting, parameters_.kept);
+    archive(round_, next_sequence_, evaluations_, best_round_, best_score_);
+    archive.fixed(best_parameters_, parameters_.acting, parameters_.kept);
   }
 
   TrainOptions options_;

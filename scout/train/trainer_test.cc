@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "scout/train/checkpoint.h"
 #include "scout/train/test_training.h"
 
 namespace scout {
@@ -100,6 +101,25 @@ TEST_F(TrainerFile, RefusesTheCheckpointOfAnotherRunAndNamesTheDifference) {
   changed.rounds = 100;
   changed.checkpoint_every = 7;
   EXPECT_EQ(error(changed, 3), "");
+}
+
+TEST_F(TrainerFile, AStateThatDoesNotFitChangesNothing) {
+  const std::size_t around = 12;  // bytes of head and tail
+  for (const char* rule : {"coordinate", "weight"}) {
+    Trainer original(small(rule, 1), 3), other(small(rule, 1), 3);
+    original.round();
+    other.round();
+    other.round();
+    const std::string file = saved(original), before = saved(other);
+    const std::size_t begin = file.size() / 3, end = file.size() - around;
+    for (std::size_t left = 1; left < end - begin; left += 1 + (end - begin) / 20) {  // behind a right checksum
+      CheckpointWriter writer(path("checkpoint"));
+      writer.content().raw(file.data() + around, end - around - left);
+      writer.finish();
+      EXPECT_THROW(other.restore(path("checkpoint")), std::runtime_error) << left;
+      EXPECT_TRUE(saved(other) == before) << left;
+    }
+  }
 }
 
 TEST_F(TrainerFile, ARunWithoutTheEnsembleHasNoExplorers) {

@@ -102,6 +102,8 @@ std::string draw_svg(const std::string& script, int width, int height) {
   {
     std::ofstream file(folder / "figure.gp");
     file << fmt::format(kPreamble, width, height) << script;
+    file.close();
+    if (!file) throw std::runtime_error("cannot write " + (folder / "figure.gp").string() + ": is that disk full?");
   }
   // -d: what users set in ~/.gnuplot for their own plots would change these.
   const std::string command =
@@ -113,7 +115,7 @@ std::string draw_svg(const std::string& script, int width, int height) {
   }
   const std::string svg = read_all(folder / "figure.svg");
   const auto begin = svg.find("<svg");
-  if (status != 0 || begin == std::string::npos) {
+  if (status != 0 || begin == std::string::npos || svg.find("</svg>") == std::string::npos) {
     throw std::runtime_error("gnuplot failed: " + read_all(folder / "errors.txt"));
   }
   return replace_all(svg.substr(begin), {{"'rgb(  1,   2,   3)'", "'currentColor'"},

@@ -129,8 +129,9 @@ std::string explorer_section(const Lines& log) {
       }
     }
     if (!paths.empty()) {
-      const auto contour = std::ranges::find_if(
-          log, [&](const auto& line) { return line.value("kind", "") == "contour" && line.at("instance") == instance; });
+      const auto contour = std::ranges::find_if(log, [&instance = instance](const auto& line) {
+        return line.value("kind", "") == "contour" && line.at("instance") == instance;
+      });
       figures += html_figure(landscape_figure(contour == log.end() ? nlohmann::json() : *contour, paths, markers),
                              escape_html(instance), fmt::format("{} explorers", paths.size()));
     }

@@ -10,6 +10,7 @@
 #include "scout/bench/report/page.h"
 #include "scout/bench/report/sections.h"
 #include "scout/bench/tables/networks.h"
+#include "scout/bench/tables/success.h"
 
 namespace scout::bench {
 namespace fs = std::filesystem;
@@ -82,14 +83,34 @@ std::string success_table(const Results& results) {
       });
 }
 
+/// Who finds the least value; empty if the suite does not say what that is.
+std::string found_section(const Results& results) {
+  if (results.success == 0) return "";
+  std::string out = "<h2>The known least value</h2>\n<p>" + escape_html(success_rule(results)) + ".</p>\n";
+  auto headings = task_headings(results);
+  headings.push_back("all");
+  for (const SuccessTable& table : success_tables()) {
+    const auto of = [&](std::size_t r, std::size_t t) { return successes(results, r, t); };
+    CellBadness badness;
+    if (table.badness) badness = [&](std::size_t r, std::size_t t) { return table.badness(of(r, t)); };
+    out += fmt::format("<h3>{}</h3>\n", table.heading) +
+           optimizer_table(
+               results, headings, [&](std::size_t r, std::size_t t) { return table.text(of(r, t)); }, badness);
+  }
+  return out;
+}
+
 std::string body(const Results& results, const fs::path& directory) {
   const Task& first = results.tasks.front();
+  const bool fixed = std::ranges::any_of(results.tasks, [](const Task& task) { return task.dimension == 0; });
   std::string out = "<p class=\"lead\">" + escape_html(headline(results)) + "</p>\n";
   out += fmt::format(
-      "<p class=\"soft\">{} problems, {} unseen test instances each, {} starts on each, {} optimizers: {} runs. All have "
-      "the same budget of oracle calls; one value and one gradient each count 1. Every optimizer with settings was "
-      "tuned, per problem, on validation instances.</p>\n",
-      results.tasks.size(), results.instances, results.seeds, results.rows.size(), count_runs(results));
+      "<p class=\"soft\">{} problems, {}{} unseen test instances each, {} starts on each, {} optimizers: {} runs. All have "
+      "the same budget of oracle calls; one value and one gradient each count 1. {}</p>\n",
+      results.tasks.size(), fixed ? "up to " : "", results.instances, results.seeds, results.rows.size(),
+      count_runs(results),
+      fixed ? "On fixed problems nobody was tuned."
+            : "Every optimizer with settings was tuned, per problem, on validation instances.");
 
   out +=
       "<h2>Convergence</h2>\n<p>The median over all runs of the relative gap, (f − f*) / (f(θ⁰) − f*), to the best point so "
@@ -101,7 +122,7 @@ std::string body(const Results& results, const fs::path& directory) {
              "figures are those of the textbook's function. The lowest of each column is marked. IQM: interquartile mean of "
              "the relative gap over all problems, with a 95 % interval by stratified bootstrap.</p>\n",
              results.tasks.size() == 1 ? to_string(first) : fmt::format("{} calls", first.budget)) +
-         task_table(results, median_gap);
+         task_table(results, median_gap) + found_section(results);
 
   out +=
       "<h2>Profiles</h2>\n<div class=\"grid wide\">\n" +
@@ -143,7 +164,10 @@ fs::path write_report(const fs::path& directory) {
 std::string report_text(const fs::path& directory) {
   const Results results = read_results(directory);
   if (results.training) return networks_text(results) + "\n" + networks_headline(results) + "\n";
-  return summary_table(results) + "\n" + headline(results) + "\n";
+  const std::string found = success_text(results);
+  std::string out = summary_table(results) + "\n" + (found.empty() ? "" : found + "\n") + headline(results) + "\n";
+  for (const auto& line : results.doubts) out += "In doubt: " + line + "\n";
+  return out;
 }
 
 }  // namespace scout::bench

@@ -107,6 +107,17 @@ TEST(Results, GapsRanksAndScores) {
   EXPECT_THAT(summary_table(results), HasSubstr("2.00e-02*"));
 }
 
+TEST(Results, ValuesBelowTheKnownOptimumAreDoubted) {
+  auto all = records();
+  EXPECT_THAT(collect(all, suite_with_targets({0.1})).doubts, testing::IsEmpty());
+  all[0].outcome.best = 1.0 - 1e-9;  // rounding
+  EXPECT_THAT(collect(all, suite_with_targets({0.1})).doubts, testing::IsEmpty());
+  all[0].outcome.best = -3;
+  EXPECT_THAT(
+      collect(all, suite_with_targets({0.1})).doubts,
+      testing::ElementsAre(HasSubstr("adam on sphere, 2-D, 20 calls: 1 × a value below the known optimum, by up to 4")));
+}
+
 TEST(Results, CostsOfTargetsOnBothAxes) {
   const Results results = collect({make_record("adam", "sphere", 0, 0, 0.5)}, suite_with_targets({0.1, 0.001}));
   const bench::Run& run = results.rows[0].cells[0][0];

@@ -31,7 +31,7 @@ std::string task_name(const Task& task, const Results& results) {
     return std::ranges::any_of(results.tasks, [&](const Task& other) { return other.*member != task.*member; });
   };
   std::string out = problem_name(task.problem);
-  if (differ(&Task::dimension)) out += fmt::format(", {}-D", task.dimension);
+  if (differ(&Task::dimension) && task.dimension > 0) out += fmt::format(", {}-D", task.dimension);
   if (differ(&Task::budget)) out += fmt::format(", {} calls", task.budget);
   return out;
 }
@@ -92,10 +92,14 @@ std::string settings_table(const Results& results) {
 }
 
 std::string failures(const Results& results) {
-  if (results.failures.empty()) return "<p>No run failed.</p>\n";
-  std::string out = "<ul>";
-  for (const auto& line : results.failures) out += "<li>" + escape_html(line) + "</li>";
-  return out + "</ul>\n";
+  std::string out = results.failures.empty() ? "<p>No run failed.</p>\n" : "";
+  for (const auto* lines : {&results.failures, &results.doubts}) {
+    if (lines->empty()) continue;
+    out += "<ul>";
+    for (const auto& line : *lines) out += "<li>" + escape_html(line) + "</li>";
+    out += "</ul>\n";
+  }
+  return out;
 }
 
 std::string origin(const Results& results) {

@@ -70,6 +70,10 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
     out.status = to_string(optimizer.run(oracle, start, seed));
   } catch (const BudgetExhausted&) {
     out.status = "done";
+    if (oracle.values() + oracle.gradients() == 0) {
+      const std::string question = "the budget of " + std::to_string(budget) + " does not cover its first question";
+      broke(question.c_str());
+    }
   } catch (const std::exception& error) {
     broke(error.what());
   } catch (...) {

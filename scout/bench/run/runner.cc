@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -34,7 +35,14 @@ void set_aside(const fs::path& out, const std::string& name, const std::vector<s
                const Progress& progress) {
   if (lines.empty()) return;
   const std::string previous = name + ".previous.jsonl";
-  append_lines(out / previous, fmt::format("{}\n", fmt::join(lines, "\n")));
+  std::set<std::string> there;  // moved before a kill
+  std::ifstream file(out / previous);
+  for (std::string line; std::getline(file, line);) there.insert(line);
+  std::string fresh;
+  for (const auto& line : lines) {
+    if (!there.contains(line)) fresh += line + "\n";
+  }
+  append_lines(out / previous, fresh);
   progress(fmt::format("[set aside] {} lines of {}.jsonl that this suite does not ask for are now in {}", lines.size(), name,
                        (out / previous).string()));
 }
@@ -80,17 +88,20 @@ std::vector<Record> run_pairing(const Pairing& pairing, const Suite& suite, cons
   next.machine = machine_facts();
   next.versions = version_facts();
   std::vector<Record> records;
-  for (next.instance = 0; next.instance < suite.instances; ++next.instance) {
+  const auto problem = family(pairing.task.problem);
+  const int fixed = problem->fixed_instances();
+  const int instances = fixed > 0 ? std::min(fixed, suite.instances) : suite.instances;
+  for (next.instance = 0; next.instance < instances; ++next.instance) {
     for (next.seed = 0; next.seed < suite.seeds; ++next.seed) {
       if (!done.contains(id_of(next))) records.push_back(next);
     }
   }
   const auto optimizer = contestant.make(pairing.tuned.settings);
-  const auto problem = family(pairing.task.problem);
   team.for_jobs(static_cast<int>(records.size()), [&](int job) {
     Record& record = records[static_cast<std::size_t>(job)];
     const auto instance = problem->sample(Split::test, static_cast<std::uint64_t>(record.instance), pairing.task.dimension);
     record.stochastic = instance->stochastic();
+    if (pairing.task.dimension == 0) record.own_dimension = instance->dimension();
     record.optimum = instance->optimum_value();
     record.unit = instance->value_scale();
     record.outcome =
@@ -191,13 +202,17 @@ StepCosts measure_steps(StepMeter& adam, const std::vector<Metered>& metered, in
 RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver& resolve, const Progress& progress,
                          const fs::path& archive) {
   validate_suite(suite);
-  fs::create_directories(out);
   std::vector<Entrant> entrants;
   for (const auto& entry : suite.optimizers) {
     const auto [label, name, pins] = parse_optimizer(entry);
     entrants.push_back({label, resolve(name)});
     pin(entrants.back().contestant, pins);
   }
+  const auto tasks = suite.tasks();
+  for (const auto& task : tasks) {
+    for (const auto& entrant : entrants) refuse_to_tune_on_fixed(task, entrant.contestant);
+  }
+  fs::create_directories(out);  // what is refused leaves nothing
   nlohmann::json plan = to_json(suite);
   plan["name"] = suite.name;
   write_atomically(out / "suite.json", json_text(plan, 1) + "\n");
@@ -205,7 +220,6 @@ RunSummary run_benchmark(const Suite& suite, const fs::path& out, const Resolver
   ThreadTeam team(suite.threads);
   Tuner tuner(out / "tuning.json", archive.empty() ? fs::path() : archive / "tuning.json", suite, team);
   std::vector<Pairing> pairings;
-  const auto tasks = suite.tasks();
   const auto begin = Clock::now();
   int count = 0;
   const auto total = tasks.size() * entrants.size();

@@ -96,6 +96,17 @@ class RunnerTest : public testing::Test {
   fs::path out_;
 };
 
+TEST_F(RunnerTest, ABudgetThatCoversNothingIsAnError) {
+  Suite suite = small_suite();
+  suite.budgets = {1};
+  suite.optimizers = {"descent"};
+  run_benchmark(suite, out_, resolve);
+  for (const auto& record : read_records(out_)) {
+    EXPECT_EQ(record.outcome.status, "error");
+    EXPECT_EQ(record.outcome.message, "the budget of 1 does not cover its first question");
+  }
+}
+
 TEST_F(RunnerTest, EveryRunIsARowWhateverHappens) {
   const auto summary = run_benchmark(small_suite(), out_, resolve);
   const auto records = read_records(out_);

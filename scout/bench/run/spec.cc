@@ -59,8 +59,9 @@ std::vector<Task> Suite::tasks() const {
   std::vector<Task> out;
   for (const auto& problem : problems) {
     const auto found = family(problem);
-    const std::vector<int> own =
-        found->has_own_dimensions() ? std::vector{found->sample(Split::test, 0, 0)->dimension()} : dimensions;
+    const std::vector<int> own = found->fixed_instances() > 0  ? std::vector{0}
+                                 : found->has_own_dimensions() ? std::vector{found->sample(Split::test, 0, 0)->dimension()}
+                                                               : dimensions;
     for (int dimension : own) {
       for (auto budget : budgets) out.push_back({problem, dimension, budget});
     }

@@ -29,7 +29,8 @@ struct Suite : ReportOptions {
   template <class Visitor>
   void describe(Visitor&& visit) {
     ReportOptions::describe(visit);
-    visit("instances", instances, "test instances of each problem", at_least(1));
+    visit("instances", instances, "test instances of each problem; of fixed problems at most as many as there are",
+          at_least(1));
     visit("validation", validation, "validation instances on which every optimizer is tuned", at_least(1));
     visit("seeds", seeds, "starts on each test instance", at_least(1));
     visit("optimizers", optimizers,
@@ -44,7 +45,7 @@ struct Suite : ReportOptions {
   }
 
   /// Every problem × dimension × budget, in this order. A problem with dimensions of its own has the one of its first test
-  /// instance, and no other. Throws as `Family::sample`.
+  /// instance, and no other; fixed problems, which differ in it, have 0. Throws as `Family::sample`.
   std::vector<Task> tasks() const;
 };
 

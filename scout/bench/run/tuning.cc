@@ -36,7 +36,11 @@ constexpr std::size_t kFirstStride = 4;        // of a search along the learning
 nlohmann::json read_cache(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return nlohmann::json::object();
-  auto cache = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  nlohmann::json cache;
+  try {
+    cache = parse_json({std::istreambuf_iterator<char>(file), {}});
+  } catch (const std::invalid_argument&) {  // and so no object
+  }
   if (!cache.is_object()) {
     throw std::runtime_error(path.string() + " is not a cache of tuning results: delete it to tune again");
   }
@@ -125,9 +129,7 @@ std::string hash_text(std::string_view text) { return fmt::format("{:016x}", See
 
 std::vector<double> start_of(const Instance& instance, const Task& task, Split split, int index, int seed) {
   Random random(axis(task, split, index, seed).derive("start"));
-  std::vector<double> start(static_cast<std::size_t>(instance.dimension()));
-  instance.sample_start(random, start);
-  return start;
+  return first_start(instance, random);
 }
 
 Seed seed_of(const Task& task, Split split, int index, int seed) {
@@ -142,9 +144,22 @@ Tuner::Tuner(std::filesystem::path cache, const std::filesystem::path& archive, 
       cache_(read_cache(cache_path_)),
       archive_(read_cache(archive)) {}
 
+void refuse_to_tune_on_fixed(const Task& task, const Contestant& contestant) {
+  if (contestant.grid.size() < 2 || family(task.problem)->fixed_instances() == 0) return;
+  throw_bad_option(
+      "optimizers", '"' + contestant.name + '"',
+      fmt::format("pinned to one setting, since nothing is tuned on '{}', which is for judging alone: {} has {}, "
+                  "such as {}",
+                  task.problem, contestant.name, contestant.grid.size(), json_text(contestant.grid.front())));
+}
+
 Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
+  refuse_to_tune_on_fixed(task, contestant);
   const auto& grid = contestant.grid;
   const auto problem = family(task.problem);
+  // Of fixed problems, which have no other instances, none is tuned on: they only go into the key.
+  const Split split = problem->fixed_instances() > 0 ? Split::test : Split::validation;
+  const int instances = problem->fixed_instances() > 0 ? std::min(instances_, problem->fixed_instances()) : instances_;
   std::vector<Trial> trials;
   nlohmann::json facts{{"problem", task.problem}, {"dimension", task.dimension},           {"budget", task.budget},
                        {"name", contestant.name}, {"fingerprint", contestant.fingerprint}, {"grid", grid},
@@ -154,9 +169,9 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
     return instance.stochastic() ? nlohmann::json(fmt::format("{:.{}g}", f, digits))
                                  : nlohmann::json(std::bit_cast<std::uint64_t>(f));
   };
-  for (int i = 0; i < instances_; ++i) {
-    Trial trial{problem->sample(Split::validation, static_cast<std::uint64_t>(i), task.dimension), {}, 0};
-    trial.start = start_of(*trial.instance, task, Split::validation, i, 0);
+  for (int i = 0; i < instances; ++i) {
+    Trial trial{problem->sample(split, static_cast<std::uint64_t>(i), task.dimension), {}, 0};
+    trial.start = start_of(*trial.instance, task, split, i, 0);
     trial.start_value = trial.instance->true_value(trial.start);
     facts["starts"].push_back(fact(*trial.instance, trial.start_value, 4));
     trials.push_back(std::move(trial));
@@ -164,8 +179,8 @@ Tuned Tuner::tune(const Task& task, const Contestant& contestant) {
   const bool stochastic = trials.front().instance->stochastic();
   auto run = [&](const Optimizer& optimizer, int i, std::int64_t budget) {
     const Trial& trial = trials[static_cast<std::size_t>(i)];
-    const auto outcome = execute(*trial.instance, optimizer, trial.start, seed_of(task, Split::validation, i, 0), budget,
-                                 {.curve = !stochastic});
+    const auto outcome =
+        execute(*trial.instance, optimizer, trial.start, seed_of(task, split, i, 0), budget, {.curve = !stochastic});
     return stochastic ? outcome.final : outcome.best;
   };
   const auto probe = contestant.make(grid[grid.size() / 2]);

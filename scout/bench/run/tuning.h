@@ -40,6 +40,10 @@ std::vector<double> start_of(const Instance& instance, const Task& task, Split s
 /// The seed of an optimizer's own random choices in a run.
 Seed seed_of(const Task& task, Split split, int index, int seed);
 
+/// Throws std::invalid_argument if `contestant` has settings to choose from and the task's problems are fixed ones, for
+/// judging alone.
+void refuse_to_tune_on_fixed(const Task& task, const Contestant& contestant);
+
 struct Tuned {
   nlohmann::json settings;
   /// Median over the validation instances of (f - f*) / (f(start) - f*), f: the best value of the run; f* is the best value
@@ -63,7 +67,8 @@ class Tuner {
   Tuner(std::filesystem::path cache, const std::filesystem::path& archive, const Suite& suite, ThreadTeam& team);
 
   /// Runs settings of the grid from one start on each validation instance, at the task's budget, and picks the lowest
-  /// score; among equals the lowest mean, then the first. An optimizer with one setting is not run.
+  /// score; among equals the lowest mean, then the first. An optimizer with one setting is not run. Throws as
+  /// refuse_to_tune_on_fixed.
   Tuned tune(const Task& task, const Contestant& contestant);
 
  private:

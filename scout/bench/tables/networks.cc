@@ -106,7 +106,7 @@ std::vector<InitialisationGroup> initialisation_groups(const Results& results) {
     const std::string problem = without_axis(task.problem, "init");
     const auto same = [&](const auto& group) { return group.problem == problem && group.budget == task.budget; };
     const auto known = std::ranges::find_if(out, same);
-    (known == out.end() ? out.emplace_back(problem, task.budget) : *known).tasks.push_back(t);
+    (known == out.end() ? out.emplace_back(InitialisationGroup{problem, task.budget, {}}) : *known).tasks.push_back(t);
   }
   std::erase_if(out, [](const auto& group) { return group.tasks.size() < 2; });
   return out;

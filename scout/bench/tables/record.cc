@@ -7,6 +7,7 @@
 
 #include "scout/base/json_lines.h"
 #include "scout/base/numbers.h"
+#include "scout/base/options.h"
 
 namespace scout::bench {
 namespace {
@@ -17,7 +18,17 @@ constexpr int kDigits = 6, kStepDigits = 4;
 nlohmann::json finite(double x) { return std::isfinite(x) ? nlohmann::json(x) : nlohmann::json(); }
 double number(const nlohmann::json& x) { return x.is_null() ? INFINITY : x.get<double>(); }
 
-Task task_of(const nlohmann::json& line) { return {line.at("problem"), line.at("dimension"), line.at("budget")}; }
+/// A whole number; one that its type does not hold is refused, where nlohmann-json would cut it off.
+template <class Whole>
+Whole whole(const nlohmann::json& line, const char* key) {
+  Whole out = 0;
+  detail::assign(key, out, line.at(key));
+  return out;
+}
+
+Task task_of(const nlohmann::json& line) {
+  return {line.at("problem"), whole<int>(line, "dimension"), whole<std::int64_t>(line, "budget")};
+}
 
 nlohmann::json cost_to_json(const StepCost& cost) {
   return {{"optimizer", cost.optimizer},
@@ -25,13 +36,14 @@ nlohmann::json cost_to_json(const StepCost& cost) {
           {"state_bytes", cost.state_bytes}};
 }
 StepCost cost_from_json(const nlohmann::json& json) {
-  return {json.at("optimizer"), json.at("seconds"), json.at("state_bytes")};
+  return {json.at("optimizer"), json.at("seconds"), whole<std::int64_t>(json, "state_bytes")};
 }
 
 }  // namespace
 
 std::string to_string(const Task& task) {
-  return fmt::format("{}, {}-D, {} calls", task.problem, task.dimension, task.budget);
+  const std::string dimension = task.dimension > 0 ? fmt::format(" {}-D,", task.dimension) : "";
+  return fmt::format("{},{} {} calls", task.problem, dimension, task.budget);
 }
 
 bool failed(const Outcome& outcome) {
@@ -79,6 +91,7 @@ nlohmann::json record_to_json(const Record& record) {
                       {"objective_seconds", number(run.objective_seconds)},
                       {"machine", record.machine},
                       {"versions", record.versions}};
+  if (record.own_dimension) line["own_dimension"] = *record.own_dimension;
   if (record.stochastic) line["stochastic"] = true;
   if (!record.training_cost.empty()) line["training_cost"] = record.training_cost;
   for (const auto& [name, value] : run.metrics) line["metrics"][name] = number(value);
@@ -91,17 +104,18 @@ Record record_from_json(const nlohmann::json& line) {
     Record record;
     Outcome& run = record.outcome;
     record.task = task_of(line);
-    record.instance = line.at("instance");
-    record.seed = line.at("seed");
+    record.instance = whole<int>(line, "instance");
+    record.seed = whole<int>(line, "seed");
+    if (line.contains("own_dimension")) record.own_dimension = whole<int>(line, "own_dimension");
     record.optimizer = line.at("optimizer");
     record.method = line.value("method", record.optimizer);
     record.settings = line.value("settings", nlohmann::json::object());
     record.key = line.value("key", "");
     run.status = line.at("status");
     run.message = line.value("message", "");
-    run.values = line.at("values");
-    run.gradients = line.at("gradients");
-    run.non_finite = line.value("non_finite", std::int64_t{0});
+    run.values = whole<std::int64_t>(line, "values");
+    run.gradients = whole<std::int64_t>(line, "gradients");
+    if (line.contains("non_finite")) run.non_finite = whole<std::int64_t>(line, "non_finite");
     run.start_value = number(line.at("start"));
     record.unit = line.value("unit", 1.0);
     if (const auto& optimum = line.at("optimum"); !optimum.is_null()) record.optimum = optimum.get<double>();
@@ -113,7 +127,10 @@ Record record_from_json(const nlohmann::json& line) {
     for (const auto& [name, value] : metrics.items()) run.metrics.push_back({name, number(value)});
     const auto& curve = line.at("curve");
     for (std::size_t i = 0; i < curve.at("best").size(); ++i) {
-      run.curve.push_back({curve.at("values").at(i), curve.at("gradients").at(i), number(curve.at("best")[i])});
+      auto& point = run.curve.emplace_back();
+      detail::assign("curve.values", point.values, curve.at("values").at(i));
+      detail::assign("curve.gradients", point.gradients, curve.at("gradients").at(i));
+      point.best = number(curve.at("best").at(i));
     }
     run.seconds = line.value("seconds", 0.0);
     run.objective_seconds = line.value("objective_seconds", 0.0);
@@ -157,8 +174,8 @@ StepCosts step_costs_from_json(const nlohmann::json& line) {
   try {
     StepCosts out{.task = task_of(line),
                   .key = line.at("key"),
-                  .weights = line.at("weights"),
-                  .tensors = line.at("tensors"),
+                  .weights = whole<std::int64_t>(line, "weights"),
+                  .tensors = whole<std::int64_t>(line, "tensors"),
                   .adam = cost_from_json(line.at("adam")),
                   .costs = {},
                   .machine = line.value("machine", nlohmann::json::object()),

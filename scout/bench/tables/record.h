@@ -17,7 +17,7 @@ namespace scout::bench {
 /// One column of the result tables: a family at a dimension and a budget of oracle calls.
 struct Task {
   std::string problem;
-  int dimension = 1;
+  int dimension = 1;  ///< 0: fixed problems, each with its own
   std::int64_t budget = 0;
   auto operator<=>(const Task&) const = default;
 };
@@ -53,8 +53,9 @@ struct Record {
   Task task;
   int instance = 0;
   int seed = 0;
-  std::string optimizer;  ///< label
-  std::string method;     ///< name in the table of optimizers, or policy:PATH
+  std::optional<int> own_dimension;  ///< of the instance, where the task has none
+  std::string optimizer;             ///< label
+  std::string method;                ///< name in the table of optimizers, or policy:PATH
   nlohmann::json settings;
   std::string key;          ///< hash of all that the run depends on besides instance and seed
   bool stochastic = false;  ///< Instance::stochastic(): a training run, which is judged by where it ends

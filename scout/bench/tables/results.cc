@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "scout/base/json_lines.h"
+
 namespace scout::bench {
 namespace {
 
@@ -20,7 +22,7 @@ std::size_t place_in(const std::vector<T>& list, const T& item) {
 
 Run make_run(const Record& record, double reference, const Results& results) {
   const Outcome& outcome = record.outcome;
-  const int dimension = record.task.dimension;
+  const int dimension = record.own_dimension.value_or(record.task.dimension);
   Run run{.instance = record.instance,
           .seed = record.seed,
           .failed = failed(outcome),
@@ -32,19 +34,25 @@ Run make_run(const Record& record, double reference, const Results& results) {
           .seconds = outcome.seconds,
           .optimizer_seconds = outcome.seconds - outcome.objective_seconds,
           .to_target = {},
+          .to_success = {},
           .curve = outcome.curve};
   if (std::isnan(run.gap)) run.gap = INFINITY;
   run.relative = relative_gap(run.gap, run.start_gap);
   for (auto& point : run.curve) point.best = std::max(0.0, point.best - reference) / record.unit;
+  const auto cost_until = [&](double bound, Cost cost) -> TargetCost {
+    const auto hit = std::ranges::find_if(run.curve, [&](const CurvePoint& point) { return point.best <= bound; });
+    return {hit == run.curve.end() ? INFINITY : cost_of(cost, hit->values, hit->gradients, dimension),
+            cost_of(cost, outcome.values, outcome.gradients, dimension)};
+  };
   for (Cost cost : {Cost::calls, Cost::evaluations}) {
     for (double target : results.targets) {
       const double bound = results.relative_targets ? target * run.start_gap : target;
-      const auto hit = std::ranges::find_if(run.curve, [&](const CurvePoint& point) { return point.best <= bound; });
-      run.to_target[static_cast<int>(cost)].push_back(
-          {hit == run.curve.end() ? INFINITY : cost_of(cost, hit->values, hit->gradients, dimension),
-           cost_of(cost, outcome.values, outcome.gradients, dimension)});
+      run.to_target[static_cast<int>(cost)].push_back(cost_until(bound, cost));
     }
   }
+  const bool zero = reference == 0;
+  run.to_success = cost_until(zero ? results.success * results.success : results.success * std::abs(reference) / record.unit,
+                              Cost::calls);
   return run;
 }
 
@@ -66,6 +74,13 @@ void rank(Results& results) {
 std::string text_number(double x) {
   if (std::isinf(x)) return "-";
   return x == 0 ? "0" : fmt::format("{:.2e}", x);
+}
+
+/// By how much more than rounding the best value lies below the known optimum, whose certified digits may be nine. Else 0.
+double depth_below_optimum(const Record& record) {
+  if (record.stochastic || !record.optimum) return 0;
+  const double depth = *record.optimum - record.outcome.best;
+  return depth > 1e-6 * (std::abs(*record.optimum) + record.unit) ? depth : 0;
 }
 
 }  // namespace
@@ -91,6 +106,7 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
   out.targets = options.targets;
   std::ranges::sort(out.targets, std::greater());
   out.relative_targets = options.precision == "relative";
+  out.success = options.success;
   out.machine = records.back().machine;
   out.versions = records.back().versions;
 
@@ -113,6 +129,7 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
   out.seeds = static_cast<int>(seeds.size());
   out.training = std::ranges::all_of(records, &Record::stochastic);
   std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::int64_t>> failures;  // calls
+  std::map<std::pair<std::string, std::string>, std::vector<double>> below;                                      // f* - f
   for (const auto& record : records) {
     const auto known = std::ranges::find(out.rows, record.optimizer, &OptimizerRow::label);
     auto& row = known == out.rows.end() ? out.rows.emplace_back() : *known;
@@ -125,6 +142,9 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     row.training_cost = record.training_cost;
     row.settings[task] = record.settings;
     row.cells[task].push_back(make_run(record, reference.at({record.task, record.instance}), out));
+    if (const double depth = depth_below_optimum(record); depth > 0) {
+      below[{record.optimizer, to_string(record.task)}].push_back(depth);
+    }
     if (const Outcome& run = record.outcome; failed(run)) {
       auto& calls = failures[{record.optimizer, to_string(record.task), run.status, reason_of_failure(run)}];
       calls.push_back(run.values + run.gradients);
@@ -136,6 +156,12 @@ Results collect(const std::vector<Record>& records, const ReportOptions& options
     out.failures.push_back(fmt::format("{} on {}: {} × {}{}, after {} calls", label, task, calls.size(), status,
                                        reason.empty() ? "" : ": " + reason,
                                        least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most)));
+  }
+  for (const auto& [what, depths] : below) {
+    out.doubts.push_back(
+        fmt::format("{} on {}: {} × a value below the known optimum, by up to {:.3g}: the record, or the "
+                    "optimum of the problem, is wrong",
+                    what.first, what.second, depths.size(), std::ranges::max(depths)));
   }
   for (auto& row : out.rows) {
     std::vector<Stratum> strata;
@@ -151,10 +177,15 @@ Results read_results(const std::filesystem::path& directory) {
   ReportOptions options;
   options.name = std::filesystem::absolute(directory).lexically_normal().filename().string();
   if (std::ifstream file(directory / "suite.json"); file) {
-    const auto values = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-    if (!values.is_object()) throw std::invalid_argument((directory / "suite.json").string() + ": not a JSON object");
-    options.name = values.value("name", options.name);
-    set_options(options, known_options<ReportOptions>(values));
+    try {
+      const auto values = parse_json({std::istreambuf_iterator<char>(file), {}});
+      if (!values.is_object()) throw std::invalid_argument("not a JSON object");
+      if (values.contains("name")) detail::assign("name", options.name, values["name"]);
+      set_options(options, known_options<ReportOptions>(values));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument((directory / "suite.json").string() + ": " + error.what() +
+                                  ": run the `scout bench` of this folder again, which writes it anew");
+    }
   }
   const auto records = read_records(directory);
   if (records.empty()) {

@@ -18,6 +18,7 @@ struct ReportOptions {
   std::vector<std::int64_t> budgets{200};
   std::vector<double> targets{1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8};
   std::string precision = "relative";
+  double success = 0;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -28,6 +29,11 @@ struct ReportOptions {
     visit("targets", targets, "precisions that count as success", positive());
     visit("precision", precision, "what a target bounds: relative, (f - f*) / (f(start) - f*); absolute, f - f*",
           OneOf{{"relative", "absolute"}});
+    visit(
+        "success", success,
+        "for a table of runs that find the least value f*: the share of |f*| that f - f* may be; where f* is 0, its square "
+        "in units of the problem, such as the sum of squares of the data; 0: no such table",
+        at_least(0));
   }
 };
 
@@ -50,6 +56,7 @@ struct Run {
   double seconds;
   double optimizer_seconds;              ///< thereof not in the objective
   std::vector<TargetCost> to_target[2];  ///< by Cost, then by target
+  TargetCost to_success;                 ///< calls, as ReportOptions::success says
   std::vector<CurvePoint> curve;         ///< `best` as a gap
 };
 
@@ -73,6 +80,7 @@ struct Results {
   std::vector<OptimizerRow> rows;  ///< best score first
   std::vector<double> targets;
   bool relative_targets = true;
+  double success = 0;     ///< of ReportOptions
   bool training = false;  ///< every task is the training of a network
   std::vector<StepCosts> step_costs;
   int instances = 0;
@@ -80,6 +88,7 @@ struct Results {
   nlohmann::json machine;
   nlohmann::json versions;
   std::vector<std::string> failures;  ///< one line for each kind of failure of an optimizer on a task
+  std::vector<std::string> doubts;    ///< one line for each optimizer and task with values far below the known optimum
 
   /// The best row that is (not) a policy; null if there is none.
   const OptimizerRow* best(bool policy) const;

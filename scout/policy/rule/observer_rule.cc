@@ -1,7 +1,6 @@
 #include "scout/policy/rule/observer_rule.h"
 
 #include <algorithm>
-#include <ranges>
 #include <stdexcept>
 
 #include "scout/policy/rule/action.h"
@@ -98,7 +97,9 @@ void Observer::apply(std::span<double> theta) const {
 }
 
 void Observer::write_features(std::span<const std::size_t> rows, float* out) const {
-  if (std::ranges::equal(rows, std::views::iota(std::size_t{0}, this->rows()))) return write(out);
+  bool all = rows.size() == this->rows();
+  for (std::size_t i = 0; all && i < rows.size(); ++i) all = rows[i] == i;
+  if (all) return write(out);
   const std::size_t width = features();
   std::vector<float> all_features(this->rows() * width);
   write(all_features.data());

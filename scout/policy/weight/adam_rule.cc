@@ -59,7 +59,8 @@ class AdamStepper : public WeightStepper {
       if (piece.delta != nullptr) {
         piece.delta[i] = delta;
       } else {
-        piece.theta[i] += delta;
+        const float moved = piece.theta[i] + delta;
+        if (std::isfinite(moved)) piece.theta[i] = moved;
       }
       sums.update_square += static_cast<double>(share) * static_cast<double>(share);
       sums.momentum_square += static_cast<double>(mean) * static_cast<double>(mean);

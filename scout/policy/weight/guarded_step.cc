@@ -4,6 +4,21 @@
 #include <cmath>
 
 namespace scout {
+namespace {
+
+/// Visits a record: whether its whole numbers are such that no training runs them over.
+struct CountCheck {
+  bool right = true;
+  void operator()(std::int64_t count) { right = right && count > -(1LL << 60) && count < 1LL << 60; }
+  template <class Other>
+  void operator()(Other& other) {
+    if constexpr (requires { other.visit(*this); }) other.visit(*this);
+  }
+  template <class... Several>
+  requires(sizeof...(Several) > 1) void operator()(Several&... several) { ((*this)(several), ...); }
+};
+
+}  // namespace
 
 GuardedStep::GuardedStep(std::shared_ptr<const WeightStepper> stepper, std::int64_t horizon, bool guarded)
     : stepper_(std::move(stepper)),
@@ -71,8 +86,20 @@ void GuardedStep::restore(ArchiveReader& archive) {
   archive(run_, held_run_, guarded, record, non_finite_);
   const auto own = static_cast<std::size_t>(stepper_->layout().per_run);
   if (run_.own.size() != own || held_run_.own.size() != own) archive.fail("of another rule");
+  CountCheck counts;
+  RunRecord run = run_, held_run = held_run_;
+  run.horizon = held_run.horizon = 0;  // which may be any
+  run.visit(counts), held_run.visit(counts), record.visit(counts), counts(non_finite_);
+  const bool fits = counts.right && run_.step >= 0 && run_.horizon >= 0 && held_run_.step >= 0 && non_finite_ >= 0;
+  if (!fits) archive.fail("a count is out of range");
   guard_ = Guard(run_.horizon);
-  if (guarded_ && guarded) guard_.resume(record);
+  if (guarded_ && guarded) {
+    guard_.resume(record);
+  } else {  // what is said of buffers, which are watched without a guard too
+    report().buffers = record.report.buffers;
+    report().buffers_restored = record.report.buffers_restored;
+    report().buffers_broken = record.report.buffers_broken;
+  }
 }
 
 }  // namespace scout

@@ -118,8 +118,8 @@ std::optional<DecisionHead> make_head(const Actor& actor, int decisions, const s
 
 /// A tensor that begins at zero, such as a bias, is measured by this share of the rms of all weights,
 constexpr double kShareOfAll = 0.3;
-/// and where all weights begin at zero, by this.
-constexpr double kScaleOfNothing = 0.05;
+/// and where all weights begin at zero, or so near it that floats have no digits for their steps, by this.
+constexpr double kScaleOfNothing = 0.05, kNothing = 1e-30;
 
 /// Factors of the outputs: the kernel's second is a logarithm to base 2.
 float output_scale(int k) { return WeightRule::kOutputScale * (k == 1 ? std::numbers::log2e_v<float> : 1.0F); }
@@ -201,7 +201,7 @@ void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const Tensor
   auto& plan = static_cast<FusedPlan&>(out);
   const double rms = std::sqrt(mean(sums.theta_square, shape.size));
   if (tensor.step == 0) {
-    tensor.least_scale = std::max(rms, run.first_rms > 0 ? kShareOfAll * run.first_rms : kScaleOfNothing);
+    tensor.least_scale = std::max(rms, run.first_rms > kNothing ? kShareOfAll * run.first_rms : kScaleOfNothing);
     tensor.first_scale = tensor.least_scale;
   }
   ++tensor.step;

@@ -213,7 +213,8 @@ HWY_INLINE void update(const StepConstants& c, const WeightPiece& a, std::size_t
     if (a.delta != nullptr) {
       hn::StoreU(delta, d, a.delta + i);
     } else {
-      hn::StoreU(hn::Add(theta, delta), d, a.theta + i);
+      const VF moved = hn::Add(theta, delta);
+      hn::StoreU(hn::IfThenElse(hn::IsFinite(moved), moved, theta), d, a.theta + i);
     }
   }
   sums.update_square += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, update_square)));

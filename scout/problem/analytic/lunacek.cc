@@ -36,7 +36,8 @@ extern const AnalyticFunction lunacek{
     .source = "Lunacek, Whitley & Sutton 2008, bi-Rastrigin",
     .evaluate = evaluate,
     .domain = {-5.0, 5.0},
-    .optimum = all_equal<kOptimum>,
+    .optimum = [](int dimension,
+                  const Parameters&) { return std::vector<double>(static_cast<std::size_t>(dimension), kOptimum); },
     // How much higher the floor of the wide funnel is, per coordinate: 1 in the textbook.
     .sample_parameters = [](int, Random& random) { return Parameters{random.uniform(0.5, 4.0)}; },
     .minimum_dimension = 2,

@@ -26,7 +26,8 @@ extern const AnalyticFunction schwefel{
     .source = "Schwefel 1981, 2.26, continued beyond the domain",
     .evaluate = sum_of<term>,
     .domain = {-kWall, kWall},
-    .optimum = all_equal<kOptimum>,
+    .optimum = [](int dimension,
+                  const Parameters&) { return std::vector<double>(static_cast<std::size_t>(dimension), kOptimum); },
 };
 
 }  // namespace scout::analytic

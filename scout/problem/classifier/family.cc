@@ -194,6 +194,7 @@ class ClassifierFamily : public Family {
     if (!axes.empty()) set_axes(axes_, axes);
   }
 
+  bool of_networks() const override { return true; }
   bool has_own_dimensions() const override { return true; }
 
   std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int) const override {

@@ -157,7 +157,9 @@ TEST_P(RealFamily, OptimumHasTheOptimumValueAndNothingNearItIsBelow) {
         theta[i] = best[i] + reach * size * random.uniform(-1, 1);
       }
       const double near = instance.true_value(theta);
-      if (!std::isnan(near)) EXPECT_GE(near, f - rounding);
+      if (!std::isnan(near)) {
+        EXPECT_GE(near, f - rounding);
+      }
     }
   });
 }

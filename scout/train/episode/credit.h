@@ -22,8 +22,7 @@ struct RewardOptions {
   void describe(auto&& visit) {
     visit("of", of,
           "what is rewarded: the fall of the log gap, at each step, of the current point or of the best so far; the best's "
-          "log "
-          "gap, at the end; or, at each step, the negated function value itself, in gaps of the start, at most ten of them",
+          "log gap, at the end; or, at each step, the negated function value itself, in gaps of the start, at most ten",
           OneOf{{"current", "best", "final", "value"}});
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("scale", scale, "factor on rewards", positive());

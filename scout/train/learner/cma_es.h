@@ -35,7 +35,7 @@ class SeparableCmaEs {
   const std::vector<double>& mean() const { return mean_; }
   double step_size() const { return sigma_; }
 
-  void visit(auto& archive) { archive(mean_, variance_, path_, step_path_, sigma_); }
+  void visit(auto& archive) { archive.fixed(mean_, variance_, path_, step_path_), archive(sigma_); }
 
  private:
   std::vector<double> mean_, variance_;   // the diagonal of C

@@ -107,8 +107,11 @@ class Ddpg {
 
   /// Everything that continues the learning.
   void visit(auto& archive) {
-    archive(actor_parameters_, actor_target_, actor_average_);
-    for (int k = 0; k < 2; ++k) archive(critic_parameters_[k], critic_target_[k], critic_adam_[k]);
+    archive.fixed(actor_parameters_, actor_target_, actor_average_);
+    for (int k = 0; k < 2; ++k) {
+      archive.fixed(critic_parameters_[k], critic_target_[k]);
+      archive(critic_adam_[k]);
+    }
     archive(actor_adam_, updates_);
   }
 

@@ -136,7 +136,12 @@ class DdpgLearner final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_); }
-  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_); }
+  void restore(ArchiveReader& archive) override {
+    archive(ddpg_, policy_replay_, explorer_replay_);
+    for (const Replay* replay : {&policy_replay_, &explorer_replay_}) {
+      replay->check(ddpg_.actor().features(), ddpg_.actor().actions());
+    }
+  }
 
  private:
   std::span<const float> of_actor() const {

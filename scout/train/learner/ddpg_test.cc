@@ -19,6 +19,7 @@ struct State {
   void operator()(const std::vector<float>& numbers) { vectors.push_back(numbers); }
   void operator()(auto&... several) requires(sizeof...(several) > 1) { ((*this)(several), ...); }
   void operator()(Adam& adam) { adam.visit(*this); }
+  void fixed(const auto&... lists) { ((*this)(lists), ...); }
   void operator()(std::int64_t) {}
 
   const std::vector<float>& actor() const { return vectors.at(0); }

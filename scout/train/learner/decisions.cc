@@ -47,8 +47,8 @@ struct DecisionsOptions {
           at_least(1));
     visit(
         "fade", fade,
-        "rounds in which explorers give way to the policy, in a round's episodes as in a batch, and imitation to the policy "
-        "gradient; 0: they never do",
+        "rounds in which explorers give way to the policy, in episodes as in a batch, and imitation to the policy gradient; "
+        "0: they never do",
         at_least(0));
     visit("rate_halving", rate_halving, "rounds after which the learning rates are half of what they were; 0: constant",
           at_least(0));
@@ -183,7 +183,12 @@ class Decisions final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
-  void restore(ArchiveReader& archive) override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+  void restore(ArchiveReader& archive) override {
+    archive(ddpg_, policy_replay_, explorer_replay_, debt_);
+    for (const Replay* replay : {&policy_replay_, &explorer_replay_}) {
+      replay->check(ddpg_.actor().features(), ddpg_.actor().actions());
+    }
+  }
 
  private:
   std::size_t inputs() const { return static_cast<std::size_t>(head_.inputs()); }

@@ -96,7 +96,12 @@ class Es final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(adam_, pairs_); }
-  void restore(ArchiveReader& archive) override { archive(adam_, pairs_); }
+  void restore(ArchiveReader& archive) override {
+    archive(adam_, pairs_);
+    for (const Candidate& pair : pairs_) {
+      if (pair.direction.size() != slice_.size() || pair.score.size() != 2) archive.fail("a pair is of another training");
+    }
+  }
 
  private:
   std::vector<float> moved(const std::vector<double>& direction, double distance) const {

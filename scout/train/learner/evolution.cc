@@ -114,7 +114,14 @@ class Evolution final : public Learner {
   }
 
   void save(ArchiveWriter& archive) const override { archive(generation_, search_, candidates_); }
-  void restore(ArchiveReader& archive) override { archive(generation_, search_, candidates_); }
+  void restore(ArchiveReader& archive) override {
+    archive(generation_, search_, candidates_);
+    if (generation_ < 0) archive.fail("a generation below 0");
+    for (const Candidate& one : candidates_) {
+      const bool fits = one.direction.size() == evolved_.size() && one.score.size() == context_.tasks.problems();
+      if (!fits) archive.fail("a candidate is of another training");
+    }
+  }
   void share(ArchiveWriter& archive) const override { archive(generation_, search_); }
   void adopt(ArchiveReader& archive) override { archive(generation_, search_); }
 

@@ -36,8 +36,7 @@ struct PolicyOptions : RuleOptions {
         positive());
     visit("decisions", decisions,
           "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
-          "longer "
-          "than the one before. None unless the learner \"decisions\" takes part",
+          "longer than the one before. None unless the learner \"decisions\" takes part",
           at_least(0));
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,

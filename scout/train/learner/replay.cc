@@ -39,6 +39,14 @@ void Replay::count() {
   for (const Trajectory& trajectory : trajectories_) ends_.push_back(size() + static_cast<std::size_t>(trajectory.steps()));
 }
 
+void Replay::check(int features, int action_size) const {
+  for (const Trajectory& t : trajectories_) {
+    if (t.steps() > 0 && t.features == features && t.action_size == action_size) continue;
+    throw std::runtime_error("damaged replay: a trajectory of " + std::to_string(t.steps()) + " steps has rows of " +
+                             std::to_string(t.features) + " features and " + std::to_string(t.action_size) + " actions");
+  }
+}
+
 std::size_t Replay::trajectory_of(std::size_t position) const {
   // Where all are of one length it is this one, and a search by halves would guess wrong at every other step.
   const std::size_t guess = first_ + (position - dropped_) * (ends_.size() - first_) / size();

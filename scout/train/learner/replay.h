@@ -35,6 +35,9 @@ class Replay {
   /// of them). n-step returns stop early where a trajectory ends. Needs size() > 0.
   void sample(int count, int n_step, float gamma, int rows, Random& random, Batch& batch) const;
 
+  /// Throws std::runtime_error if a trajectory is of other rows.
+  void check(int features, int action_size) const;
+
   void visit(auto& archive) {
     forget();
     archive(trajectories_);

@@ -147,11 +147,11 @@ void Ensemble::note_best(const Episode& episode) {
   best_value_ = std::min(best_value_, episode.best_value());
 }
 
-Trajectory Ensemble::demonstrate(Random random) const {
+Trajectory Ensemble::demonstrate(Random random) {
   Episode episode(task_.instance, task_.stepper, task_.episode, task_.plan);
   Episode* const one = &episode;
   ProposalScratch scratch;
-  /// Steps, in units of the step scale.
+  // `step(i)`: of a coordinate, in units of the step scale.
   const auto go = [&](int steps, auto&& step) {
     const auto move = [&](Episode& e) {
       for (std::size_t i = 0; i < best_point_.size(); ++i) {

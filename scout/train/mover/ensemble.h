@@ -185,9 +185,10 @@ class Ensemble {
   /// The move along its direction is over: it is judged, and pruned if it is poor.
   void end_move(Member& member, int step);
   void finish();
-  /// Whatever was known of an episode's best point, it is known now.
+  /// Keeps what an episode knows of the best point.
   void note_best(const Episode& episode);
-  Trajectory demonstrate(Random random) const;
+  /// A run to the best point that was found.
+  Trajectory demonstrate(Random random);
   /// The steps of a life.
   int life() const { return options_.life > 0 ? std::min(options_.life, task_.plan.horizon) : task_.plan.horizon; }
   /// The steps of an explorer.
@@ -204,7 +205,7 @@ class Ensemble {
   double start_sum_ = 0;
   int starts_ = 0;
   std::vector<Trajectory> finished_;
-  mutable std::int64_t shown_ = 0;  // evaluations of demonstrations
+  std::int64_t shown_ = 0;  // evaluations of demonstrations
   EnsembleSummary summary_;
 };
 
