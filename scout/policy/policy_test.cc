@@ -232,7 +232,7 @@ TEST(Policy, RejectsABadDescription) {
   description.rule.rule = "coordinates";
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
               ThrowsMessage<std::invalid_argument>(
-                  "option 'rule' is 'coordinates': must be one of coordinate, joint, weight, adam: did you mean "
+                  "option 'rule' is 'coordinates': must be one of coordinate, control, joint, weight, adam: did you mean "
                   "'coordinate'?"));
   description = small_policy().description();
   description.horizon = 0;

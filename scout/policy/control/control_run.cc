@@ -20,10 +20,15 @@ constexpr double kFirstProbes = 4;
 constexpr double kBlockShare = 0.3;
 constexpr double kGainThatCounts = 1e-9;
 // The simple rule: descents for a while; then, where a gradient costs little, steps that explore, and descents from what
-// they have found; else evolution.
+// they have found; else evolution. If descents, from starts of their own, find lower values than the others did in a trial,
+// they get the rest.
 constexpr double kCheapGradient = 2;
 constexpr double kFirstDescents = 0.1, kFirstDescentsWhereDear = 0.15;
 constexpr double kSteppingUntil = 0.7;
+/// Calls of steps after which they have to have found more than descents did.
+constexpr double kSteppingTrial = 120;
+/// Share of the budget, where a gradient is dear, after which the same holds of evolution.
+constexpr double kEvolutionTrial = 0.35;
 
 std::size_t index_of(std::unique_ptr<Primitive> (*make)()) {
   const auto& table = primitive_table();
@@ -89,9 +94,19 @@ void ControlRun::start(const Observation& first, const RunFrame& frame) {
 std::vector<double> ControlRun::usual_shares() const {
   std::vector<double> out(accounts_.size(), 0.0);
   const auto set = [&](std::unique_ptr<Primitive> (*make)(), double share) { out[index_of(make)] = share; };
+  const auto of = [&](std::unique_ptr<Primitive> (*make)()) -> const Account& { return accounts_[index_of(make)]; };
   const bool cheap = shared_.gradient_price <= kCheapGradient;
+  const double by_descents = of(descent_from_sequence).primitive->own_best();
   if (shared_.memory.minima().size() < 2 && shared_.used < (cheap ? kFirstDescents : kFirstDescentsWhereDear)) {
     set(descent_from_sequence, 1);
+  } else if (cheap && of(rule_steps).calls > kSteppingTrial && by_descents < of(rule_steps).primitive->own_best()) {
+    set(descent_from_sequence, 0.5);
+    set(descent_from_mixture, 0.2);
+    set(descent_from_hop, 0.3);
+  } else if (!cheap && shared_.used > kEvolutionTrial && by_descents < of(global_evolution).primitive->own_best()) {
+    set(descent_from_sequence, 0.4);
+    set(descent_from_hop, 0.2);
+    set(global_evolution, 0.4);
   } else if (!cheap) {
     set(descent_from_sequence, 0.10);
     set(descent_from_hop, 0.05);

@@ -5,6 +5,7 @@
 // others shift its logarithms. Within the block the primitive that is owed most is asked, and told, until the block is over.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 

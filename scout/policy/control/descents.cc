@@ -13,8 +13,16 @@ namespace {
 
 /// The first step along an axis, as a share of the box's width, where nothing is known.
 constexpr double kFirstStep = 0.05;
+/// From where a user begins, which may be near the minimum that is meant.
+constexpr double kFirstStepFromStart = 0.02;
 /// A gradient that costs more values than this is dear.
 constexpr double kDearGradient = 3;
+
+/// A search is given up if it promises, times this, less than it is above the best value, for so many steps in a row.
+constexpr double kOptimism = 10;
+constexpr int kHopeless = 2;
+/// Minima that differ by less than this, in spreads, are equally good.
+constexpr double kNoticeable = 1e-6;
 
 struct Begin {
   std::vector<double> point;
@@ -30,9 +38,10 @@ class Descent : public Primitive {
       const double axes = std::sqrt(static_cast<double>(begin.point.size()));
       search_.emplace(shared.lower, shared.upper);
       search_->start(begin.point, {.first_step = begin.first_step * axes,
-                                   .spread = shared.memory.spread(),
+                                   .spread = kNoticeable * shared.memory.spread(),
                                    .dear_gradients = shared.gradient_price > kDearGradient});
       calls_ = 0;
+      hopeless_ = 0;
       progress_ = 1;
     }
     return search_->ask();
@@ -43,12 +52,16 @@ class Descent : public Primitive {
     const int steps = search_->steps();
     calls_ += 1 + (search_->ask().gradient ? shared.gradient_price : 0);
     search_->tell(answer);
+    least_ = std::min(least_, search_->value());
     if (steps == 0 && std::isinf(before) && std::isfinite(search_->value())) {
       shared.memory.explored(search_->point(), search_->value());
     }
     if (search_->steps() > steps) {
       progress_ = 0.5 * progress_ + 0.5 * std::min(1.0, (before - search_->value()) / shared.memory.spread());
     }
+    const bool hopeless = search_->steps() > steps && is_hopeless(shared.memory);
+    hopeless_ = hopeless ? hopeless_ + 1 : search_->steps() > steps ? 0 : hopeless_;
+    if (hopeless_ >= kHopeless) search_->stop();
     if (search_->over()) shared.memory.minimum(search_->point(), search_->value(), calls_);
   }
 
@@ -64,7 +77,7 @@ class Descent : public Primitive {
   void save(ArchiveWriter& archive) const final {
     archive(search_.has_value());
     if (search_) archive(*search_);
-    archive(calls_, progress_);
+    archive(calls_, progress_, hopeless_, least_);
     archive(last_, base_);
   }
   void restore(ArchiveReader& archive, const Workspace& shared) final {
@@ -72,14 +85,20 @@ class Descent : public Primitive {
     archive(begun);
     search_.reset();
     if (begun) archive(search_.emplace(shared.lower, shared.upper));
-    archive(calls_, progress_);
+    archive(calls_, progress_, hopeless_, least_);
     archive(last_, base_);
   }
 
  protected:
+  /// Whether what the search still promises is far too little to reach the best value.
+  bool is_hopeless(const Memory& memory) const {
+    const double above = search_->value() - memory.best_value();
+    return above > kNoticeable * memory.spread() && kOptimism * search_->promised() < above;
+  }
   virtual Begin begin(Workspace& shared) = 0;
   /// Whether it had better begin anew than go on.
   virtual bool goes_elsewhere([[maybe_unused]] const Workspace& shared) { return false; }
+  double least() const { return least_; }
   const LocalSearch* search() const { return search_ ? &*search_ : nullptr; }
 
   std::vector<double> last_;                               ///< where a model was lowest that was descended from last
@@ -88,6 +107,8 @@ class Descent : public Primitive {
  private:
   std::optional<LocalSearch> search_;
   double calls_ = 0, progress_ = 0;
+  int hopeless_ = 0;
+  double least_ = std::numeric_limits<double>::infinity();  ///< value of all its searches
 };
 
 std::vector<double> next_of(Workspace& shared) {
@@ -103,8 +124,9 @@ std::vector<double> best_of(const Workspace& shared) {
 
 /// From where the run began; then from one point of the sequence after the other.
 class FromSequence final : public Descent {
+  double own_best() const override { return least(); }
   Begin begin(Workspace& shared) override {
-    if (shared.memory.minima().empty()) return {shared.first, kFirstStep};
+    if (shared.memory.minima().empty()) return {shared.first, kFirstStepFromStart};
     return {next_of(shared), kFirstStep};
   }
 };

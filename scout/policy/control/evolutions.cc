@@ -27,8 +27,11 @@ class Evolution final : public Primitive {
     if (!local_ && search_.generations() < kExploring) shared.memory.explored(search_.ask().point, answer.value);
     ++calls_;
     search_.tell(answer);
+    if (!local_) least_ = std::min(least_, answer.value);
     if (search_.over()) shared.memory.minimum(search_.mean(), search_.best_value(), calls_);
   }
+
+  double own_best() const override { return least_; }
 
   PrimitiveState state(const Workspace& shared) const override {
     PrimitiveState out;
@@ -42,8 +45,8 @@ class Evolution final : public Primitive {
     return out;
   }
 
-  void save(ArchiveWriter& archive) const override { archive(search_, starts_, calls_); }
-  void restore(ArchiveReader& archive, const Workspace&) override { archive(search_, starts_, calls_); }
+  void save(ArchiveWriter& archive) const override { archive(search_, starts_, calls_, least_); }
+  void restore(ArchiveReader& archive, const Workspace&) override { archive(search_, starts_, calls_, least_); }
 
  private:
   void begin(Workspace& shared) {
@@ -69,6 +72,7 @@ class Evolution final : public Primitive {
   CmaEsSearch search_;
   int starts_ = 0;
   double calls_ = 0;
+  double least_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 // minimum, where f is flat to rounding, slopes decide alone (the approximate conditions of Hager & Zhang 2005).
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "scout/policy/control/quasi_newton.h"
@@ -34,6 +35,8 @@ class LocalSearch : public Search {
   Question ask() const override { return {trial_, gradient_wanted_}; }
   void tell(const Answer& answer) override;
   bool over() const override { return stage_ == Stage::over; }
+  /// Ends it.
+  void stop() { stage_ = Stage::over; }
 
   /// All but the bounds.
   void visit(auto& archive) {
@@ -45,6 +48,10 @@ class LocalSearch : public Search {
 
   /// Steps so far.
   int steps() const { return steps_; }
+  /// By how much f falls from here by the quadratic model of its steps; infinite before it has one.
+  double promised() const {
+    return stage_ == Stage::line && !model_.empty() ? -0.5 * slope_ : std::numeric_limits<double>::infinity();
+  }
   /// The point that it stands on, and f there; infinite before the first answer.
   std::span<const double> point() const { return point_; }
   double value() const { return value_; }

@@ -1,6 +1,7 @@
 // Primitives: what a controller has at its command. Each goes on for as long as it is asked to, and begins anew by itself.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,8 @@ class Primitive {
   /// `shared.memory` has taken the answer in already.
   virtual void tell(Workspace& shared, const Answer& answer) = 0;
   virtual PrimitiveState state(const Workspace& shared) const = 0;
+  /// The least value of searches that began elsewhere than at the best point.
+  virtual double own_best() const { return std::numeric_limits<double>::infinity(); }
 
   /// Everything that continues it.
   virtual void save(ArchiveWriter& archive) const = 0;

@@ -19,8 +19,8 @@ constexpr int kRefinements = 6;
 class Stepping final : public Primitive {
  public:
   Question ask(Workspace& shared) override {
-    if (asked_) return {point_, true};
     if (!run_) run_ = shared.stepper->new_run(static_cast<int>(shared.memory.dimension()));
+    if (asked_) return {point_, true};
     if (left_ == 0) {
       begin(shared);
     } else {
@@ -54,9 +54,12 @@ class Stepping final : public Primitive {
     } else {
       here_ = best_;
     }
+    if (factor_ == 1) own_best_ = std::min(own_best_, best_.value);
     run_->observe(observation());
     if (--left_ == 0) shared.memory.minimum(best_.point, best_.value, 2.0 * static_cast<double>(horizon_));
   }
+
+  double own_best() const override { return own_best_; }
 
   PrimitiveState state(const Workspace& shared) const override {
     PrimitiveState out;
@@ -73,7 +76,7 @@ class Stepping final : public Primitive {
     const bool going = left_ > 0;  // else it begins anew, with nothing to keep
     archive(going);
     if (going) run_->save(archive);
-    archive(asked_, begins_, episodes_, horizon_, left_, factor_, point_, lower_, upper_, here_, best_);
+    archive(asked_, begins_, episodes_, horizon_, left_, factor_, point_, lower_, upper_, here_, best_, own_best_);
   }
   void restore(ArchiveReader& archive, const Workspace& shared) override {
     bool going = false;
@@ -83,7 +86,7 @@ class Stepping final : public Primitive {
       run_ = shared.stepper->new_run(static_cast<int>(shared.memory.dimension()));
       run_->restore(archive);
     }
-    archive(asked_, begins_, episodes_, horizon_, left_, factor_, point_, lower_, upper_, here_, best_);
+    archive(asked_, begins_, episodes_, horizon_, left_, factor_, point_, lower_, upper_, here_, best_, own_best_);
   }
 
  private:
@@ -140,6 +143,7 @@ class Stepping final : public Primitive {
   double factor_ = 1;
   std::vector<double> point_, lower_, upper_;
   Point here_, best_;
+  double own_best_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace

@@ -21,6 +21,10 @@ constexpr std::uint64_t kSeed = 3;
 TrainOptions tiny(const std::string& rule, const std::vector<std::string>& learners, int threads = 1) {
   TrainOptions options = small_training(rule, threads, learners);
   options.rounds = kRounds;
+  if (rule == "control") {  // whose decisions shift shares of calls: little of it shows in short runs
+    options.rollout.horizon = 40;
+    if (learners.front() == "es") set_training_options(options, {{"es.deviation", 1.0}});
+  }
   return options;
 }
 
