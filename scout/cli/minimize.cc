@@ -19,7 +19,7 @@ struct Arguments {
   std::uint64_t index = 0;
   std::string split = "test";
   std::string optimizer;
-  std::string policy;
+  std::string policy;  ///< `surfaces`, if no optimizer is named either
   std::vector<std::string> assignments;
   std::int64_t budget = 200;
   int seed = 0;
@@ -91,16 +91,20 @@ void add_minimize(CLI::App& app, int& exit_code) {
   command->add_option("--seed", arguments->seed, "of the start and of the optimizer")
       ->capture_default_str()
       ->check(whole_from(0));
-  auto* method = command->add_option_group("method")->require_option(1);
+  auto* method = command->add_option_group("method")->require_option(0, 1);
   method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
-  method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library")
+  method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library; without both: surfaces")
       ->check(policy_or_file_exists);
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
   command->footer(R"(Examples:
+  scout minimize --problem nist --index 30 --budget 1000
   scout minimize --problem rastrigin --optimizer adam --set lr=0.1
   scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout
   scout minimize --problem mlp-spirals:hidden=16x16,init=he --optimizer adam --set lr=0.01 --budget 2000)");
-  command->callback([arguments, &exit_code] { exit_code = minimize_once(*arguments); });
+  command->callback([arguments, &exit_code] {
+    if (arguments->policy.empty() && arguments->optimizer.empty()) arguments->policy = "surfaces";
+    exit_code = minimize_once(*arguments);
+  });
 }
 
 }  // namespace scout

@@ -59,7 +59,7 @@ TEST_F(Program, BadUsageIsToldFromFailure) {
   EXPECT_FALSE(fs::exists(path("a"))) << "nothing is left behind";
   EXPECT_EQ(run({"minimize", "--problem", "rastrgin", "--optimizer", "adam"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("did you mean 'rastrigin'"));
-  EXPECT_EQ(run({"minimize", "--problem", "rastrigin"}), kBadUsage) << "neither an optimizer nor a policy";
+  EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--policy", "network"}), kBadUsage);
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--policy", "netwrok"}), kBadUsage);
   EXPECT_THAT(error_, HasSubstr("did you mean 'network'?"));
   EXPECT_EQ(run({"minimize", "--problem", "rastrigin", "--optimizer", "adam", "--budget", "-3"}), kBadUsage);
@@ -121,6 +121,8 @@ TEST_F(Program, MinimizeShowsARun) {
   EXPECT_THAT(error_, IsEmpty());
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--policy", "network", "--budget", "60"}), kDone);
   EXPECT_THAT(error_, HasSubstr("is for the weights of networks"));
+  ASSERT_EQ(run({"minimize", "--problem", "sphere", "--budget", "60"}), kDone) << error_;
+  EXPECT_THAT(out_, HasSubstr("by policy:surfaces"));
   ASSERT_EQ(train("run", {"--set", "rounds=1"}), kDone) << error_;
   const std::string policy = path("run/policy.scout");
   ASSERT_EQ(run({"minimize", "--problem", "mlp-blobs:hidden=4", "--policy", policy, "--budget", "20"}), kDone) << error_;

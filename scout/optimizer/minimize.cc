@@ -1,62 +1,45 @@
 #include "scout/optimizer/minimize.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "scout/base/random.h"
 #include "scout/optimizer/oracle.h"
+#include "scout/optimizer/region.h"
 #include "scout/policy/rule/action.h"
+#include "scout/policy/shipped.h"
 
 namespace scout {
 namespace {
 
 constexpr double kRefinement = 0.1;  // of the step scale, each time that the best point is taken up again
 constexpr int kRefinements = 6;
+/// A fall of f by less than this share of its fall so far does not count as progress.
+constexpr double kProgress = 1e-9;
+/// The best point counts as a minimum if its gradient is at most this share of the largest.
+constexpr double kMinimum = 1e-6;
 
-double root_mean_square(std::span<const double> numbers) {
-  double largest = 0;
-  for (double x : numbers) largest = std::max(largest, std::abs(x));
-  if (largest == 0) return 0;
-  double sum = 0;
-  for (double x : numbers) sum += (x / largest) * (x / largest);
-  return largest * std::sqrt(sum / static_cast<double>(numbers.size()));
-}
-
-void check(std::span<const double> x0, const MinimizeOptions& options) {
+MinimizeOptions checked(const Objective& objective, MinimizeOptions options) {
   validate(options);
-  auto number = [](double x) { return std::isfinite(x) ? json_text(x) : std::to_string(x); };
-  if (options.policy == nullptr) throw_bad_option("policy", "null", "a policy, such as Policy::load(path)");
+  if (!objective) throw_bad_option("objective", "empty", "a function that can be called");
+  if (options.policy == nullptr) options.policy = policy("surfaces");
   if (options.policy->rule()->for_weights()) {
     throw_bad_option("policy", "of the rule '" + options.policy->description().rule.rule + "', for the weights of networks",
                      "of a rule for functions; LearnedOptimizer and PolicyOptimizer take this one");
   }
-  if (x0.empty()) throw_bad_option("x0", "empty", "a point of one coordinate or more");
-  const auto place = [](const std::string& name, std::size_t i) { return name + "[" + std::to_string(i) + "]"; };
-  for (std::size_t i = 0; i < x0.size(); ++i) {
-    if (!std::isfinite(x0[i])) throw_bad_option(place("x0", i), number(x0[i]), "finite");
-  }
-  const bool bounded = !options.lower.empty() || !options.upper.empty();
-  if (options.keep_inside && !bounded) throw_bad_option("keep_inside", "true", "false without bounds");
-  if (!bounded) return;
-  for (const auto& [name, bounds] : {std::pair{"lower", &options.lower}, std::pair{"upper", &options.upper}}) {
-    if (bounds->size() != x0.size()) {
-      throw_bad_option(name, "of " + std::to_string(bounds->size()) + " numbers",
-                       "of as many as x0, " + std::to_string(x0.size()));
-    }
-  }
-  for (std::size_t i = 0; i < x0.size(); ++i) {
-    const double width = options.upper[i] - options.lower[i];
-    if (!(width > 0) || !std::isfinite(width)) {
-      throw_bad_option(place("upper", i), number(options.upper[i]),
-                       "above " + place("lower", i) + " = " + number(options.lower[i]) + ", both finite");
-    }
-    if (options.keep_inside && (x0[i] < options.lower[i] || x0[i] > options.upper[i])) {
-      throw_bad_option(place("x0", i), number(x0[i]),
-                       "in [" + number(options.lower[i]) + ", " + number(options.upper[i]) + "] with keep_inside");
-    }
-  }
+  return options;
+}
+
+/// Another start draws other numbers.
+Seed seed_of(const MinimizeOptions& options, std::span<const double> x0) {
+  Seed seed = Seed(options.seed).derive("minimize");
+  for (const double x : x0) seed = seed.derive(std::bit_cast<std::uint64_t>(x));
+  return seed;
 }
 
 struct Point {
@@ -73,29 +56,26 @@ class Run {
         options_(options),
         summary_(summary),
         policy_(*options.policy),
-        lower_bound_(options.lower),
-        upper_bound_(options.upper),
-        random_(Seed(options.seed).derive("minimize")),
+        region_(x0, options.lower, options.upper, options.keep_inside),
+        full_(x0.begin(), x0.end()),
+        random_(seed_of(options, x0)),
         stepper_(policy_.stepper()),
-        run_(stepper_->new_run(static_cast<int>(x0.size()))),
+        run_(stepper_->new_run(static_cast<int>(region_.free.size()))),
         observe_gradient_(policy_.rule()->observes_gradient()),
         horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
-    const double radius = std::max(root_mean_square(x0), 1.0);
-    for (std::size_t i = 0; options.lower.empty() && i < x0.size(); ++i) {
-      lower_bound_.push_back(x0[i] - radius);
-      upper_bound_.push_back(x0[i] + radius);
-    }
-    for (std::size_t i = 0; i < x0.size(); ++i) {
-      step_scale_.push_back(policy_.rule()->step_scale() * (upper_bound_[i] - lower_bound_[i]));
-    }
+    const std::size_t n = region_.free.size();
+    for (std::size_t i = 0; i < n; ++i) step_scale_.push_back(policy_.rule()->step_scale() * region_.width(i));
     unit_ = *std::max_element(step_scale_.begin(), step_scale_.end());
     for (double s : step_scale_) ratio_.push_back(s / unit_);
     if (options.step_scale > 0) {
       unit_ = options.step_scale;
-      for (std::size_t i = 0; i < x0.size(); ++i) step_scale_[i] = unit_ * ratio_[i];
+      for (std::size_t i = 0; i < n; ++i) step_scale_[i] = unit_ * ratio_[i];
     }
-    now_.theta.assign(x0.begin(), x0.end());
-    if (observe_gradient_) now_.gradient.resize(x0.size());
+    for (const std::size_t i : region_.free) now_.theta.push_back(x0[i]);
+    if (observe_gradient_) {
+      now_.gradient.resize(n);
+      full_gradient_.resize(x0.size());
+    }
   }
 
   void minimize() {
@@ -121,17 +101,61 @@ class Run {
 
   void finish(MinimizeStatus status, const std::string& message) {
     summary_.status = status;
-    summary_.message =
-        message + " (" + std::to_string(summary_.values) + " values, " + std::to_string(summary_.gradients) + " gradients)";
+    summary_.message = message + " (" + std::to_string(summary_.values) + " values, " + std::to_string(summary_.gradients) +
+                       " gradients)" + opinion();
+  }
+
+  /// What is to be thought of the best point.
+  std::string opinion() const {
+    std::string out;
+    const double share = summary_.relative_gradient;
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1e", share);
+    if (share <= kMinimum) out = std::string("; the best point is a minimum: its gradient is ") + text + " of the largest";
+    if (share > kMinimum) {
+      out = std::string("; the best point is no minimum yet: its gradient is ") + text + " of the largest; give more budget";
+    }
+    if (!summary_.at_bounds.empty()) {
+      const std::size_t count = summary_.at_bounds.size();
+      out += "; there " + std::to_string(count) + (count == 1 ? " coordinate lies" : " coordinates lie") + " on a bound";
+    }
+    return out;
+  }
+
+  /// The largest |∂f/∂θ_i| of the latest point, in units of the region, without what a bound holds.
+  double gradient_size() const {
+    double out = 0;
+    for (std::size_t i = 0; i < now_.gradient.size(); ++i) {
+      const double g = now_.gradient[i] * region_.width(i);
+      const bool held = g > 0 ? now_.theta[i] <= region_.least[i] : now_.theta[i] >= region_.most[i];
+      if (!held) out = std::max(out, std::abs(g));
+    }
+    return out;
+  }
+
+  void take_best(bool with_gradient) {
+    const double before = summary_.best_value;
+    summary_.best_value = now_.value;
+    summary_.best_point = full_;
+    summary_.at_bounds.clear();
+    for (std::size_t i = 0; i < now_.theta.size(); ++i) {
+      if (region_.on_bound(i, now_.theta[i])) summary_.at_bounds.push_back(static_cast<int>(region_.free[i]));
+    }
+    best_gradient_ = with_gradient ? gradient_size() : std::numeric_limits<double>::quiet_NaN();
+    if (std::isinf(before)) first_value_ = now_.value;
+    if (std::isinf(before) || before - now_.value > kProgress * (first_value_ - now_.value)) progress_at_ = summary_.calls();
   }
 
   /// A run that asks for points as it likes is one episode.
   void answer() {
     if (!evaluate(false)) return;
-    RunFrame frame{.scale = unit_, .lower = lower_bound_, .upper = upper_bound_};
-    frame.calls = options_.budget;
-    frame.bounded = options_.keep_inside;
-    frame.seed = options_.seed;
+    const RunFrame frame{.scale = unit_,
+                         .lower = region_.lower,
+                         .upper = region_.upper,
+                         .calls = options_.budget,
+                         .least = region_.least,
+                         .most = region_.most,
+                         .seed = options_.seed};
     run_->start({now_.theta, {}, now_.value}, frame);
     RuleRun* const alone = run_.get();
     while (!run_->over()) {
@@ -156,26 +180,35 @@ class Run {
   /// f, and ∇f if it is observed, wanted, and the budget covers it, at now_.theta. Returns false if the run is over.
   bool evaluate(bool gradient_wanted = true) {
     const bool with_gradient = observe_gradient_ && gradient_wanted && remaining() >= 2;
+    for (std::size_t i = 0; i < region_.free.size(); ++i) full_[region_.free[i]] = now_.theta[i];
     ++summary_.values;
     summary_.gradients += with_gradient ? 1 : 0;
-    now_.value = objective_(now_.theta, with_gradient ? std::span(now_.gradient) : std::span<double>());
+    now_.value = objective_(full_, with_gradient ? std::span(full_gradient_) : std::span<double>());
+    for (std::size_t i = 0; with_gradient && i < region_.free.size(); ++i) {
+      now_.gradient[i] = full_gradient_[region_.free[i]];
+    }
     now_.finite = std::isfinite(now_.value) && (!with_gradient || all_finite(now_.gradient));
     if (!now_.finite) ++summary_.non_finite;
-    if (std::isfinite(now_.value) && now_.value < summary_.best_value) {
-      summary_.best_value = now_.value;
-      summary_.best_point = now_.theta;
-    }
+    if (now_.finite && with_gradient) largest_gradient_ = std::max(largest_gradient_, gradient_size());
+    if (now_.finite && now_.value < summary_.best_value) take_best(with_gradient);
+    summary_.relative_gradient = largest_gradient_ > 0 ? best_gradient_ / largest_gradient_ : best_gradient_;
     if (now_.finite && (anchor_.theta.empty() || now_.value < anchor_.value)) anchor_ = now_;
-    if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, now_.theta});
+    if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, full_});
     summary_.seconds = elapsed();
 
+    const bool needs_pair = observe_gradient_ && !run_->asks();
     if (summary_.best_value <= options_.target) {
       finish(MinimizeStatus::target, "f is at most the target");
-    } else if (options_.callback && !options_.callback({summary_, now_.theta, now_.value})) {
+    } else if (options_.callback && !options_.callback({summary_, full_, now_.value})) {
       finish(MinimizeStatus::stopped, "the callback asked to stop");
     } else if (summary_.seconds >= options_.max_seconds) {
       finish(MinimizeStatus::time, "the time was over");
-    } else if (remaining() > 0) {
+    } else if (summary_.relative_gradient <= options_.gradient_tolerance && options_.gradient_tolerance > 0) {
+      finish(MinimizeStatus::converged, "the gradient reached its tolerance");
+    } else if (options_.patience > 0 && !summary_.best_point.empty() &&
+               summary_.calls() - progress_at_ >= options_.patience) {
+      finish(MinimizeStatus::stagnated, std::to_string(options_.patience) + " calls brought no lower value that counts");
+    } else if (remaining() >= (needs_pair ? 2 : 1)) {
       return true;
     } else {
       finish_without_calls();
@@ -187,7 +220,7 @@ class Run {
   bool start_afresh() {
     do {
       for (std::size_t i = 0; i < now_.theta.size(); ++i) {
-        now_.theta[i] = random_.uniform(lower_bound_[i], upper_bound_[i]);
+        now_.theta[i] = random_.uniform(region_.lower[i], region_.upper[i]);
       }
       if (!evaluate()) return false;
     } while (!now_.finite);
@@ -204,9 +237,9 @@ class Run {
     for (auto* numbers : {&lower_, &upper_, &scales_}) numbers->resize(theta_.size());
     for (std::size_t i = 0; i < theta_.size(); ++i) {
       // The whole region, or a small one around a point that is taken up again.
-      const double half = 0.5 * factor * (upper_bound_[i] - lower_bound_[i]);
-      lower_[i] = (factor < 1 ? now_.theta[i] - half : lower_bound_[i]) / ratio_[i];
-      upper_[i] = (factor < 1 ? now_.theta[i] + half : upper_bound_[i]) / ratio_[i];
+      const double half = 0.5 * factor * region_.width(i);
+      lower_[i] = (factor < 1 ? now_.theta[i] - half : region_.lower[i]) / ratio_[i];
+      upper_[i] = (factor < 1 ? now_.theta[i] + half : region_.upper[i]) / ratio_[i];
       scales_[i] = step_scale_[i] * factor;
     }
     const RunFrame frame{.scale = unit_ * factor, .scales = scales_, .horizon = horizon, .lower = lower_, .upper = upper_};
@@ -234,8 +267,8 @@ class Run {
   void move() {
     before_ = now_.theta;
     run_->apply(now_.theta);
-    for (std::size_t i = 0; options_.keep_inside && i < before_.size(); ++i) {
-      const double inside = std::clamp(now_.theta[i], lower_bound_[i], upper_bound_[i]);
+    for (std::size_t i = 0; i < before_.size(); ++i) {
+      const double inside = std::clamp(now_.theta[i], region_.least[i], region_.most[i]);
       if (inside == now_.theta[i]) continue;
       now_.theta[i] = inside;
       run_->actions()[i] = encode_step(static_cast<float>((inside - before_[i]) / scales_[i]));
@@ -254,7 +287,8 @@ class Run {
   const MinimizeOptions& options_;
   MinimizeSummary& summary_;
   const Policy& policy_;
-  std::vector<double> lower_bound_, upper_bound_;  // the region of interest
+  Region region_;
+  std::vector<double> full_, full_gradient_;  // the latest point with its fixed coordinates, and the gradient there [M]
   Random random_;
   std::shared_ptr<const Stepper> stepper_;
   std::unique_ptr<RuleRun> run_;
@@ -265,6 +299,10 @@ class Run {
   std::vector<double> ratio_;       // s_i / unit_
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 
+  double largest_gradient_ = 0;
+  double best_gradient_ = std::numeric_limits<double>::quiet_NaN();  // at the best point, in units of the region
+  double first_value_ = 0;                                           // the first finite one
+  std::int64_t progress_at_ = 0;                                     // calls
   Point now_;
   Point anchor_;                          // the best point whose gradient is known
   std::vector<double> theta_, gradient_;  // now_ in the policy's units
@@ -277,16 +315,18 @@ class Run {
 }  // namespace
 
 std::string_view to_string(MinimizeStatus status) {
-  constexpr std::string_view kNames[] = {"budget", "target", "stopped", "time", "never_finite", "threw"};
+  constexpr std::string_view kNames[] = {"budget",    "target",    "stopped",      "time",
+                                         "stagnated", "converged", "never_finite", "threw"};
   return kNames[static_cast<std::size_t>(status)];
 }
 
 void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,
               MinimizeSummary& summary) {
+  const std::vector<double> start(x0.begin(), x0.end());  // which may lie in the summary
+  const MinimizeOptions all = checked(objective, options);
   summary = {};
-  check(x0, options);
   summary.message = "the objective or the callback threw an exception";
-  Run(objective, x0, options, summary).minimize();
+  Run(objective, start, all, summary).minimize();
 }
 
 MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options) {

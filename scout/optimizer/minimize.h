@@ -29,14 +29,16 @@ struct MinimizeProgress {
 };
 
 struct MinimizeOptions {
-  std::shared_ptr<const Policy> policy;  ///< required: Policy::load(path)
+  std::shared_ptr<const Policy> policy;  ///< null: `surfaces`, which comes with the library
   std::int64_t budget = 1000;
   int horizon = 0;
   std::vector<double> lower, upper;
-  bool keep_inside = false;
+  bool keep_inside = true;
   double step_scale = 0;
   double target = -std::numeric_limits<double>::infinity();
   double max_seconds = std::numeric_limits<double>::infinity();
+  std::int64_t patience = 0;
+  double gradient_tolerance = 0;
   std::uint64_t seed = 0;
   bool history = false;
   std::function<bool(const MinimizeProgress&)> callback;  ///< returns false to stop the run; may be empty
@@ -45,14 +47,20 @@ struct MinimizeOptions {
   void describe(Visitor&& visit) {
     visit("budget", budget, "oracle calls at most: an f and a gradient count 1 each", at_least(1));
     visit("horizon", horizon, "updates in an episode; 0: as many as the policy was trained with", at_least(0));
-    visit("lower", lower, "lower bounds [M] of the region of interest, or empty");
-    visit("upper", upper, "upper bounds [M] of the region of interest, or empty");
-    visit("keep_inside", keep_inside, "evaluate no point outside the bounds, which otherwise only set scales and restarts");
+    visit("lower", lower, "lower bounds [M], or empty: none; -inf where a coordinate has none", or_infinite());
+    visit("upper", upper, "upper bounds [M], or empty: none; inf where a coordinate has none", or_infinite());
+    visit("keep_inside", keep_inside, "evaluate no point outside the bounds; otherwise they only say where to look");
     visit("step_scale", step_scale,
           "largest step of the coordinate with the widest bounds; 0: the policy's share of that width",
           between(0, std::numeric_limits<double>::max()));
     visit("target", target, "stop once f is at most this", or_infinite());
     visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", or_infinite(positive()));
+    visit("patience", patience, "stop after so many calls without a lower value that counts; 0: go on to the budget",
+          at_least(0));
+    visit("gradient_tolerance", gradient_tolerance,
+          "stop once the gradient at the best point is at most this share of the largest one met, in units of the region; "
+          "0: go on",
+          between(0, 1));
     visit("seed", seed, "drives every random choice");
     visit("history", history, "keep every evaluation in the summary");
   }
@@ -63,21 +71,27 @@ enum class MinimizeStatus {
   target,        ///< f reached the target
   stopped,       ///< the callback asked to stop
   time,          ///< the time was over
+  stagnated,     ///< `patience` calls brought nothing
+  converged,     ///< the gradient reached its tolerance
   never_finite,  ///< every oracle call was made, and f was finite nowhere
   threw          ///< the objective or the callback threw (only in a summary that is filled as the run goes)
 };
 std::string_view to_string(MinimizeStatus status);
 
 struct MinimizeSummary {
-  std::vector<double> best_point;  ///< [M]; empty if f was never finite
-  double best_value = std::numeric_limits<double>::infinity();
+  std::vector<double> best_point;                               ///< [M]; empty if f was never finite
+  double best_value = std::numeric_limits<double>::infinity();  ///< f there; its gradient was finite too, where asked for
+  /// The gradient there as a share of the largest one met, in units of the region, without what a bound holds; NaN if it is
+  /// not known.
+  double relative_gradient = std::numeric_limits<double>::quiet_NaN();
+  std::vector<int> at_bounds;   ///< coordinates of the best point that lie on a bound
   std::int64_t values = 0;      ///< evaluations of f
   std::int64_t gradients = 0;   ///< evaluations of ∇f
   std::int64_t non_finite = 0;  ///< evaluations where f or ∇f was not finite
   int episodes = 0;             ///< begun
   double seconds = 0;
   MinimizeStatus status = MinimizeStatus::threw;
-  std::string message;  ///< why the run ended, for people
+  std::string message;  ///< why the run ended, and what is to be thought of the best point, for people
 
   struct Evaluation {
     std::int64_t calls;  ///< oracle calls so far, this one included
@@ -92,17 +106,23 @@ struct MinimizeSummary {
 
 /// Minimises f from x0 [M].
 ///
-/// Scales. Coordinate i moves by at most s_i = step_scale · width_i, with the policy's step_scale and the width of the
-/// bounds. Without bounds the region of interest is taken to be x0 ± max(rms(x0), 1). Every coordinate is measured in its
-/// own s_i, so bounds of different widths make a badly scaled problem a well scaled one.
+/// Bounds are limits: no point outside them is evaluated, and x0 has to lie within. They may be infinite, or equal, which
+/// fixes a coordinate.
 ///
-/// Episodes. The policy runs for one horizon from x0. If budget is left, episodes alternate: an even one goes on from the
-/// best point with steps 10 times smaller, and 10 times smaller again each time that this follows without a better point
-/// found elsewhere (down to 10^-6, then from 10^-1 again); an odd one starts afresh, uniformly in the region of interest.
-/// The last is cut to the budget.
+/// Scales. Every coordinate is measured in the width of its region of interest: its bounds, where both are finite; else x0_i
+/// ± |x0_i|, cut at a bound; where x0_i is 0, the geometric mean of the others' |x0_j| takes its place, or 1. So parameters
+/// of 1e-5 and of 1e5 may stand side by side. Points may lie outside the region.
 ///
-/// Points where f or ∇f is not finite rank worst: the episode goes on from its best point. Where a start is not finite,
-/// others in the region of interest are tried.
+/// A policy of the rule `control`, such as `surfaces`, asks for values and gradients as it likes, over the whole budget.
+///
+/// Episodes of the other rules. The policy runs for one horizon from x0, with steps of at most step_scale widths. If budget
+/// is left, episodes alternate: an even one goes on from the best point with steps 10 times smaller, and 10 times smaller
+/// again each time that this follows without a better point found elsewhere (down to 10^-6, then from 10^-1 again); an odd
+/// one starts afresh, uniformly in the region of interest. The last is cut to the budget. A call is left over rather than
+/// spent on a value without its gradient, unless it is the only one.
+///
+/// Points where f or ∇f is not finite rank worst, and are never the best: an episode goes on from its best point. Where a
+/// start is not finite, others in the region of interest are tried.
 ///
 /// Throws std::invalid_argument naming option, value and condition.
 MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options);

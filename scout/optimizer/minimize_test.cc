@@ -15,6 +15,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::ThrowsMessage;
 
 const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -81,13 +82,15 @@ TEST(Minimize, TheBudgetIsExact) {
         return sphere()(theta, gradient);
       };
       const auto summary = minimize(counted, kStart, options_for(budget, untrained_policy(10, observes_gradient)));
-      EXPECT_EQ(values + gradients, budget);
+      // A value without its gradient comes only where there is nothing else: user code that always writes it breaks at once.
+      const std::int64_t made = observes_gradient && budget > 1 ? budget - budget % 2 : budget;
+      EXPECT_EQ(values + gradients, made);
       EXPECT_EQ(summary.values, values);
       EXPECT_EQ(summary.gradients, gradients);
-      EXPECT_EQ(summary.calls(), budget);
+      EXPECT_EQ(summary.calls(), made);
       EXPECT_EQ(summary.status, MinimizeStatus::budget);
       EXPECT_EQ(summary.history.size(), static_cast<std::size_t>(values));
-      EXPECT_EQ(summary.history.back().calls, budget);
+      EXPECT_EQ(summary.history.back().calls, made);
       EXPECT_EQ(summary.history.front().theta, kStart);
       EXPECT_EQ(gradients, observes_gradient ? budget / 2 : 0);
     }
@@ -150,9 +153,11 @@ TEST(Minimize, StepScaleComesFromBoundsOrTheStart) {
   };
   MinimizeOptions options = options_for(2);
   const std::vector<double> large{300, -400, 0};
-  EXPECT_THAT(full_steps(options, large), near(std::vector<double>(3, 1.4 * std::sqrt(250000.0 / 3))));
-  EXPECT_THAT(full_steps(options, std::vector<double>{0.1, 0, 0}), near({1.4, 1.4, 1.4}));
+  EXPECT_THAT(full_steps(options, large), near({420, 560, 1.4 * std::sqrt(300.0 * 400.0)}));
+  EXPECT_THAT(full_steps(options, std::vector<double>{0.1, 0, 0}), near({0.14, 0.14, 0.14}));
+  EXPECT_THAT(full_steps(options, std::vector<double>{0, 0}), near({1.4, 1.4}));
   EXPECT_THAT(full_steps(options, std::vector<double>(1, 1e150)), near({1.4e150}));
+  options.keep_inside = false;
   options.lower = {-10, 0, 0};
   options.upper = {10, 1, 5};
   EXPECT_THAT(full_steps(options, kStart), near({14, 0.7, 3.5}));
@@ -160,7 +165,7 @@ TEST(Minimize, StepScaleComesFromBoundsOrTheStart) {
   EXPECT_THAT(full_steps(options, kStart), near({4, 0.2, 1}));
   options.lower.clear();
   options.upper.clear();
-  EXPECT_THAT(full_steps(options, kStart), near({4, 4, 4}));
+  EXPECT_THAT(full_steps(options, kStart), near({8.0 / 3, 4, 4.0 / 3}));
 }
 
 TEST(Minimize, BoundsMakeABadlyScaledProblemWellScaled) {
@@ -182,11 +187,10 @@ TEST(Minimize, BoundsMakeABadlyScaledProblemWellScaled) {
   EXPECT_NEAR(scaled.best_value, plain.best_value, 1e-6 * (1 + plain.best_value));
 }
 
-TEST(Minimize, KeepsInsideIfAsked) {
+TEST(Minimize, BoundsAreLimits) {
   MinimizeOptions options = options_for(600, untrained_policy(15));
   options.lower = {1.5, -4, 0};
   options.upper = {3, 2, 0.5};
-  options.keep_inside = true;
   const std::vector<double> x0{2, -3, 0.5};
   const auto summary = minimize(sphere(), x0, options);
   bool touched = false;
@@ -198,6 +202,10 @@ TEST(Minimize, KeepsInsideIfAsked) {
     }
   }
   EXPECT_TRUE(touched);
+  options.keep_inside = false;
+  bool left = false;
+  for (const auto& evaluation : minimize(sphere(), x0, options).history) left |= evaluation.theta[2] > options.upper[2];
+  EXPECT_TRUE(left);
 }
 
 TEST(Minimize, StopsAtTheTarget) {
@@ -263,7 +271,7 @@ TEST(Minimize, AGradientThatIsNotFiniteIsNotFollowed) {
   };
   const auto summary = minimize(kinked, kStart, options_for(200));
   EXPECT_GT(summary.non_finite, 0);
-  EXPECT_LT(summary.best_value, 4) << "f itself was known there";
+  EXPECT_GE(summary.best_value, 4) << "the best point is one where both were finite";
   for (const auto& evaluation : summary.history) {
     for (double x : evaluation.theta) ASSERT_TRUE(std::isfinite(x));
   }
@@ -289,7 +297,7 @@ TEST(Minimize, SaysThatNothingWasFinite) {
     EXPECT_EQ(summary.status, MinimizeStatus::never_finite);
     EXPECT_THAT(summary.message, HasSubstr("finite nowhere"));
     EXPECT_TRUE(summary.best_point.empty());
-    EXPECT_EQ(summary.calls(), budget);
+    EXPECT_EQ(summary.calls(), budget == 31 ? 30 : budget);
     EXPECT_EQ(summary.non_finite, summary.values);
   }
 }
@@ -339,6 +347,81 @@ TEST(Minimize, AnyDimension) {
   }
 }
 
+TEST(Minimize, AWarmStartMayLieInTheSummaryItself) {
+  MinimizeSummary summary;
+  minimize(sphere(), kStart, options_for(100), summary);
+  const auto best = summary.best_point;
+  minimize(sphere(), summary.best_point, options_for(100), summary);
+  EXPECT_EQ(summary.history.front().theta, best);
+}
+
+TEST(Minimize, EqualBoundsFixACoordinateAndInfiniteOnesAreNone) {
+  MinimizeOptions options = options_for(400, nullptr);
+  options.lower = {-INFINITY, -3, 1.5};
+  options.upper = {INFINITY, -3, INFINITY};
+  const auto summary = minimize(sphere(), std::vector<double>{2, -3, 4}, options);
+  for (const auto& evaluation : summary.history) {
+    EXPECT_EQ(evaluation.theta[1], -3);
+    EXPECT_GE(evaluation.theta[2], 1.5);
+  }
+  EXPECT_NEAR(summary.best_point[0], 1, 1e-6);
+  EXPECT_EQ(summary.best_point[2], 1.5);
+  EXPECT_EQ(summary.at_bounds, std::vector<int>{2});
+  EXPECT_THAT(summary.message, HasSubstr("1 coordinate lies on a bound"));
+}
+
+// The policy that comes with the library.
+TEST(Minimize, WithoutAPolicyItFindsMinimaFarAwayAndOfAnyScale) {
+  const Objective far = [](std::span<const double> theta, std::span<double> gradient) {
+    const double d[]{theta[0] - 1e4, theta[1] - 3e-5};
+    if (!gradient.empty()) gradient[0] = 2 * d[0], gradient[1] = 2e18 * d[1];
+    return d[0] * d[0] + 1e18 * d[1] * d[1];
+  };
+  MinimizeOptions options = options_for(500, nullptr);
+  const auto summary = minimize(far, std::vector<double>{0, 1e-5}, options);
+  EXPECT_LT(summary.best_value, 1e-8);
+  EXPECT_LT(summary.relative_gradient, 1e-6);
+  EXPECT_THAT(summary.message, HasSubstr("the best point is a minimum"));
+  options.budget = 4;
+  EXPECT_THAT(minimize(far, std::vector<double>{0, 1e-5}, options).message, Not(HasSubstr("is a minimum")));
+}
+
+TEST(Minimize, WithoutAPolicyTheScalesOfThetaAndFDoNotMatter) {
+  const auto solved = [](double theta_scale, double f_scale, double shift) {
+    const Objective objective = [=](std::span<const double> theta, std::span<double> gradient) {
+      double f = 0;
+      for (std::size_t i = 0; i < theta.size(); ++i) {
+        const double z = theta[i] / (i % 2 == 0 ? theta_scale : 1 / theta_scale) - 1;
+        f += z * z + 0.2 * (1 - std::cos(8 * z));
+        if (!gradient.empty()) {
+          gradient[i] = f_scale * (2 * z + 1.6 * std::sin(8 * z)) / (i % 2 == 0 ? theta_scale : 1 / theta_scale);
+        }
+      }
+      return shift + f_scale * f;
+    };
+    const std::vector<double> x0{3 * theta_scale, -2 / theta_scale, 1.7 * theta_scale, 0.4 / theta_scale};
+    return (minimize(objective, x0, options_for(600, nullptr)).best_value - shift) / f_scale;
+  };
+  for (const double theta_scale : {1.0, 1e-6, 1e6}) EXPECT_LT(solved(theta_scale, 1, 0), 1e-9) << theta_scale;
+  for (const double f_scale : {1e-6, 1e6}) EXPECT_LT(solved(1, f_scale, 0), 1e-9) << f_scale;
+  EXPECT_LT(solved(1, 1, 1e6), 1e-8);
+}
+
+TEST(Minimize, StopsWhereNothingIsGained) {
+  MinimizeOptions options = options_for(100000, nullptr);
+  options.patience = 300;
+  const auto stagnated = minimize(sphere(), kStart, options);
+  EXPECT_EQ(stagnated.status, MinimizeStatus::stagnated);
+  EXPECT_LT(stagnated.calls(), 1000);
+  EXPECT_THAT(stagnated.message, HasSubstr("300 calls brought no lower value"));
+  options.patience = 0;
+  options.gradient_tolerance = 1e-8;
+  const auto converged = minimize(sphere(), kStart, options);
+  EXPECT_EQ(converged.status, MinimizeStatus::converged);
+  EXPECT_LE(converged.relative_gradient, 1e-8);
+  EXPECT_LT(converged.calls(), 100);
+}
+
 TEST(Minimize, BadOptionsAreNamed) {
   auto with = [](auto change) {
     return [change] {
@@ -353,7 +436,6 @@ TEST(Minimize, BadOptionsAreNamed) {
   auto says = [](const char* a, const char* b, const char* c) {
     return ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr(a), HasSubstr(b), HasSubstr(c)));
   };
-  EXPECT_THAT(with([](O& o, X&) { o.policy = nullptr; }), says("policy", "null", "Policy::load"));
   EXPECT_THAT(with([](O& o, X&) { o.policy = untrained_network_policy(); }), says("policy", "weight", "LearnedOptimizer"));
   EXPECT_THAT(with([](O& o, X&) { o.budget = 0; }), says("budget", "0", "at least 1"));
   EXPECT_THAT(with([](O& o, X&) { o.horizon = -2; }), says("horizon", "-2", "at least 0"));
@@ -362,15 +444,16 @@ TEST(Minimize, BadOptionsAreNamed) {
   EXPECT_THAT(with([](O& o, X&) { o.max_seconds = 0; }), says("max_seconds", "0", "greater than 0"));
   EXPECT_THAT(with([](O& o, X&) { o.target = nan; }), says("target", "nan", ""));
   EXPECT_THAT(with([](O& o, X&) { o.lower = {0, 0}; }), says("lower", "2 numbers", "as many as x0, 3"));
-  EXPECT_THAT(with([](O& o, X&) { o.lower = X(3, 0); }), says("upper", "0 numbers", "as many as x0, 3"));
   EXPECT_THAT(with([](O& o, X&) {
-                o.lower = X(3, 0), o.upper = {1, 0, 1};
+                o.lower = {0, -9, 0}, o.upper = {3, -9.5, 1};
               }),
-              says("upper[1]", "0.0", "above lower[1] = 0.0"));
-  EXPECT_THAT(with([](O& o, X&) { o.lower = X(3, 0), o.upper = X(3, INFINITY); }), says("upper", "inf", "finite"));
-  EXPECT_THAT(with([](O& o, X&) { o.keep_inside = true; }), says("keep_inside", "true", "without bounds"));
-  EXPECT_THAT(with([](O& o, X&) { o.lower = X(3, 0), o.upper = X(3, 4), o.keep_inside = true; }),
-              says("x0[1]", "-3", "[0.0, 4.0]"));
+              says("upper[1]", "-9.5", "at least lower[1] = -9.0"));
+  EXPECT_THAT(with([](O& o, X&) { o.lower = X(3, nan); }), says("lower", "nan", "a number"));
+  EXPECT_THAT(with([](O& o, X&) { o.upper = X(3, -INFINITY); }), says("upper[0]", "-inf", "a number, or inf"));
+  EXPECT_THAT(with([](O& o, X&) { o.lower = X(3, 0), o.upper = X(3, 4); }), says("x0[1]", "-3", "[0.0, 4.0]"));
+  EXPECT_THAT(with([](O& o, X& x) { o.lower = o.upper = x; }), says("upper", "equal to lower everywhere", "one coordinate"));
+  EXPECT_THAT(with([](O& o, X&) { o.patience = -1; }), says("patience", "-1", "at least 0"));
+  EXPECT_THAT([] { minimize(Objective(), kStart, options_for(10)); }, says("objective", "empty", "called"));
   EXPECT_THAT(with([](O&, X& x) { x.clear(); }), says("x0", "empty", "one coordinate"));
   EXPECT_THAT(with([](O&, X& x) { x[2] = nan; }), says("x0[2]", "nan", "finite"));
 }

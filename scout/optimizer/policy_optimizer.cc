@@ -38,6 +38,8 @@ Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed 
   options.budget = oracle.remaining();
   options.lower.assign(instance.lower().begin(), instance.lower().end());
   options.upper.assign(instance.upper().begin(), instance.upper().end());
+  // As in training: a run that asks keeps to the box, steps may leave it.
+  options.keep_inside = policy_->stepper()->new_run(1)->asks();
   options.seed = seed.value();
   const auto summary = minimize(
       [&](std::span<const double> theta, std::span<double> gradient) {

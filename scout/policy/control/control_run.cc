@@ -11,8 +11,8 @@ namespace {
 
 /// A share that is not worth asking for.
 constexpr double kLeastShare = 0.02;
-/// What a decision of 1 adds to the logarithm of a share.
-constexpr double kShareSpan = 4;
+/// What a decision of 1 adds to the logarithm of a share. It is small, so that the simple rule stays the floor.
+constexpr double kShareSpan = 1.5;
 /// Value probes that a run begins with.
 constexpr double kFirstProbes = 4;
 /// A block takes this share of the calls so far, times 3 to the power of the decision, up to that of a quarter of the
@@ -55,7 +55,6 @@ void ControlRun::start(const Observation& first, const RunFrame& frame) {
     width_[i] = frame.upper[i] - frame.lower[i];
     point_[i] = (first.theta[i] - lower_[i]) / width_[i];
   }
-  bounded_ = frame.bounded;
   budget_ = static_cast<double>(frame.calls);
   shared_ = {};
   Seed seed = Seed(frame.seed).derive("control");
@@ -66,8 +65,16 @@ void ControlRun::start(const Observation& first, const RunFrame& frame) {
   shared_.first = point_;
   for (double& x : shared_.first) x = std::clamp(x, 0.0, 1.0);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  shared_.lower.assign(m, bounded_ ? 0.0 : -kInfinity);
-  shared_.upper.assign(m, bounded_ ? 1.0 : kInfinity);
+  least_.assign(frame.least.begin(), frame.least.end());
+  most_.assign(frame.most.begin(), frame.most.end());
+  least_.resize(m, -kInfinity);
+  most_.resize(m, kInfinity);
+  shared_.lower.resize(m);
+  shared_.upper.resize(m);
+  for (std::size_t i = 0; i < m; ++i) {
+    shared_.lower[i] = (least_[i] - lower_[i]) / width_[i];
+    shared_.upper[i] = (most_[i] - lower_[i]) / width_[i];
+  }
   shared_.gradient_price = frame.gradient_price;
   shared_.stepper = stepper_;
   shared_.step_scale = step_scale_;
@@ -173,8 +180,7 @@ void ControlRun::plan() {
 
 void ControlRun::apply(std::span<double> theta) const {
   for (std::size_t i = 0; i < dimension_; ++i) {
-    theta[i] = lower_[i] + question_.point[i] * width_[i];
-    if (bounded_) theta[i] = std::clamp(theta[i], lower_[i], lower_[i] + width_[i]);
+    theta[i] = std::clamp(lower_[i] + question_.point[i] * width_[i], least_[i], most_[i]);
   }
 }
 
@@ -220,8 +226,9 @@ void ControlRun::save(ArchiveWriter& archive) const {
 void ControlRun::restore(ArchiveReader& archive) {
   const std::size_t decisions = decision_.size();
   visit(archive);
-  if (decision_.size() != decisions || lower_.size() != dimension_ || shared_.memory.dimension() != dimension_ ||
-      asked_ >= primitive_table().size() || best_by_ >= primitive_table().size()) {
+  if (decision_.size() != decisions || lower_.size() != dimension_ || least_.size() != dimension_ ||
+      most_.size() != dimension_ || shared_.memory.dimension() != dimension_ || asked_ >= primitive_table().size() ||
+      best_by_ >= primitive_table().size()) {
     archive.fail("a run of another rule or number of coordinates");
   }
   shared_.stepper = stepper_;

@@ -62,7 +62,7 @@ class ControlRun final : public RuleRun {
   };
 
   void visit(auto& archive) {
-    archive(lower_, width_, bounded_, budget_, shared_, decision_, asked_, pending_, point_, gradient_);
+    archive(lower_, width_, least_, most_, budget_, shared_, decision_, asked_, pending_, point_, gradient_);
     archive(block_begin_, block_end_, value_before_, last_gain_, blocks_, idle_blocks_, best_by_);
   }
 
@@ -76,7 +76,7 @@ class ControlRun final : public RuleRun {
   std::shared_ptr<const Stepper> stepper_;
   double step_scale_;
   std::vector<double> lower_, width_;  ///< of the box, [M]
-  bool bounded_ = false;
+  std::vector<double> least_, most_;   ///< bounds of θ, [M]
   double budget_ = 1;
   Workspace shared_;
   std::vector<Account> accounts_;

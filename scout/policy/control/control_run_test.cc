@@ -48,7 +48,7 @@ Ended run(std::size_t m, std::int64_t calls, double price = 1, double factor = 1
   RunFrame frame{.lower = lower, .upper = upper};
   frame.calls = calls;
   frame.gradient_price = price;
-  frame.bounded = bounded;
+  if (bounded) frame.least = lower, frame.most = upper;
   const double first = value({});
   made->start({theta, {}, first}, frame);
   ProposalScratch scratch;

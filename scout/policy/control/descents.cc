@@ -12,14 +12,13 @@ namespace scout {
 namespace {
 
 /// The first step along an axis, as a share of the box's width, where nothing is known.
-constexpr double kFirstStep = 0.05;
-/// From where a user begins, which may be near the minimum that is meant.
-constexpr double kFirstStepFromStart = 0.02;
+constexpr double kFirstStep = 0.01;
+
 /// A gradient that costs more values than this is dear.
 constexpr double kDearGradient = 3;
 
 /// A search is given up if it promises, times this, less than it is above the best value, for so many steps in a row.
-constexpr double kOptimism = 10;
+constexpr double kOptimism = 100;
 constexpr int kHopeless = 2;
 /// Minima that differ by less than this, in spreads, are equally good.
 constexpr double kNoticeable = 1e-6;
@@ -126,7 +125,7 @@ std::vector<double> best_of(const Workspace& shared) {
 class FromSequence final : public Descent {
   double own_best() const override { return least(); }
   Begin begin(Workspace& shared) override {
-    if (shared.memory.minima().empty()) return {shared.first, kFirstStepFromStart};
+    if (shared.memory.minima().empty()) return {shared.first, kFirstStep};
     return {next_of(shared), kFirstStep};
   }
 };

@@ -45,7 +45,15 @@ bool QuasiNewton::update(std::span<const double> s, std::span<const double> y) {
   }
   work_.resize(m);
   for (std::size_t i = 0; i < m; ++i) work_[i] = dot({inverse_.data() + i * m, m}, y);
-  const double factor = (1 + dot(work_, y) / sy) / sy;
+  double yhy = dot(work_, y);
+  // Where the curvature has fallen far below that of the first steps, the matrix is too small everywhere: all of it is
+  // scaled (Oren & Luenberger 1974), as long as it has not seen every direction.
+  if (const double factor = sy / yhy; factor > 1 && updates_ < static_cast<std::int64_t>(m)) {
+    for (double& x : inverse_) x *= factor;
+    for (double& x : work_) x *= factor;
+    yhy *= factor;
+  }
+  const double factor = (1 + yhy / sy) / sy;
   for (std::size_t i = 0; i < m; ++i) {
     double* row = inverse_.data() + i * m;
     const double si = s[i], wi = work_[i];

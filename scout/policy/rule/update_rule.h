@@ -44,7 +44,7 @@ struct RunFrame {
   // Runs that ask for points as they like (RuleRun::asks):
   std::int64_t calls = 0;     ///< that the run may make, the first point's included
   double gradient_price = 1;  ///< calls that ∇f costs, beside the value's one
-  bool bounded = false;       ///< whether no point may be outside the region
+  std::span<const double> least{}, most{};  ///< bounds of every point [M], which may be infinite; empty: none
   std::uint64_t seed = 0;     ///< of everything random
 };
 

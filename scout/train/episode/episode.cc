@@ -65,7 +65,8 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
                        .upper = instance_->upper(),
                        .tensors = tensors,
                        .calls = 2 * plan_.horizon,
-                       .bounded = true};
+                       .least = instance_->lower(),
+                       .most = instance_->upper()};
   run_->start({theta_, gradient_, plan_.tell_loss ? std::optional(f_) : std::nullopt}, frame);
 
   trajectory_ = {};
