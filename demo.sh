@@ -10,4 +10,5 @@ if [ -d "$out" ]; then find "$out" -maxdepth 1 -type f -delete; fi
 phase "train" build/scout train configs/demo.toml --out "$out" --seed 1
 phase "judge" build/scout bench benchmarks/demo.toml --out "$out/bench" --policy "$out/policy.scout"
 phase "report" build/scout report "$out/bench"
+phase "real problems" build/scout bench benchmarks/real-problems.toml --out out/real --policy surfaces
 printf '\nThe report: %s/%s/bench/report.html   (%d s in all)\n' "$PWD" "$out" "$SECONDS"

@@ -1,4 +1,4 @@
-// Minimises a function of two parameters within bounds: minimize POLICY
+// Minimises a function of two parameters within bounds, by the policy that comes with the library.
 #include "scout/optimizer/minimize.h"
 
 #include <cmath>
@@ -16,10 +16,8 @@ double himmelblau(std::span<const double> theta, std::span<double> gradient) {
   return a * a + b * b;
 }
 
-int main(int argc, char** argv) try {
-  if (argc != 2) return std::fprintf(stderr, "usage: %s POLICY\n", argv[0]), 2;
+int main() try {
   scout::MinimizeOptions options;
-  options.policy = scout::Policy::load(argv[1]);
   options.budget = 600;
   options.lower = {-6, -6};
   options.upper = {6, 6};

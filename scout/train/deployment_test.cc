@@ -42,7 +42,7 @@ TEST_P(Deployment, TakesTheStepsOfTraining) {
   finish(episode);
   ASSERT_EQ(episode.steps(), horizon);
 
-  Oracle oracle(*instance, 2 * horizon + 1);
+  Oracle oracle(*instance, 2 * (horizon + 1));
   oracle.keep_trajectory();
   EXPECT_THROW(PolicyOptimizer(policy).run(oracle, start, Seed(1)), BudgetExhausted);
   EXPECT_EQ(oracle.non_finite() > 0, stripes) << "a stripe has to be met for this test to mean something";
