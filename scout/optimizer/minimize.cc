@@ -21,7 +21,7 @@ constexpr double kRefinement = 0.1;  // of the step scale, each time that the be
 constexpr int kRefinements = 6;
 /// A fall of f by less than this share of its fall so far does not count as progress.
 constexpr double kProgress = 1e-9;
-/// The best point counts as a minimum if its gradient is at most this share of the largest.
+/// The best point counts as a minimum if its gradient is at most this share of the first.
 constexpr double kMinimum = 1e-6;
 
 MinimizeOptions checked(const Objective& objective, MinimizeOptions options) {
@@ -111,9 +111,9 @@ class Run {
     const double share = summary_.relative_gradient;
     char text[32];
     std::snprintf(text, sizeof text, "%.1e", share);
-    if (share <= kMinimum) out = std::string("; the best point is a minimum: its gradient is ") + text + " of the largest";
+    if (share <= kMinimum) out = std::string("; the best point is a minimum: its gradient is ") + text + " of the first";
     if (share > kMinimum) {
-      out = std::string("; the best point is no minimum yet: its gradient is ") + text + " of the largest; give more budget";
+      out = std::string("; the best point is no minimum yet: its gradient is ") + text + " of the first; give more budget";
     }
     if (!summary_.at_bounds.empty()) {
       const std::size_t count = summary_.at_bounds.size();
@@ -189,9 +189,9 @@ class Run {
     }
     now_.finite = std::isfinite(now_.value) && (!with_gradient || all_finite(now_.gradient));
     if (!now_.finite) ++summary_.non_finite;
-    if (now_.finite && with_gradient) largest_gradient_ = std::max(largest_gradient_, gradient_size());
+    if (now_.finite && with_gradient && first_gradient_ == 0) first_gradient_ = gradient_size();
     if (now_.finite && now_.value < summary_.best_value) take_best(with_gradient);
-    summary_.relative_gradient = largest_gradient_ > 0 ? best_gradient_ / largest_gradient_ : best_gradient_;
+    summary_.relative_gradient = first_gradient_ > 0 ? best_gradient_ / first_gradient_ : best_gradient_;
     if (now_.finite && (anchor_.theta.empty() || now_.value < anchor_.value)) anchor_ = now_;
     if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, full_});
     summary_.seconds = elapsed();
@@ -299,7 +299,7 @@ class Run {
   std::vector<double> ratio_;       // s_i / unit_
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 
-  double largest_gradient_ = 0;
+  double first_gradient_ = 0;                                        // the first one that is known and not 0
   double best_gradient_ = std::numeric_limits<double>::quiet_NaN();  // at the best point, in units of the region
   double first_value_ = 0;                                           // the first finite one
   std::int64_t progress_at_ = 0;                                     // calls

@@ -57,10 +57,10 @@ struct MinimizeOptions {
     visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", or_infinite(positive()));
     visit("patience", patience, "stop after so many calls without a lower value that counts; 0: go on to the budget",
           at_least(0));
-    visit("gradient_tolerance", gradient_tolerance,
-          "stop once the gradient at the best point is at most this share of the largest one met, in units of the region; "
-          "0: go on",
-          between(0, 1));
+    visit(
+        "gradient_tolerance", gradient_tolerance,
+        "stop once the gradient at the best point is at most this share of the first one, in units of the region; 0: go on",
+        between(0, 1));
     visit("seed", seed, "drives every random choice");
     visit("history", history, "keep every evaluation in the summary");
   }
@@ -81,8 +81,8 @@ std::string_view to_string(MinimizeStatus status);
 struct MinimizeSummary {
   std::vector<double> best_point;                               ///< [M]; empty if f was never finite
   double best_value = std::numeric_limits<double>::infinity();  ///< f there; its gradient was finite too, where asked for
-  /// The gradient there as a share of the largest one met, in units of the region, without what a bound holds; NaN if it is
-  /// not known.
+  /// The gradient there as a share of the first one, in units of the region, without what a bound holds; NaN if it is not
+  /// known.
   double relative_gradient = std::numeric_limits<double>::quiet_NaN();
   std::vector<int> at_bounds;   ///< coordinates of the best point that lie on a bound
   std::int64_t values = 0;      ///< evaluations of f
