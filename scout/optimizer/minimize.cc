@@ -113,7 +113,8 @@ class Run {
     std::snprintf(text, sizeof text, "%.1e", share);
     if (share <= kMinimum) out = std::string("; the best point is a minimum: its gradient is ") + text + " of the first";
     if (share > kMinimum) {
-      out = std::string("; the best point is no minimum yet: its gradient is ") + text + " of the first; give more budget";
+      out = std::string("; the best point is no minimum yet: its gradient is ") + text +
+            " of the first; give more budget, unless f has a kink there";
     }
     if (!summary_.at_bounds.empty()) {
       const std::size_t count = summary_.at_bounds.size();
