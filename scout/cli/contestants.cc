@@ -60,7 +60,7 @@ std::string warning_of_kind(const std::string& name, const std::vector<std::stri
            "'network', which comes with the library, and those of trainings such as configs/networks-small.toml";
   }
   return "note: " + name + " is for the weights of networks. On functions such as " + *other +
-         " it follows the gradient, without exploring; policies for functions come from trainings such as configs/demo.toml";
+         " it follows the gradient, without exploring; a policy for functions is 'surfaces', which comes with the library";
 }
 
 bench::Contestant resolve_contestant(std::string_view name) {

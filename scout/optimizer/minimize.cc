@@ -21,8 +21,8 @@ constexpr double kRefinement = 0.1;  // of the step scale, each time that the be
 constexpr int kRefinements = 6;
 /// A fall of f by less than this share of its fall so far does not count as progress.
 constexpr double kProgress = 1e-9;
-/// The best point counts as a minimum if its gradient is at most this share of the first.
-constexpr double kMinimum = 1e-6;
+/// The best point counts as nearly stationary if its gradient is at most this share of the largest.
+constexpr double kStationary = 1e-6;
 
 MinimizeOptions checked(const Objective& objective, MinimizeOptions options) {
   validate(options);
@@ -111,10 +111,10 @@ class Run {
     const double share = summary_.relative_gradient;
     char text[32];
     std::snprintf(text, sizeof text, "%.1e", share);
-    if (share <= kMinimum) out = std::string("; the best point is a minimum: its gradient is ") + text + " of the first";
-    if (share > kMinimum) {
-      out = std::string("; the best point is no minimum yet: its gradient is ") + text +
-            " of the first; give more budget, unless f has a kink there";
+    const std::string gradient = std::string("its gradient is ") + text + " of the largest on the way";
+    if (share <= kStationary) out = "; the best point is nearly stationary: " + gradient;
+    if (share > kStationary) {
+      out = "; the best point is not stationary: " + gradient + "; give more budget, unless f has a kink there";
     }
     if (!summary_.at_bounds.empty()) {
       const std::size_t count = summary_.at_bounds.size();
@@ -174,7 +174,9 @@ class Run {
     if (summary_.best_point.empty()) {
       finish(MinimizeStatus::never_finite, "f was finite nowhere, neither at x0 nor around it; check the objective there");
     } else {
-      finish(MinimizeStatus::budget, "the budget was used");
+      const bool left = remaining() > 0;
+      finish(MinimizeStatus::budget,
+             left ? "the budget was used: what is left does not cover a value and its gradient" : "the budget was used");
     }
   }
 
@@ -190,17 +192,22 @@ class Run {
     }
     now_.finite = std::isfinite(now_.value) && (!with_gradient || all_finite(now_.gradient));
     if (!now_.finite) ++summary_.non_finite;
-    if (now_.finite && with_gradient && first_gradient_ == 0) first_gradient_ = gradient_size();
-    if (now_.finite && now_.value < summary_.best_value) take_best(with_gradient);
-    summary_.relative_gradient = first_gradient_ > 0 ? best_gradient_ / first_gradient_ : best_gradient_;
+    const bool tells_gradient = with_gradient && now_.value == summary_.best_value && std::isnan(best_gradient_);
+    if (now_.finite && (now_.value < summary_.best_value || tells_gradient)) take_best(with_gradient);
+    // Far out, where f is large, gradients say nothing of the scale of those below.
+    if (now_.finite && with_gradient && now_.value <= first_value_) {
+      largest_gradient_ = std::max(largest_gradient_, gradient_size());
+    }
+    summary_.relative_gradient = largest_gradient_ > 0 ? best_gradient_ / largest_gradient_ : best_gradient_;
     if (now_.finite && (anchor_.theta.empty() || now_.value < anchor_.value)) anchor_ = now_;
     if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, full_});
     summary_.seconds = elapsed();
 
     const bool needs_pair = observe_gradient_ && !run_->asks();
-    if (summary_.best_value <= options_.target) {
+    const bool go_on = !options_.callback || options_.callback({summary_, full_, now_.value});
+    if (summary_.best_value <= options_.target && !summary_.best_point.empty()) {
       finish(MinimizeStatus::target, "f is at most the target");
-    } else if (options_.callback && !options_.callback({summary_, full_, now_.value})) {
+    } else if (!go_on) {
       finish(MinimizeStatus::stopped, "the callback asked to stop");
     } else if (summary_.seconds >= options_.max_seconds) {
       finish(MinimizeStatus::time, "the time was over");
@@ -300,7 +307,7 @@ class Run {
   std::vector<double> ratio_;       // s_i / unit_
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 
-  double first_gradient_ = 0;                                        // the first one that is known and not 0
+  double largest_gradient_ = 0;                                      // of points that are no worse than the first
   double best_gradient_ = std::numeric_limits<double>::quiet_NaN();  // at the best point, in units of the region
   double first_value_ = 0;                                           // the first finite one
   std::int64_t progress_at_ = 0;                                     // calls

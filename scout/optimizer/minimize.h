@@ -46,28 +46,28 @@ struct MinimizeOptions {
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("budget", budget, "oracle calls at most: an f and a gradient count 1 each", at_least(1));
-    visit("horizon", horizon, "updates in an episode; 0: as many as the policy was trained with", at_least(0));
+    visit("horizon", horizon,
+          "updates in an episode; 0: as many as the policy was trained with; the rule control has no episodes", at_least(0));
     visit("lower", lower, "lower bounds [M], or empty: none; -inf where a coordinate has none", or_infinite());
     visit("upper", upper, "upper bounds [M], or empty: none; inf where a coordinate has none", or_infinite());
     visit("keep_inside", keep_inside, "evaluate no point outside the bounds; otherwise they only say where to look");
     visit("step_scale", step_scale,
-          "largest step of the coordinate with the widest bounds; 0: the policy's share of that width",
+          "largest step of the coordinate with the widest bounds; 0: the policy's share of that width; not used by the rule "
+          "control",
           between(0, std::numeric_limits<double>::max()));
     visit("target", target, "stop once f is at most this", or_infinite());
     visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", or_infinite(positive()));
     visit("patience", patience, "stop after so many calls without a lower value that counts; 0: go on to the budget",
           at_least(0));
-    visit(
-        "gradient_tolerance", gradient_tolerance,
-        "stop once the gradient at the best point is at most this share of the first one, in units of the region; 0: go on",
-        between(0, 1));
+    visit("gradient_tolerance", gradient_tolerance, "stop once `relative_gradient` is at most this; 0: go on",
+          between(0, 1));
     visit("seed", seed, "drives every random choice");
     visit("history", history, "keep every evaluation in the summary");
   }
 };
 
 enum class MinimizeStatus {
-  budget,        ///< every oracle call was made
+  budget,        ///< every oracle call was made, but for one that does not cover a value and its gradient
   target,        ///< f reached the target
   stopped,       ///< the callback asked to stop
   time,          ///< the time was over
@@ -81,8 +81,8 @@ std::string_view to_string(MinimizeStatus status);
 struct MinimizeSummary {
   std::vector<double> best_point;                               ///< [M]; empty if f was never finite
   double best_value = std::numeric_limits<double>::infinity();  ///< f there; its gradient was finite too, where asked for
-  /// The gradient there as a share of the first one, in units of the region, without what a bound holds; NaN if it is not
-  /// known.
+  /// The gradient there as a share of the largest one of points that are no worse than the first, in units of the region,
+  /// without what a bound holds; NaN if it is not known.
   double relative_gradient = std::numeric_limits<double>::quiet_NaN();
   std::vector<int> at_bounds;   ///< coordinates of the best point that lie on a bound
   std::int64_t values = 0;      ///< evaluations of f

@@ -66,9 +66,9 @@ TEST(MinimizeContract, WithoutAPolicyItFindsMinimaFarAwayAndOfAnyScale) {
   const auto summary = minimize(far, std::vector<double>{0, 1e-5}, options);
   EXPECT_LT(summary.best_value, 1e-8);
   EXPECT_LT(summary.relative_gradient, 1e-6);
-  EXPECT_THAT(summary.message, HasSubstr("the best point is a minimum"));
+  EXPECT_THAT(summary.message, HasSubstr("the best point is nearly stationary"));
   options.budget = 4;
-  EXPECT_THAT(minimize(far, std::vector<double>{0, 1e-5}, options).message, Not(HasSubstr("is a minimum")));
+  EXPECT_THAT(minimize(far, std::vector<double>{0, 1e-5}, options).message, Not(HasSubstr("nearly")));
 }
 
 TEST(MinimizeContract, WithoutAPolicyTheScalesOfThetaAndFDoNotMatter) {
@@ -90,6 +90,39 @@ TEST(MinimizeContract, WithoutAPolicyTheScalesOfThetaAndFDoNotMatter) {
   for (const double theta_scale : {1.0, 1e-6, 1e6}) EXPECT_LT(solved(theta_scale, 1, 0), 1e-9) << theta_scale;
   for (const double f_scale : {1e-6, 1e6}) EXPECT_LT(solved(1, f_scale, 0), 1e-9) << f_scale;
   EXPECT_LT(solved(1, 1, 1e6), 1e-8);
+}
+
+TEST(MinimizeContract, AGradientThatIsToldLaterCounts) {
+  MinimizeOptions options = options_for(400);
+  options.gradient_tolerance = 1e-6;
+  for (const std::vector<double>& start : {std::vector<double>{1, 1, 1}, kStart}) {
+    EXPECT_EQ(minimize(sphere, start, options).status, MinimizeStatus::converged);
+  }
+  const Objective top = [](std::span<const double> theta, std::span<double> gradient) {  // a maximum at the start
+    if (!gradient.empty()) gradient[0] = -std::sin(theta[0]);
+    return std::cos(theta[0]);
+  };
+  EXPECT_EQ(minimize(top, std::vector<double>{0}, options).status, MinimizeStatus::converged);
+}
+
+TEST(MinimizeContract, ATargetIsReachedByAValueAlone) {
+  MinimizeOptions options = options_for(20);
+  options.target = INFINITY;
+  int calls = 0;
+  options.callback = [&](const MinimizeProgress&) { return ++calls, true; };
+  EXPECT_EQ(minimize([](auto, auto) { return NAN; }, kStart, options).status, MinimizeStatus::never_finite);
+  calls = 0;
+  EXPECT_EQ(minimize(sphere, kStart, options).status, MinimizeStatus::target);
+  EXPECT_EQ(calls, 1) << "the callback sees that evaluation too";
+}
+
+TEST(MinimizeContract, WhereFFallsForEverThetaStaysANumber) {
+  const Objective falling = [](std::span<const double> theta, std::span<double> gradient) {
+    if (!gradient.empty()) gradient[0] = -1e-299;
+    return -theta[0] * 1e-299;
+  };
+  const auto summary = minimize(falling, std::vector<double>{1e299}, options_for(300));
+  for (const auto& evaluation : summary.history) ASSERT_TRUE(std::isfinite(evaluation.theta[0]));
 }
 
 TEST(MinimizeContract, StopsWhereNothingIsGained) {

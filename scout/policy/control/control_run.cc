@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "scout/policy/control/models.h"
 
@@ -19,6 +20,8 @@ constexpr double kFirstProbes = 4;
 /// budget.
 constexpr double kBlockShare = 0.3;
 constexpr double kGainThatCounts = 1e-9;
+/// Where f falls for ever, θ stays a number.
+constexpr double kLargest = std::numeric_limits<double>::max();
 // The simple rule: descents for a while; then, where a gradient costs little, steps that explore, and descents from what
 // they have found; else evolution. If descents, from starts of their own, find lower values than the others did in a trial,
 // they get the rest.
@@ -64,11 +67,10 @@ void ControlRun::start(const Observation& first, const RunFrame& frame) {
   shared_.sequence.start(m, shared_.random);
   shared_.first = point_;
   for (double& x : shared_.first) x = std::clamp(x, 0.0, 1.0);
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   least_.assign(frame.least.begin(), frame.least.end());
   most_.assign(frame.most.begin(), frame.most.end());
-  least_.resize(m, -kInfinity);
-  most_.resize(m, kInfinity);
+  least_.resize(m, -kLargest);
+  most_.resize(m, kLargest);
   shared_.lower.resize(m);
   shared_.upper.resize(m);
   for (std::size_t i = 0; i < m; ++i) {
@@ -180,7 +182,8 @@ void ControlRun::plan() {
 
 void ControlRun::apply(std::span<double> theta) const {
   for (std::size_t i = 0; i < dimension_; ++i) {
-    theta[i] = std::clamp(lower_[i] + question_.point[i] * width_[i], least_[i], most_[i]);
+    theta[i] =
+        std::clamp(lower_[i] + question_.point[i] * width_[i], std::max(least_[i], -kLargest), std::min(most_[i], kLargest));
   }
 }
 
