@@ -30,16 +30,24 @@ struct Search {
   nlopt_opt handle;
   std::exception_ptr error;
   Best* best;
+  bool unit_box;                ///< whether NLopt sees the box as [0, 1]^M
+  std::vector<double> theta{};  ///< in the instance's units
 };
 
 /// NLopt is C: an exception must not cross it. It is kept, NLopt is told to stop, and the caller rethrows it.
 double evaluate(unsigned count, const double* theta, double* gradient, void* data) {
   Search& search = *static_cast<Search*>(data);
   const std::span<double> slope(gradient, gradient ? count : 0);
+  const auto lower = search.oracle.instance().lower(), upper = search.oracle.instance().upper();
+  search.theta.assign(theta, theta + count);
+  for (unsigned i = 0; search.unit_box && i < count; ++i) {
+    search.theta[i] = std::clamp(lower[i] + theta[i] * (upper[i] - lower[i]), lower[i], upper[i]);
+  }
   double f = HUGE_VAL;
   if (!search.error) {
     try {
-      f = gradient ? search.oracle.value_and_gradient({theta, count}, slope) : search.oracle.value({theta, count});
+      f = gradient ? search.oracle.value_and_gradient(search.theta, slope) : search.oracle.value(search.theta);
+      for (unsigned i = 0; gradient && search.unit_box && i < count; ++i) gradient[i] *= upper[i] - lower[i];
     } catch (...) {
       search.error = std::current_exception();
       nlopt_force_stop(search.handle);
@@ -49,13 +57,13 @@ double evaluate(unsigned count, const double* theta, double* gradient, void* dat
     std::fill(slope.begin(), slope.end(), 0.0);
     return HUGE_VAL;
   }
-  if (search.best) search.best->offer({theta, count}, f);
+  if (search.best) search.best->offer(search.theta, f);
   return f;
 }
 
 /// Runs `algorithm` once within the instance's box; `best`, if given, is offered each point.
 Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlopt_algorithm algorithm, int population,
-                   double tolerance, Best* best = nullptr) {
+                   double tolerance, Best* best = nullptr, bool unit_box = false) {
   const auto lower = oracle.instance().lower();
   const auto upper = oracle.instance().upper();
   const auto count = static_cast<unsigned>(start.size());
@@ -69,10 +77,15 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   };
   const bool local = algorithm == NLOPT_LD_LBFGS || algorithm == NLOPT_LD_SLSQP;
   const auto handle = create(algorithm, local ? tolerance : 0);
-  Search search{oracle, handle.get(), nullptr, best};
+  Search search{oracle, handle.get(), nullptr, best, unit_box};
   nlopt_set_min_objective(handle.get(), evaluate, &search);
-  nlopt_set_lower_bounds(handle.get(), lower.data());
-  nlopt_set_upper_bounds(handle.get(), upper.data());
+  if (unit_box) {
+    nlopt_set_lower_bounds1(handle.get(), 0);
+    nlopt_set_upper_bounds1(handle.get(), 1);
+  } else {
+    nlopt_set_lower_bounds(handle.get(), lower.data());
+    nlopt_set_upper_bounds(handle.get(), upper.data());
+  }
   nlopt_set_maxeval(handle.get(), static_cast<int>(std::min<std::int64_t>(oracle.remaining() + 1, 2'000'000'000)));
   if (population > 0) nlopt_set_population(handle.get(), static_cast<unsigned>(population));
   if (algorithm == NLOPT_G_MLSL_LDS) nlopt_set_local_optimizer(handle.get(), create(NLOPT_LD_LBFGS, tolerance).get());
@@ -80,6 +93,7 @@ Ending search_once(Oracle& oracle, std::span<const double> start, Seed seed, nlo
   nlopt_srand(seed.value());  // NLopt's generator is local to the thread
   std::vector<double> theta(start.size());
   for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = std::clamp(start[i], lower[i], upper[i]);
+  for (std::size_t i = 0; unit_box && i < theta.size(); ++i) theta[i] = (theta[i] - lower[i]) / (upper[i] - lower[i]);
   double f = 0;
   const nlopt_result result = nlopt_optimize(handle.get(), theta.data(), &f);
   if (search.error) std::rethrow_exception(search.error);
@@ -94,10 +108,10 @@ struct Local : Optimizer {
   }
 };
 
-template <nlopt_algorithm algorithm>
+template <nlopt_algorithm algorithm, bool unit_box = false>
 struct Once : Local {
   Ending run(Oracle& oracle, std::span<const double> start, Seed seed) const override {
-    return search_once(oracle, start, seed, algorithm, 0, tolerance);
+    return search_once(oracle, start, seed, algorithm, 0, tolerance, nullptr, unit_box);
   }
 };
 
@@ -200,6 +214,24 @@ constinit const OptimizerEntry nlopt_slsqp_multistart{
       return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
     },
     [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_SLSQP>>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_lbfgs_unit_box{
+    "nlopt-lbfgs-unit-box",
+    "NLopt L-BFGS in units of the box, restarted from fresh starts on convergence",
+    [] {
+      return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_LBFGS, true>>, settings); },
+};
+
+constinit const OptimizerEntry nlopt_slsqp_unit_box{
+    "nlopt-slsqp-unit-box",
+    "NLopt SLSQP in units of the box, restarted from fresh starts on convergence",
+    [] {
+      return product({{"tolerance", {1e-2, 1e-4, 1e-8}}});
+    },
+    [](const nlohmann::json& settings) { return make_multistart(make<Once<NLOPT_LD_SLSQP, true>>, settings); },
 };
 
 constinit const OptimizerEntry nlopt_tiktak{

@@ -25,6 +25,8 @@ const std::vector<OptimizerEntry>& optimizers() {
       multistart_lbfgs,
       nlopt_lbfgs_multistart,
       nlopt_slsqp_multistart,
+      nlopt_lbfgs_unit_box,
+      nlopt_slsqp_unit_box,
       nlopt_tiktak,
       nlopt_mlsl,
       nlopt_crs2,

@@ -14,8 +14,8 @@ extern const OptimizerEntry lbfgs, lbfgs_fixed_step;
 // multistart.cc
 extern const OptimizerEntry multistart_sgd, multistart_momentum, multistart_rmsprop, multistart_adam, multistart_lbfgs;
 // nlopt.cc
-extern const OptimizerEntry nlopt_lbfgs_multistart, nlopt_slsqp_multistart, nlopt_tiktak, nlopt_mlsl, nlopt_crs2,
-    nlopt_stogo;
+extern const OptimizerEntry nlopt_lbfgs_multistart, nlopt_slsqp_multistart, nlopt_lbfgs_unit_box, nlopt_slsqp_unit_box,
+    nlopt_tiktak, nlopt_mlsl, nlopt_crs2, nlopt_stogo;
 // pagmo.cc: values only.
 extern const OptimizerEntry pagmo_cmaes, pagmo_de1220;
 // Naive exploration.
