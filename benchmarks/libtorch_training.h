@@ -1,5 +1,5 @@
-// Meta-training as one writes it with LibTorch: the loop of configs/evolution.toml on tensors, modules and autograd. What Scout's
-// Trainer is measured against.
+// Meta-training as one writes it with LibTorch: the loop of configs/evolution.toml on tensors, modules and autograd. What
+// Scout's Trainer is measured against.
 //
 // A round rolls out episodes of the policy with noise, tries a generation of candidates (the CMA-ES is Scout's own), and
 // updates actor and critics from a replay in tensors. Rewards are by run, not by coordinate; there is no ensemble of

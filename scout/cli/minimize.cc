@@ -93,7 +93,9 @@ void add_minimize(CLI::App& app, int& exit_code) {
       ->check(whole_from(0));
   auto* method = command->add_option_group("method")->require_option(0, 1);
   method->add_option("--optimizer", arguments->optimizer, "baseline (scout list optimizers)");
-  method->add_option("--policy", arguments->policy, "policy file, or the name of one that comes with the library; without both: surfaces")
+  method
+      ->add_option("--policy", arguments->policy,
+                   "policy file, or the name of one that comes with the library; without both: surfaces")
       ->check(policy_or_file_exists);
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
   command->footer(R"(Examples:

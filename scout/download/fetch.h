@@ -30,8 +30,9 @@ void unpack_folder(const std::filesystem::path& archive, const std::string& fold
 using FetchProgress = std::function<void(const std::string& file, std::int64_t done, std::int64_t total)>;
 
 /// Brings `set` into `folder`, from where it is read once as a check. What is there and right stays. Returns false if that
-/// is everything. One process at a time fetches into a folder (FolderLock). A file that the user put beside it by hand (the archive of CIFAR in `folder`) is used too. Throws
-/// std::runtime_error that says what went wrong and what to do; see `download`.
+/// is everything. One process at a time fetches into a folder (FolderLock). A file that the user put beside it by hand (the
+/// archive of CIFAR in `folder`) is used too. Throws std::runtime_error that says what went wrong and what to do; see
+/// `download`.
 bool fetch_data(const ImageDataSet& set, const std::filesystem::path& folder, const FetchProgress& progress = {});
 
 }  // namespace scout

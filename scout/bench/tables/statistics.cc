@@ -15,9 +15,9 @@ std::vector<double> sorted(std::span<const double> values) {
 }
 
 /// The .975-quantile of Student's t, by degrees of freedom from 1; beyond them the normal distribution's is near enough.
-constexpr double kStudent[]{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-                            2.131,  2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
-                            2.045,  2.042};
+constexpr double kStudent[]{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+                            2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+                            2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
 constexpr double kNormal = 1.960;
 
 }  // namespace

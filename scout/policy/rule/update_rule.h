@@ -42,10 +42,10 @@ struct RunFrame {
   std::span<const double> upper{};
   std::span<const TensorShape> tensors{};  ///< what θ consists of (rules for weights)
   // Runs that ask for points as they like (RuleRun::asks):
-  std::int64_t calls = 0;     ///< that the run may make, the first point's included
-  double gradient_price = 1;  ///< calls that ∇f costs, beside the value's one
+  std::int64_t calls = 0;                   ///< that the run may make, the first point's included
+  double gradient_price = 1;                ///< calls that ∇f costs, beside the value's one
   std::span<const double> least{}, most{};  ///< bounds of every point [M], which may be infinite; empty: none
-  std::uint64_t seed = 0;     ///< of everything random
+  std::uint64_t seed = 0;                   ///< of everything random
 };
 
 /// What a rule is shown of a point.

@@ -49,13 +49,13 @@ struct RoundReport {
   std::int64_t evaluations = 0;   ///< of training instances, so far
   std::vector<Metric> metrics{};  ///< what the learners say of the round
   bool validated = false;
-  double validation_score = 0;            ///< mean log10 of the final gap over the start's gap; lower is better
+  double validation_score = 0;              ///< mean log10 of the final gap over the start's gap; lower is better
   std::vector<double> validation_scores{};  ///< the score by problem
   std::vector<double> validation_gaps{};    ///< median final gap, in the problem's own units, by problem
-  bool best = false;                      ///< the best validation score so far
-  EnsembleSummary ensembles{};            ///< totals over the round's ensembles
-  double staleness = 0;                   ///< rounds that the learner was ahead of the parameters that acted, on average
-  std::int64_t dropped = 0;               ///< units refused because they were too stale
+  bool best = false;                        ///< the best validation score so far
+  EnsembleSummary ensembles{};              ///< totals over the round's ensembles
+  double staleness = 0;                     ///< rounds that the learner was ahead of the parameters that acted, on average
+  std::int64_t dropped = 0;                 ///< units refused because they were too stale
 
   /// 0 if no learner says it.
   double metric(std::string_view name) const {
