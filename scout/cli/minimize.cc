@@ -7,6 +7,7 @@
 #include "scout/cli/commands.h"
 #include "scout/cli/contestants.h"
 #include "scout/cli/usage.h"
+#include "scout/optimizer/minimize.h"
 #include "scout/policy/shipped.h"
 #include "scout/problem/catalog/family.h"
 
@@ -19,7 +20,7 @@ struct Arguments {
   std::uint64_t index = 0;
   std::string split = "test";
   std::string optimizer;
-  std::string policy;  ///< `surfaces`, if no optimizer is named either
+  std::string policy;  ///< kUsualPolicy, if no optimizer is named either
   std::vector<std::string> assignments;
   std::int64_t budget = 200;
   int seed = 0;
@@ -104,7 +105,7 @@ void add_minimize(CLI::App& app, int& exit_code) {
   scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout
   scout minimize --problem mlp-spirals:hidden=16x16,init=he --optimizer adam --set lr=0.01 --budget 2000)");
   command->callback([arguments, &exit_code] {
-    if (arguments->policy.empty() && arguments->optimizer.empty()) arguments->policy = "surfaces";
+    if (arguments->policy.empty() && arguments->optimizer.empty()) arguments->policy = kUsualPolicy;
     exit_code = minimize_once(*arguments);
   });
 }

@@ -27,7 +27,7 @@ constexpr double kStationary = 1e-6;
 MinimizeOptions checked(const Objective& objective, MinimizeOptions options) {
   validate(options);
   if (!objective) throw_bad_option("objective", "empty", "a function that can be called");
-  if (options.policy == nullptr) options.policy = policy("surfaces");
+  if (options.policy == nullptr) options.policy = policy(kUsualPolicy);
   if (options.policy->rule()->for_weights()) {
     throw_bad_option("policy", "of the rule '" + options.policy->description().rule.rule + "', for the weights of networks",
                      "of a rule for functions; LearnedOptimizer and PolicyOptimizer take this one");

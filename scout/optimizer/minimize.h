@@ -19,6 +19,9 @@ namespace scout {
 /// not finite means that f cannot be evaluated there. An exception ends the run and reaches the caller unchanged.
 using Objective = std::function<double(std::span<const double> theta, std::span<double> gradient)>;
 
+/// The policy of a run that is given none; it comes with the library.
+inline constexpr std::string_view kUsualPolicy = "surfaces";
+
 struct MinimizeSummary;
 
 /// What a callback sees after each evaluation.

@@ -61,7 +61,7 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
   Oracle oracle(timed, budget);
   if (wanted.path) oracle.keep_trajectory();
   if (!wanted.curve) oracle.blindfold_judge();
-  const auto broke = [&](const char* message) {
+  const auto broke = [&](const std::string& message) {
     out.status = "error";
     out.message = message;
   };
@@ -71,8 +71,7 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
   } catch (const BudgetExhausted&) {
     out.status = "done";
     if (oracle.values() + oracle.gradients() == 0) {
-      const std::string question = "the budget of " + std::to_string(budget) + " does not cover its first question";
-      broke(question.c_str());
+      broke("the budget of " + std::to_string(budget) + " does not cover its first question");
     }
   } catch (const std::exception& error) {
     broke(error.what());
