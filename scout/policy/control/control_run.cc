@@ -22,14 +22,15 @@ constexpr double kBlockShare = 0.3;
 constexpr double kGainThatCounts = 1e-9;
 /// Where f falls for ever, θ stays a number.
 constexpr double kLargest = std::numeric_limits<double>::max();
-// The simple rule: descents for a while; then, where a gradient costs little, steps that explore, and descents from what
-// they have found; else evolution. If descents, from starts of their own, find lower values than the others did in a trial,
-// they get the rest.
+// The simple rule: one descent, if it ends soon; then, where a gradient costs little, steps that explore, and descents from
+// what they have found; else evolution. If descents, from starts of their own, find lower values than the others did in a
+// trial, they get the rest.
 constexpr double kCheapGradient = 2;
-constexpr double kFirstDescents = 0.1, kFirstDescentsWhereDear = 0.15;
-constexpr double kSteppingUntil = 0.7;
-/// Calls of steps after which they have to have found more than descents did.
-constexpr double kSteppingTrial = 120;
+constexpr double kFirstDescents = 0.2, kFirstDescentsWhereDear = 0.15;
+/// Steps go on for so many calls, but for these shares of the budget at least and at most.
+constexpr double kStepping = 250, kSteppingAtLeast = 0.3, kSteppingAtMost = 0.7;
+/// Calls of steps after which they have to have found more than descents did: so many, or so many a coordinate.
+constexpr double kSteppingTrial = 90, kSteppingTrialOfCoordinate = 18;
 /// Share of the budget, where a gradient is dear, after which the same holds of evolution.
 constexpr double kEvolutionTrial = 0.35;
 
@@ -106,12 +107,12 @@ std::vector<double> ControlRun::usual_shares() const {
   const auto of = [&](std::unique_ptr<Primitive> (*make)()) -> const Account& { return accounts_[index_of(make)]; };
   const bool cheap = shared_.gradient_price <= kCheapGradient;
   const double by_descents = of(descent_from_sequence).primitive->own_best();
-  if (shared_.memory.minima().size() < 2 && shared_.used < (cheap ? kFirstDescents : kFirstDescentsWhereDear)) {
+  const double trial = std::min(kSteppingTrial, kSteppingTrialOfCoordinate * static_cast<double>(dimension_));
+  if (shared_.memory.minima().size() < (cheap ? 1 : 2) &&
+      shared_.used < (cheap ? kFirstDescents : kFirstDescentsWhereDear)) {
     set(descent_from_sequence, 1);
-  } else if (cheap && of(rule_steps).calls > kSteppingTrial && by_descents < of(rule_steps).primitive->own_best()) {
-    set(descent_from_sequence, 0.5);
-    set(descent_from_mixture, 0.2);
-    set(descent_from_hop, 0.3);
+  } else if (cheap && of(rule_steps).calls > trial && by_descents < of(rule_steps).primitive->own_best()) {
+    set(descent_from_sequence, 1);
   } else if (!cheap && shared_.used > kEvolutionTrial && by_descents < of(global_evolution).primitive->own_best()) {
     set(descent_from_sequence, 0.4);
     set(descent_from_hop, 0.2);
@@ -122,7 +123,7 @@ std::vector<double> ControlRun::usual_shares() const {
     set(descent_from_separable, 0.05);
     set(descent_from_quadratic, 0.02);
     set(global_evolution, 0.78);
-  } else if (shared_.used < kSteppingUntil) {
+  } else if (shared_.used < std::clamp(kStepping / budget_, kSteppingAtLeast, kSteppingAtMost)) {
     set(rule_steps, 1);
   } else {
     set(descent_from_sequence, 0.1);

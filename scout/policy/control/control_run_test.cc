@@ -66,7 +66,7 @@ Ended run(std::size_t m, std::int64_t calls, double price = 1, double factor = 1
 }
 
 TEST(ControlRun, FindsTheBestOfManyMinima) {
-  EXPECT_LT(run(5, 400).best, 1e-12);
+  EXPECT_LT(run(5, 600).best, 1e-12);
   EXPECT_LT(run(50, 2000).best, 1e-6);
 }
 

@@ -1,7 +1,6 @@
-// Descent into the nearest minimum: BFGS within bounds, with limited memory where M is large.
+// Descent into the nearest minimum: L-BFGS within bounds.
 //
-// Directions are those of BFGS (Nocedal & Wright 2006, alg. 6.1), of L-BFGS (alg. 7.5) above `kFullMemory` coordinates. A
-// coordinate on a bound that the gradient pushes out of the box is held there, and trial points are projected onto the box
+// A coordinate on a bound that the gradient pushes out of the box is held there, and trial points are projected onto the box
 // (Bertsekas 1982). The line search brackets a point that meets the weak Wolfe conditions by cubic interpolation; near the
 // minimum, where f is flat to rounding, slopes decide alone (the approximate conditions of Hager & Zhang 2005).
 #pragma once
