@@ -43,7 +43,8 @@ void Memory::explored(std::span<const double> point, double value) {
   put(points_, point, next_point_);
   put(values_, {&value, 1}, next_point_);
   next_point_ = (next_point_ + 1) % kMostExplored;
-  find_spread();
+  explored_since_ = true;
+  best_explored_ = best_value_;
 }
 
 void Memory::minimum(std::span<const double> point, double value, double calls) {
@@ -56,16 +57,17 @@ int Memory::same_minima() const {
   double least = std::numeric_limits<double>::infinity();
   for (const Minimum& m : minima_) least = std::min(least, m.value);
   return static_cast<int>(
-      std::ranges::count_if(minima_, [&](const Minimum& m) { return m.value <= least + kSameMinimum * spread_; }));
+      std::ranges::count_if(minima_, [&](const Minimum& m) { return m.value <= least + kSameMinimum * spread(); }));
 }
 
-void Memory::find_spread() {
+void Memory::find_spread() const {
   std::vector<double> values = values_;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::ranges::nth_element(values, middle);
-  const double spread = *middle - best_value_;
+  const double spread = *middle - best_explored_;
   // Where all are alike, what rounding leaves.
-  spread_ = spread > 0 && std::isfinite(spread) ? spread : std::abs(best_value_) * 1e-12 + 1e-300;
+  explored_since_ = false;
+  spread_ = spread > 0 && std::isfinite(spread) ? spread : std::abs(best_explored_) * 1e-12 + 1e-300;
 }
 
 }  // namespace scout

@@ -26,7 +26,10 @@ class Memory {
   double best_value() const { return best_value_; }
   std::span<const double> best_point() const { return best_point_; }
   /// How far explored values differ: their median above the best; positive.
-  double spread() const { return spread_; }
+  double spread() const {
+    if (explored_since_) find_spread();
+    return spread_;
+  }
 
   struct Minimum {
     double value = 0, calls = 0;
@@ -44,20 +47,22 @@ class Memory {
   std::span<const double> gradient(std::size_t k) const { return row(gradients_, k); }
 
   void visit(auto& archive) {
-    archive(dimension_, best_value_, best_point_, spread_, points_, values_, next_point_, gradient_points_, gradients_,
-            next_gradient_, minima_);
+    archive(dimension_, best_value_, best_point_, spread_, explored_since_, best_explored_, points_, values_, next_point_,
+            gradient_points_, gradients_, next_gradient_, minima_);
   }
 
  private:
   std::span<const double> row(const std::vector<double>& all, std::size_t k) const {
     return std::span(all).subspan(k * dimension_, dimension_);
   }
-  void find_spread();
+  void find_spread() const;
 
   std::uint64_t dimension_ = 0;
   double best_value_ = std::numeric_limits<double>::infinity();
   std::vector<double> best_point_;
-  double spread_ = 1;
+  mutable double spread_ = 1;
+  mutable bool explored_since_ = false;  ///< since the spread was found
+  double best_explored_ = 0;             ///< the best value when a point was explored last
   std::vector<double> points_, values_;  ///< explored: rings
   std::uint64_t next_point_ = 0;
   std::vector<double> gradient_points_, gradients_;  ///< a ring of samples
