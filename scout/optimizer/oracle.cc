@@ -16,20 +16,28 @@ Oracle::Oracle(const Instance& instance, std::int64_t budget)
   if (budget < 0) throw std::invalid_argument("oracle: the budget is " + std::to_string(budget) + ": must be >= 0");
 }
 
-double Oracle::value(std::span<const double> theta) { return evaluate(theta, 1, 0, {}); }
+double Oracle::value(std::span<const double> theta) { return evaluate(theta, 1, 0, {}, theta); }
 
-void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) { evaluate(theta, 0, 1, gradient); }
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) { evaluate(theta, 0, 1, gradient, theta); }
+
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient, std::span<const double> result) {
+  if (result.size() != theta.size()) {
+    throw std::invalid_argument("oracle: the result has " + std::to_string(result.size()) + " coordinates, the point " +
+                                std::to_string(theta.size()));
+  }
+  evaluate(theta, 0, 1, gradient, result);
+}
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
-  return evaluate(theta, 1, 1, gradient);
+  return evaluate(theta, 1, 1, gradient, theta);
 }
 
 double Oracle::evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients,
-                        std::span<double> gradient) {
+                        std::span<double> gradient, std::span<const double> result) {
   charge(theta, gradients > 0 && instance_.stochastic() ? 0 : values, gradients);
   double f = 0;
   instance_.evaluate_minibatch(minibatch(), theta, values > 0 ? std::span(&f, 1) : std::span<double>(), gradient);
-  observe(theta, std::isfinite(f) && all_finite(gradient));
+  observe(result, std::isfinite(f) && all_finite(gradient));
   return f;
 }
 

@@ -36,6 +36,23 @@ TEST(Oracle, CountsEachKindOfCall) {
   EXPECT_EQ(oracle.remaining(), 6);
 }
 
+TEST(Oracle, RecordsTheResultInThePlaceOfThePoint) {
+  const TestInstance sphere = shifted_sphere(2);
+  Oracle oracle(sphere, 2);
+  oracle.keep_trajectory();
+  const std::vector<double> theta{1, 1}, result{2, 3};
+  std::vector<double> gradient(2);
+  oracle.gradient(theta, gradient, result);
+  EXPECT_EQ(gradient, (std::vector<double>{0, 0})) << "of the point";
+  EXPECT_EQ(oracle.gradients(), 1);
+  EXPECT_EQ(oracle.values(), 0);
+  EXPECT_EQ(oracle.best_value(), 5) << "of the result";
+  EXPECT_EQ(oracle.trajectory(), result);
+  EXPECT_EQ(std::vector<double>(oracle.last_point().begin(), oracle.last_point().end()), result);
+  EXPECT_THROW(oracle.gradient(theta, gradient, std::vector<double>{1}), std::invalid_argument);
+  EXPECT_EQ(oracle.calls(), 1) << "what is refused costs nothing";
+}
+
 /// θ + the number of the minibatch.
 class Minibatches : public TestInstance {
  public:
