@@ -54,6 +54,10 @@ const std::vector<OptimizerEntry>& optimizers() {
       pagmo_de1220,
       random_search,
       epsilon_greedy_sgd,
+      langevin,
+      coverage_search,
+      explorer_ensemble,
+      explorer_ensemble_lives,
   };
   return table;
 }

@@ -25,8 +25,9 @@ extern const OptimizerEntry nlopt_lbfgs_multistart, nlopt_slsqp_multistart, nlop
     nlopt_tiktak, nlopt_mlsl, nlopt_crs2, nlopt_stogo;
 // pagmo.cc: values only.
 extern const OptimizerEntry pagmo_cmaes, pagmo_de1220;
-// Naive exploration.
-extern const OptimizerEntry random_search, epsilon_greedy_sgd;
+// Exploration: naive, by noise, by coverage, and by the ensemble of trainings.
+extern const OptimizerEntry random_search, epsilon_greedy_sgd, langevin, coverage_search;
+extern const OptimizerEntry explorer_ensemble, explorer_ensemble_lives;
 
 }  // namespace baseline
 
