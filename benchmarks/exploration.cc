@@ -1,10 +1,11 @@
 // What ways of exploring cover of a function, beside how good the best point is, at equal oracle calls.
 //
-//   benchmarks/exploration [SUITE] --out FOLDER [--against LABEL] [--set key=value ...]
+//   benchmarks/exploration [SUITE] --out FOLDER [--tuned-for value|found] [--against LABEL] [--set key=value ...]
 //
-// Optimizers are tuned as in `scout bench`, on validation instances and for the best value. Then every point that they ask
-// about on test instances is followed down to its minimum; the judge's own descents cost them nothing. FOLDER gets a line a
-// run, coverage.jsonl, and tuning.json, which `scout bench SUITE --out FOLDER` shares. The tables are Markdown.
+// Optimizers are tuned on validation instances: for the best value, as in `scout bench`, or for the low-value basins found.
+// Then every point that they ask about on test instances is followed down to its minimum; the judge's own descents cost them
+// nothing. FOLDER gets a line a run, coverage.jsonl, and tuning.json, which `scout bench SUITE --out FOLDER` shares. The
+// tables are Markdown.
 #include <fmt/format.h>
 
 #include <map>
@@ -44,21 +45,19 @@ struct Contender {
 };
 
 /// What all contenders do on one instance: [contender][seed].
-std::vector<std::vector<Run>> measure(const bench::Suite& suite, const bench::Task& task, int index,
+std::vector<std::vector<Run>> measure(const bench::Task& task, scout::Split split, int index, int seeds,
                                       const std::vector<Contender>& contenders) {
-  const auto instance =
-      scout::family(task.problem)->sample(scout::Split::test, static_cast<std::uint64_t>(index), task.dimension);
+  const auto instance = scout::family(task.problem)->sample(split, static_cast<std::uint64_t>(index), task.dimension);
   bench::Minima minima(*instance);
   scout::Random random(scout::Seed(0).derive("coverage").derive(task.problem).derive(task.dimension).derive(index));
   const bench::Level level = bench::measure_level(*instance, minima, kUniformPoints, random);
   std::vector<std::vector<Run>> out;
   for (const Contender& contender : contenders) {
     out.emplace_back();
-    for (int seed = 0; seed < suite.seeds; ++seed) {
-      const auto start = bench::start_of(*instance, task, scout::Split::test, index, seed);
-      const bench::Outcome outcome =
-          bench::execute(*instance, *contender.optimizer, start, bench::seed_of(task, scout::Split::test, index, seed),
-                         task.budget, {.path = true});
+    for (int seed = 0; seed < seeds; ++seed) {
+      const auto start = bench::start_of(*instance, task, split, index, seed);
+      const bench::Outcome outcome = bench::execute(*instance, *contender.optimizer, start,
+                                                    bench::seed_of(task, split, index, seed), task.budget, {.path = true});
       const std::vector<double> inside = bench::points_in_box(outcome.path, *instance);
       const bench::Points points{inside, instance->lower(), instance->upper()};
       const auto side = static_cast<std::size_t>(task.dimension - 2);
@@ -141,6 +140,26 @@ void print_task(const bench::Task& task, const std::vector<std::string>& labels,
   std::fflush(stdout);
 }
 
+/// Low-value basins found, a row a task: * where the 95 % interval of the paired difference leaves out 0.
+std::string summary_row(const bench::Task& task, const std::vector<Runs>& runs, std::size_t against) {
+  const double base = mean(all(runs[against], found));
+  std::string out = fmt::format("| {} | {} |", task.problem, task.dimension);
+  for (std::size_t k = 0; k < runs.size(); ++k) {
+    const double here = mean(all(runs[k], found));
+    const bench::Interval difference = paired(runs[k], runs[against], found);
+    const char* mark = difference.low > 0 || difference.high < 0 ? "*" : "";
+    out += k == against || base == 0 ? fmt::format(" {:.1f}{} |", here, mark)
+                                     : fmt::format(" {:.1f} ({:.2f}×){} |", here, here / base, mark);
+  }
+  return out + "\n";
+}
+
+std::string heading(const std::vector<std::string>& labels) {
+  std::string names = "| | M |", rule = "|---|---:|";
+  for (const std::string& label : labels) names += " " + label + " |", rule += "---:|";
+  return names + "\n" + rule + "\n";
+}
+
 /// Families together: those along the axes, their rotated twins, and the others, which no basis suits.
 std::string group_of(const bench::Suite& suite, const std::string& problem) {
   if (problem.ends_with("-rotated")) return "rotated";
@@ -153,25 +172,15 @@ struct Group {
 
 void print_groups(const std::map<std::pair<std::string, int>, Group>& groups, const std::vector<std::string>& labels,
                   std::size_t against) {
-  fmt::print("\n### Share of the known low-value basins found\n\n| | M |");
-  for (const std::string& label : labels) fmt::print(" {} |", label);
-  fmt::print("\n|---|---:|{}\n", [&] {
-    std::string rule;
-    for (std::size_t k = 0; k < labels.size(); ++k) rule += "---:|";
-    return rule;
-  }());
+  fmt::print("\n### Share of the known low-value basins found\n\n{}", heading(labels));
   for (const auto& [name, group] : groups) {
     fmt::print("| {} | {} |", name.first, name.second);
     for (const Runs& runs : group.runs) fmt::print(" {:.3f} |", mean(all(runs, share)));
     fmt::print("\n");
   }
-  fmt::print("\n### Paired difference of that share to {}, with its 95 % interval\n\n| | M |", labels[against]);
-  for (std::size_t k = 0; k < labels.size(); ++k) {
-    if (k != against) fmt::print(" {} |", labels[k]);
-  }
-  fmt::print("\n|---|---:|");
-  for (std::size_t k = 1; k < labels.size(); ++k) fmt::print("---|");
-  fmt::print("\n");
+  std::vector<std::string> others = labels;
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(against));
+  fmt::print("\n### Paired difference of that share to {}, with its 95 % interval\n\n{}", labels[against], heading(others));
   for (const auto& [name, group] : groups) {
     fmt::print("| {} | {} |", name.first, name.second);
     for (std::size_t k = 0; k < labels.size(); ++k) {
@@ -181,7 +190,25 @@ void print_groups(const std::map<std::pair<std::string, int>, Group>& groups, co
   }
 }
 
-void run(const bench::Suite& suite, const fs::path& out, std::string against) {
+/// The settings that find the largest share of the low-value basins of the validation instances, one run on each.
+nlohmann::json tune_for_found(const bench::Suite& suite, const bench::Task& task, const bench::Contestant& contestant,
+                              scout::ThreadTeam& team) {
+  const std::vector<nlohmann::json>& grid = contestant.grid;
+  if (grid.size() == 1) return grid.front();
+  std::vector<Contender> contenders;
+  for (const auto& settings : grid) contenders.push_back({contestant.name, contestant.make(settings)});
+  std::vector<std::vector<std::vector<Run>>> measured(static_cast<std::size_t>(suite.validation));
+  team.for_jobs(suite.validation, [&](int index) {
+    measured[static_cast<std::size_t>(index)] = measure(task, scout::Split::validation, index, 1, contenders);
+  });
+  std::vector<double> shares(grid.size());
+  for (const auto& runs : measured) {
+    for (std::size_t s = 0; s < grid.size(); ++s) shares[s] += share(runs[s].front());
+  }
+  return grid[static_cast<std::size_t>(std::ranges::max_element(shares) - shares.begin())];
+}
+
+void run(const bench::Suite& suite, const fs::path& out, std::string against, bool for_found) {
   std::vector<bench::Entrant> entrants;
   std::vector<std::string> labels;
   for (const auto& entry : suite.optimizers) {
@@ -199,17 +226,19 @@ void run(const bench::Suite& suite, const fs::path& out, std::string against) {
   scout::ThreadTeam team(suite.threads);
   bench::Tuner tuner(out / "tuning.json", {}, suite, team);
   std::map<std::pair<std::string, int>, Group> groups;
-  std::string lines;
+  std::string lines, summary;
   for (const bench::Task& task : suite.tasks()) {
     std::vector<Contender> contenders;
     std::vector<nlohmann::json> settings;
     for (const auto& entrant : entrants) {
-      settings.push_back(tuner.tune(task, entrant.contestant).settings);
+      settings.push_back(for_found ? tune_for_found(suite, task, entrant.contestant, team)
+                                   : tuner.tune(task, entrant.contestant).settings);
       contenders.push_back({entrant.label, entrant.contestant.make(settings.back())});
     }
     std::vector<std::vector<std::vector<Run>>> measured(static_cast<std::size_t>(suite.instances));
-    team.for_jobs(suite.instances,
-                  [&](int index) { measured[static_cast<std::size_t>(index)] = measure(suite, task, index, contenders); });
+    team.for_jobs(suite.instances, [&](int index) {
+      measured[static_cast<std::size_t>(index)] = measure(task, scout::Split::test, index, suite.seeds, contenders);
+    });
     std::vector<Runs> runs(labels.size());
     Group& group = groups[{group_of(suite, task.problem), task.dimension}];
     group.runs.resize(labels.size());
@@ -239,7 +268,9 @@ void run(const bench::Suite& suite, const fs::path& out, std::string against) {
       }
     }
     print_task(task, labels, runs, base_index);
+    summary += summary_row(task, runs, base_index);
   }
+  fmt::print("\n### Low-value basins found\n\n{}{}", heading(labels), summary);
   print_groups(groups, labels, base_index);
   scout::write_atomically(out / "coverage.jsonl", lines);
 }
@@ -248,10 +279,13 @@ void run(const bench::Suite& suite, const fs::path& out, std::string against) {
 
 int main(int argc, char** argv) {
   CLI::App app("What ways of exploring cover of a function, at equal oracle calls");
-  std::string suite = "benchmarks/exploration.toml", out, against;
+  std::string suite = "benchmarks/exploration.toml", out, against, goal = "value";
   std::vector<std::string> assignments;
   app.add_option("SUITE", suite, "TOML file")->capture_default_str();
   app.add_option("--out", out, "folder of the results")->required();
+  app.add_option("--tuned-for", goal, "the best value, or the low-value basins found")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"value", "found"}));
   app.add_option("--against", against, "label of the optimizer that others are compared with; default: the first");
   app.add_option("--set", assignments, "key=value ...: options that override the suite's");
   CLI11_PARSE(app, argc, argv);
@@ -259,7 +293,7 @@ int main(int argc, char** argv) {
     bench::Suite read = bench::load_suite(suite);
     scout::apply_assignments(read, assignments);
     bench::validate_suite(read);
-    run(read, out, against);
+    run(read, out, against, goal == "found");
   } catch (const std::exception& error) {
     fmt::print(stderr, "exploration: {}\n", error.what());
     return 1;

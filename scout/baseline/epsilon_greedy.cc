@@ -41,7 +41,7 @@ constinit const OptimizerEntry epsilon_greedy_sgd{
     "epsilon-greedy-sgd",
     "n runs of SGD that step in a random direction with probability epsilon",
     [] {
-      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"epsilon", {0.1, 0.3}}, {"starts", {1, 4, 8}}});
+      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"epsilon", {0.1, 0.3}}, {"starts", {1, 4, 8, 32, 128}}});
     },
     [](const nlohmann::json& settings) { return make_multistart(make<EpsilonGreedySgd>, settings); },
 };

@@ -94,7 +94,7 @@ constinit const OptimizerEntry explorer_ensemble{
     "the exploration ensemble by itself: a coordinate each, else the gradient; reset, prune",
     [] {
       return product({{"explorers", {2, 4, 8}},
-                      {"step", {0.03, 0.1, 0.3}},
+                      {"step", {0.03, 0.1, 0.3, 0.6}},
                       {"step_end", {1e-4, 1e-3, 1e-2}},
                       {"coordinate_probability", {0.3, 0.8}}});
     },

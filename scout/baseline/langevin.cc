@@ -47,7 +47,7 @@ constinit const OptimizerEntry langevin{
     "langevin",
     "n chains of stochastic gradient Langevin dynamics, annealed",
     [] {
-      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"temperature", {1e-3, 1e-2, 1e-1}}, {"starts", {1, 4}}});
+      return product({{"lr", log_spaced(1e-4, 1, 9)}, {"temperature", {1e-3, 1e-2, 1e-1}}, {"starts", {1, 8, 32}}});
     },
     [](const nlohmann::json& settings) { return make_multistart(make<Langevin>, settings); },
 };

@@ -141,15 +141,18 @@ std::optional<std::size_t> Minima::from(std::span<const double> theta) {
   const std::vector<double> end = descend(instance_, theta);
   if (points_in_box(end, instance_).empty()) return std::nullopt;
   const std::size_t m = end.size();
-  for (std::size_t k = 0; k < values_.size(); ++k) {
+  const auto width = [&](std::size_t i) { return instance_.upper()[i] - instance_.lower()[i]; };
+  const double first = end.front() / width(0);
+  const auto last = by_first_.upper_bound(first + kSameMinimum);
+  for (auto near = by_first_.lower_bound(first - kSameMinimum); near != last; ++near) {
+    const std::size_t k = near->second;
     bool same = true;
-    for (std::size_t i = 0; i < m && same; ++i) {
-      same = std::abs(points_[k * m + i] - end[i]) <= kSameMinimum * (instance_.upper()[i] - instance_.lower()[i]);
-    }
+    for (std::size_t i = 0; i < m && same; ++i) same = std::abs(points_[k * m + i] - end[i]) <= kSameMinimum * width(i);
     if (same) return k;
   }
   points_.insert(points_.end(), end.begin(), end.end());
   values_.push_back(instance_.true_value(end));
+  by_first_.emplace(first, values_.size() - 1);
   return values_.size() - 1;
 }
 

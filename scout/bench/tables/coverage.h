@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -63,6 +64,7 @@ class Minima {
   const Instance& instance_;
   std::vector<double> points_;  // [count, M]
   std::vector<double> values_;
+  std::multimap<double, std::size_t> by_first_;  // coordinate, in box widths: there may be very many
 };
 
 /// What is low and what is usual on a function, from uniform points of its box and the minima that descent leads to.
