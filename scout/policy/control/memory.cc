@@ -9,7 +9,9 @@ namespace {
 constexpr std::size_t kMostExplored = 600;
 /// Gradients are kept as far as so many numbers have room.
 constexpr std::size_t kMostNumbers = 100'000;
-constexpr std::size_t kMostGradients = 1500;
+constexpr std::size_t kMostGradients = 300, kLeastGradients = 4;
+/// In the model, which squares it in single precision, a gradient is at most so many times as steep as the first ones.
+constexpr double kSteepest = 1e15;
 constexpr double kSameMinimum = 1e-6;
 
 /// Puts a row into a ring of `capacity`.
@@ -32,10 +34,35 @@ void Memory::add(std::span<const double> point, double value, std::span<const do
     best_point_.assign(point.begin(), point.end());
   }
   if (gradient.empty()) return;
-  const std::size_t capacity = std::clamp<std::size_t>(kMostNumbers / dimension_, 4, kMostGradients);
-  put(gradient_points_, point, next_gradient_);
-  put(gradients_, gradient, next_gradient_);
-  next_gradient_ = (next_gradient_ + 1) % capacity;
+  const std::size_t place = gradient_count_++ % gradient_capacity();
+  put(gradient_points_, point, place);
+  put(gradients_, gradient, place);
+}
+
+std::size_t Memory::gradient_capacity() const {
+  return std::clamp<std::size_t>(kMostNumbers / dimension_, kLeastGradients, kMostGradients);
+}
+
+const SeparableSurrogate* Memory::separable() const {
+  const std::size_t capacity = gradient_capacity();
+  if (gradient_count_ < kLeastGradients) return nullptr;
+  if (modelled_ == 0) {
+    unit_ = 0;
+    for (const double g : gradients_) unit_ = std::max(unit_, std::abs(g));
+    if (!(unit_ > 0)) return nullptr;
+    separable_.start(static_cast<int>(dimension_), static_cast<int>(capacity));
+  }
+  if (gradient_count_ > modelled_ + capacity) modelled_ = gradient_count_ - capacity;
+  std::vector<float> x(dimension_), g(dimension_);
+  for (; modelled_ < gradient_count_; ++modelled_) {
+    const auto point = row(gradient_points_, modelled_ % capacity), gradient = row(gradients_, modelled_ % capacity);
+    for (std::size_t i = 0; i < dimension_; ++i) {
+      x[i] = static_cast<float>(point[i]);
+      g[i] = static_cast<float>(std::clamp(gradient[i] / unit_, -kSteepest, kSteepest));
+    }
+    separable_.add(x, g);
+  }
+  return &separable_;
 }
 
 void Memory::explored(std::span<const double> point, double value) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "scout/policy/coordinate/separable_surrogate.h"
+
 namespace scout {
 
 /// All points are in the unit box. Values that are not finite are left out.
@@ -42,13 +44,15 @@ class Memory {
   std::size_t explored_count() const { return values_.size(); }
   std::span<const double> explored_point(std::size_t k) const { return row(points_, k); }
   double explored_value(std::size_t k) const { return values_[k]; }
-  std::size_t gradient_count() const { return gradients_.size() / std::max<std::size_t>(dimension_, 1); }
-  std::span<const double> gradient_point(std::size_t k) const { return row(gradient_points_, k); }
-  std::span<const double> gradient(std::size_t k) const { return row(gradients_, k); }
+  /// Gradients taken in so far.
+  std::size_t gradient_count() const { return gradient_count_; }
+  /// The sum of functions of one coordinate that has the last of these gradients; null where there are too few, or all are
+  /// 0. It is brought up to date when it is asked for.
+  const SeparableSurrogate* separable() const;
 
   void visit(auto& archive) {
     archive(dimension_, best_value_, best_point_, spread_, explored_since_, best_explored_, points_, values_, next_point_,
-            gradient_points_, gradients_, next_gradient_, minima_);
+            gradient_points_, gradients_, gradient_count_, modelled_, unit_, separable_, minima_);
   }
 
  private:
@@ -56,6 +60,7 @@ class Memory {
     return std::span(all).subspan(k * dimension_, dimension_);
   }
   void find_spread() const;
+  std::size_t gradient_capacity() const;
 
   std::uint64_t dimension_ = 0;
   double best_value_ = std::numeric_limits<double>::infinity();
@@ -66,7 +71,10 @@ class Memory {
   std::vector<double> points_, values_;  ///< explored: rings
   std::uint64_t next_point_ = 0;
   std::vector<double> gradient_points_, gradients_;  ///< a ring of samples
-  std::uint64_t next_gradient_ = 0;
+  std::uint64_t gradient_count_ = 0;
+  mutable std::uint64_t modelled_ = 0;  ///< of these gradients, those that the model has
+  mutable double unit_ = 1;             ///< of the gradients in the model, whose numbers are small
+  mutable SeparableSurrogate separable_;
   std::vector<Minimum> minima_;
 };
 
