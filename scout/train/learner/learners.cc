@@ -19,6 +19,7 @@ Slice slice_of(const UpdateRule& rule, std::string_view name) {
   const std::size_t count = rule.decisions() != nullptr ? rule.decisions()->offset() : rule.parameter_count();
   const std::size_t begin = head.out > 0 ? head.offset : count;
   if (name == "all") return {0, count};
+  if (name == "decisions") return {count, count + (rule.decisions() != nullptr ? rule.decisions()->parameter_count() : 0)};
   if (name == "head") return {begin, begin + (head.out > 0 ? head.size() : 0)};
   return {0, begin};
 }

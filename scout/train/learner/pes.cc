@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "scout/nn/update.h"
-#include "scout/train/learner/learner.h"
+#include "scout/train/learner/decision_rows.h"
 #include "scout/train/learner/persistent_es.h"
 
 namespace scout::learner {
@@ -37,8 +37,9 @@ struct PesOptions {
           OneOf{{"mean", "final"}});
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("average", average, "decay of the running average that is judged and kept", between(0, 1));
-    visit("slice", slice, "the parameters that it learns: all, the context head, or the rest",
-          OneOf{{"all", "head", "body"}});
+    visit("slice", slice,
+          "the parameters that it learns: all of the actor's, its context head, its rest, or the decision head",
+          OneOf{{"all", "head", "body", "decisions"}});
   }
 };
 
@@ -91,7 +92,10 @@ class Particle final : public Mover {
 class Pes final : public Learner {
  public:
   explicit Pes(const TrainingContext& context)
-      : context_(context), options_(own_options<PesOptions>(context)), slice_(slice_of(context.rule, options_.slice)) {
+      : context_(context),
+        options_(own_options<PesOptions>(context)),
+        rows_(context, options_.slice),
+        slice_(rows_.without_normaliser(slice())) {
     if (slice_.size() == 0) {
       throw_bad_option("learners", "\"" + context.name + "\"",
                        "of learners that fit policy.rule: it has no parameters that " + context.name + ".slice = \"" +
@@ -100,12 +104,13 @@ class Pes final : public Learner {
     for (int k = 0; k < options_.pairs; ++k) pairs_.push_back({.estimator = new_estimator()});
   }
 
-  Slice slice() const override { return slice_; }
+  Slice slice() const override { return slice_of(context_.rule, options_.slice); }
 
   /// In one process every pair goes on by a truncation. Ranks carry nothing from one window to the next: there a pair makes
   /// a whole episode, with new perturbations in each of its truncations, from the same parameters.
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers&) override {
     asked_.clear();
+    if (rows_.wanted()) return rows_.ask(window);
     std::vector<Rollout> out;
     const auto [first, last] = context_.tasks.share_of(window, options_.pairs);
     for (std::int64_t number = first; number < last; ++number) {
@@ -118,6 +123,7 @@ class Pes final : public Learner {
   }
 
   Findings digest(std::vector<Rollout> done) override {
+    if (rows_.wanted()) return DecisionRows::digest(std::move(done));
     Findings out;
     for (std::size_t k = 0; k < done.size(); ++k) {
       Candidate& found = out.candidates.emplace_back(Candidate{0, std::vector<double>(slice_.size(), 0.0), {0.0}});
@@ -126,9 +132,13 @@ class Pes final : public Learner {
     return out;
   }
 
-  void take(Findings& own, std::span<Findings>) override { std::ranges::move(own.candidates, std::back_inserter(slopes_)); }
+  void take(Findings& own, std::span<Findings>) override {
+    rows_.take(own);
+    std::ranges::move(own.candidates, std::back_inserter(slopes_));
+  }
 
   void learn(std::int64_t, RoundReport& report) override {
+    rows_.learn();
     std::vector<float> gradient(slice_.size(), 0.0F);
     double loss = 0;
     const auto count = static_cast<double>(slopes_.size());
@@ -147,11 +157,11 @@ class Pes final : public Learner {
     for (std::size_t i = slice_.begin; i < slice_.end; ++i) context_.parameters.average(i, share);
   }
 
-  void save(ArchiveWriter& archive) const override { archive(adam_, slopes_, pairs_); }
+  void save(ArchiveWriter& archive) const override { archive(adam_, slopes_, rows_, pairs_); }
   void restore(ArchiveReader& archive) override {
     // The instances of the episodes are made anew.
     std::vector<Pair> pairs(pairs_.size(), {.estimator = new_estimator()});
-    archive(adam_, slopes_);
+    archive(adam_, slopes_, rows_);
     if (archive.count(1) != pairs.size()) archive.fail("another number of pairs");
     for (std::size_t k = 0; k < pairs.size(); ++k) {
       archive(pairs[k]);
@@ -343,7 +353,8 @@ class Pes final : public Learner {
 
   TrainingContext context_;
   PesOptions options_;
-  Slice slice_;
+  DecisionRows rows_;
+  Slice slice_;  // that is perturbed
   Adam adam_;
   std::vector<Pair> pairs_;
   std::vector<Asked> asked_;  // what is being made
