@@ -301,9 +301,10 @@ void Episode::save(ArchiveWriter& archive) const {
 void Episode::restore(ArchiveReader& archive) {
   visit(archive);
   const auto m = static_cast<std::size_t>(instance_->dimension());
-  const bool whole = theta_.size() == m && gradient_.size() == m && plan_.horizon > 0 && step_ >= 0 && best_step_ >= 0 &&
-                     evaluations_ > 0 && start_theta_.size() == (options_.weights ? m : 0) &&
-                     best_theta_.size() == (options_.weights ? 0 : m) && best_gradient_.size() == best_theta_.size();
+  const bool whole = theta_.size() == m && gradient_.size() == m && plan_.horizon > 0 && step_ >= 0 &&
+                     step_ <= 2 * static_cast<std::int64_t>(plan_.horizon) && best_step_ >= 0 && evaluations_ > 0 &&
+                     start_theta_.size() == (options_.weights ? m : 0) && best_theta_.size() == (options_.weights ? 0 : m) &&
+                     best_gradient_.size() == best_theta_.size();
   if (!whole) archive.fail("an episode of another instance");
   run_->restore(archive);
 }

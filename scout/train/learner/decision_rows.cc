@@ -73,7 +73,7 @@ void DecisionRows::take(Findings& own) {
 }
 
 void DecisionRows::learn() {
-  if (!wanted() || rows_.empty()) return;
+  if (!wanted() || rows_.size() < static_cast<std::size_t>(head_->inputs())) return;
   fit_normaliser(*head_, rows_, context_.parameters);
   rows_ = {};
 }

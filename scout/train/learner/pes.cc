@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "scout/nn/update.h"
 #include "scout/train/learner/decision_rows.h"
@@ -42,6 +43,9 @@ struct PesOptions {
           OneOf{{"all", "head", "body", "decisions"}});
   }
 };
+
+/// Of a pair, at most.
+constexpr std::int64_t kMostEpisodes = std::int64_t{1} << 40;
 
 /// log of the share of the start's gap that is left where an episode stands, or of the start's loss.
 double loss_of(const Episode& episode, double floor) {
@@ -165,8 +169,11 @@ class Pes final : public Learner {
     if (archive.count(1) != pairs.size()) archive.fail("another number of pairs");
     for (std::size_t k = 0; k < pairs.size(); ++k) {
       archive(pairs[k]);
-      if (pairs[k].states.empty()) continue;
-      if (pairs[k].states.size() != 2 || pairs[k].end < 1) archive.fail("a pair is of another training");
+      const bool none = pairs[k].states.empty();
+      const bool fits = pairs[k].episode >= -1 && pairs[k].episode < kMostEpisodes &&
+                        (none || (pairs[k].episode >= 0 && pairs[k].states.size() == 2 && pairs[k].end > 0));
+      if (!fits) archive.fail("a pair is of another training");
+      if (none) continue;
       const Start start = new_start(static_cast<std::int64_t>(k), pairs[k].episode, 0);
       pairs[k].instance = start.instance;
       const auto stepper = context_.rule.with(context_.parameters.acting);
