@@ -45,7 +45,7 @@ struct PesOptions {
 };
 
 /// Of a pair, at most.
-constexpr std::int64_t kMostEpisodes = std::int64_t{1} << 40;
+constexpr std::int64_t kMostEpisodes = std::int64_t{1} << 31;
 
 /// log of the share of the start's gap that is left where an episode stands, or of the start's loss.
 double loss_of(const Episode& episode, double floor) {
@@ -208,9 +208,9 @@ class Pes final : public Learner {
     std::vector<std::shared_ptr<Particle>> particles{};
   };
   struct Asked {
-    Pair* pair;          // null: whole episodes
-    PersistentEs first;  // then: the estimator,
-    Random random;       // and what its perturbations are drawn by
+    Pair* pair;              // null: whole episodes
+    PersistentEs estimator;  // then, as it is before the first truncation,
+    Random random;           // and what its perturbations are drawn by
     std::vector<Part> parts{};
   };
 
@@ -318,7 +318,7 @@ class Pes final : public Learner {
     start.theta = sample_start(*start.instance, draw);
     const Asked& asked = asked_.emplace_back(Asked{nullptr, new_estimator(), Random(seed)});
     // Drawn again by `digest_episode`, so that they need not be kept.
-    PersistentEs estimator = asked.first;
+    PersistentEs estimator = asked.estimator;
     Random random = asked.random;
     std::vector<Particle::Steppers> steppers(2);
     int steps = 1;
@@ -341,8 +341,8 @@ class Pes final : public Learner {
     const Part& part = asked.parts[0];
     const int truncations = (part.steps + options_.truncation - 1) / options_.truncation;
     for (int t = 0; t < part.steps; t += options_.truncation) {
-      asked.first.perturb(asked.random);
-      credit(part, done, 0, t, std::min(t + options_.truncation, part.steps), 1.0 / truncations, asked.first, found);
+      asked.estimator.perturb(asked.random);
+      credit(part, done, 0, t, std::min(t + options_.truncation, part.steps), 1.0 / truncations, asked.estimator, found);
     }
   }
 
