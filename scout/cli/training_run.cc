@@ -322,20 +322,13 @@ void TrainingRun::save_policy() const {
     seconds += before.value("training_seconds", 0.0);
     evaluations += before.value("evaluations", std::int64_t{0});
   }
-  const PolicyDescription description{
-      .rule = trainer_.rule_options(),
-      .horizon = options.rollout.horizon,
-      .provenance = {{"options", training_options_json(options)},
-                     {"seed", trainer_.seed()},
-                     {"threads", trainer_.threads()},
-                     {"ranks", trainer_.rank().ranks},
-                     {"round", trainer_.best_round()},
-                     {"validation_score", trainer_.best_score()},
-                     {"training_seconds", seconds},
-                     {"evaluations", evaluations},
-                     {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
-                     {"versions", version_facts()}}};
-  Policy(description, trainer_.best_parameters()).save(policy_path().string());
+  const Policy policy = trainer_.policy();
+  PolicyDescription description = policy.description();
+  description.provenance.update({{"training_seconds", seconds},
+                                 {"evaluations", evaluations},
+                                 {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+                                 {"versions", version_facts()}});
+  Policy(description, policy.parameters()).save(policy_path().string());
 }
 
 }  // namespace scout

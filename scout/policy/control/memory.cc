@@ -28,10 +28,21 @@ void Memory::start(std::size_t dimension) {
 }
 
 void Memory::add(std::span<const double> point, double value, std::span<const double> gradient) {
+  news_.value = value;
+  news_.point.assign(point.begin(), point.end());
+  news_.gradient.assign(gradient.begin(), gradient.end());
+  news_.explored_points.clear();
+  news_.explored_values.clear();
+  news_.minima.clear();
+  take(point, value, gradient, true);
+}
+
+void Memory::take(std::span<const double> point, double value, std::span<const double> gradient, bool own) {
   if (!std::isfinite(value)) return;
   if (value < best_value_) {
     best_value_ = value;
     best_point_.assign(point.begin(), point.end());
+    best_is_own_ = own;
   }
   if (gradient.empty()) return;
   const std::size_t place = gradient_count_++ % gradient_capacity();
@@ -67,6 +78,12 @@ const SeparableSurrogate* Memory::separable() const {
 
 void Memory::explored(std::span<const double> point, double value) {
   if (!std::isfinite(value)) return;
+  news_.explored_points.insert(news_.explored_points.end(), point.begin(), point.end());
+  news_.explored_values.push_back(value);
+  keep_explored(point, value);
+}
+
+void Memory::keep_explored(std::span<const double> point, double value) {
   put(points_, point, next_point_);
   put(values_, {&value, 1}, next_point_);
   next_point_ = (next_point_ + 1) % kMostExplored;
@@ -77,7 +94,21 @@ void Memory::explored(std::span<const double> point, double value) {
 void Memory::minimum(std::span<const double> point, double value, double calls) {
   if (!std::isfinite(value)) return;
   minima_.push_back({value, calls});
+  news_.minima.push_back(minima_.back());
   explored(point, value);
+}
+
+void Memory::hear(std::span<const Memory* const> others) {
+  for (const Memory* other : others) {
+    const News& news = other->news_;
+    take(news.point, news.value, news.gradient, false);
+    for (std::size_t k = 0; k < news.explored_values.size(); ++k) {
+      keep_explored(row(news.explored_points, k), news.explored_values[k]);
+    }
+    minima_.insert(minima_.end(), news.minima.begin(), news.minima.end());
+  }
+  explored_since_ = !values_.empty();
+  best_explored_ = best_value_;
 }
 
 int Memory::same_minima() const {
