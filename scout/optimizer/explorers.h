@@ -15,7 +15,7 @@ namespace scout {
 /// evenly; calls that one has no use for go to others.
 class Explorers {
  public:
-  /// All have to outlive it. `seed`: of everything random, where there is one explorer.
+  /// `evaluate` is called once a round. All have to outlive it.
   Explorers(const EvaluateBatch& evaluate, std::span<const double> x0, const MinimizeOptions& options, const Region& region,
             const Stepper& stepper, MinimizeRecord& record, MinimizeSummary& summary);
 
