@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "scout/optimizer/minimize.h"
+#include "scout/optimizer/region.h"
 
 namespace scout {
 
@@ -39,5 +40,7 @@ using EvaluateBatch = std::function<void(Batch&)>;
 EvaluateBatch point_by_point(const Objective& objective, int threads);
 /// By one call a batch.
 EvaluateBatch at_once(const BatchObjective& objective);
+/// Gradients by forward differences of values from `evaluate`, all in one batch. `region` has to outlive it.
+EvaluateBatch by_differences(EvaluateBatch evaluate, const Region& region);
 
 }  // namespace scout

@@ -7,9 +7,6 @@
 namespace scout {
 namespace {
 
-/// What a value with its gradient costs. A run with fewer calls left is over.
-constexpr std::int64_t kPair = 2;
-
 Seed seed_of(const MinimizeOptions& options) { return Seed(options.seed).derive("explorers"); }
 
 }  // namespace
@@ -64,6 +61,7 @@ void Explorers::start() {
     const RunFrame frame{.lower = region_.lower,
                          .upper = region_.upper,
                          .calls = explorer.left + 1,  // the first point's is made
+                         .gradient_price = static_cast<double>(record_.gradient_price()),
                          .least = region_.least,
                          .most = region_.most,
                          .seed = seed};
@@ -80,12 +78,13 @@ Explorers::Some Explorers::asking() {
   };
   find();
   if (!out.empty()) return out;
+  const std::int64_t pair = 1 + record_.gradient_price();  // a run with fewer calls left is over
   std::int64_t left = record_.remaining();
   for (Explorer& explorer : explorers_) {
-    if (left < kPair) break;
-    explorer.run->grant(kPair - explorer.left);
-    explorer.left = kPair;
-    left -= kPair;
+    if (left < pair) break;
+    explorer.run->grant(pair - explorer.left);
+    explorer.left = pair;
+    left -= pair;
   }
   find();
   return out;
@@ -120,7 +119,7 @@ bool Explorers::evaluate(const Some& asking) {
   for (std::size_t b = 0; b < rows.size(); ++b) {
     Explorer& explorer = *rows[b];
     record_.count(explorer.wants_gradient);
-    explorer.left -= explorer.wants_gradient ? kPair : 1;
+    explorer.left -= explorer.wants_gradient ? 1 + record_.gradient_price() : 1;
     if (batch_.errors[b]) std::rethrow_exception(batch_.errors[b]);
     explorer.value = batch_.values[b];
     std::span<const double> gradient;

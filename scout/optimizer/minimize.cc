@@ -221,8 +221,17 @@ void run(const Objective& objective, const EvaluateBatch& evaluate, std::span<co
                      "1 with a policy of the rule '" + options.policy->description().rule.rule +
                          "', whose runs share nothing; explorers are for the rule control, such as 'surfaces'");
   }
+  if (!asks && options.differences) {
+    throw_bad_option("differences", "true",
+                     "false with a policy of the rule '" + options.policy->description().rule.rule +
+                         "'; differences are for the rule control, such as 'surfaces'");
+  }
   MinimizeRecord record(options, region, rule.observes_gradient() && !asks, summary);
-  if (asks) return Explorers(evaluate, x0, options, region, *stepper, record, summary).minimize();
+  if (asks) {
+    const EvaluateBatch differences = by_differences(evaluate, region);
+    return Explorers(options.differences ? differences : evaluate, x0, options, region, *stepper, record, summary)
+        .minimize();
+  }
   Episodes(objective, x0, options, region, *stepper, record, summary).minimize();
 }
 
@@ -239,7 +248,7 @@ void minimize(const Objective& objective, std::span<const double> x0, const Mini
   const std::vector<double> start(x0.begin(), x0.end());  // which may lie in the summary
   const MinimizeOptions all = checked(static_cast<bool>(objective), options);
   begin(summary);
-  run(objective, point_by_point(objective, all.explorers > 1 ? all.threads : 1), start, all, summary);
+  run(objective, point_by_point(objective, all.explorers > 1 || all.differences ? all.threads : 1), start, all, summary);
 }
 
 MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options) {

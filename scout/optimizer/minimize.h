@@ -48,6 +48,7 @@ struct MinimizeOptions {
   std::int64_t patience = 0;
   double gradient_tolerance = 0;
   std::uint64_t seed = 0;
+  bool differences = false;
   int explorers = 1;
   int threads = 1;
   bool history = false;
@@ -73,12 +74,15 @@ struct MinimizeOptions {
     visit("gradient_tolerance", gradient_tolerance, "stop once `relative_gradient` is at most this; 0: go on",
           between(0, 1));
     visit("seed", seed, "drives every random choice");
+    visit("differences", differences,
+          "the objective gives values alone: where a gradient is wanted, forward differences take its place, for one call a "
+          "free coordinate. Rule control alone");
     visit("explorers", explorers,
           "runs that share what they find, and the budget; in a round each asks for one point. More than 1: rule control "
           "alone",
           at_least(1));
     visit("threads", threads,
-          "threads that call the objective, one a point of a round; 0: one a core. No result depends on it",
+          "threads that call the objective, one a point of a round or a difference; 0: one a core. No result depends on it",
           between(0, 1024));
     visit("history", history, "keep every evaluation in the summary");
   }
@@ -132,6 +136,10 @@ struct MinimizeSummary {
 /// of 1e-5 and of 1e5 may stand side by side. Points may lie outside the region.
 ///
 /// A policy of the rule `control`, such as `surfaces`, asks for values and gradients as it likes, over the whole budget.
+///
+/// Differences. Where `differences` is set the objective is asked for values alone. A gradient at x is made of values at x
+/// and at x_i + h_i for every free coordinate i, h_i = 1.5e-8 max(|x_i|, half the width of its region), inwards where that
+/// is beyond a bound. They count as values, and are no candidates for the best point. The policy knows what they cost.
 ///
 /// Explorers. N runs of such a policy go on in rounds: each asks for one point, all points are evaluated, and each run
 /// learns what all have found. The first begins at x0, the others at points that fill the region of interest evenly. The

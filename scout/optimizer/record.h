@@ -31,10 +31,12 @@ class MinimizeRecord {
       : options_(options), region_(region), pairs_(pairs), summary_(summary) {}
 
   std::int64_t remaining() const { return options_.budget - summary_.calls(); }
+  /// Calls that a gradient costs, beside its value.
+  std::int64_t gradient_price() const { return options_.differences ? static_cast<std::int64_t>(region_.free.size()) : 1; }
   /// Counts an evaluation, before it is taken in or throws.
   void count(bool with_gradient) {
     ++summary_.values;
-    summary_.gradients += with_gradient ? 1 : 0;
+    if (with_gradient) (options_.differences ? summary_.values : summary_.gradients) += gradient_price();
   }
   /// Takes in an evaluation that was counted; `episode`: from 1. Once the run is over, the callback is not called any more.
   void take(const Evaluated& point, int episode);
