@@ -16,6 +16,8 @@ constexpr double kLeastShare = 0.02;
 constexpr double kShareSpan = 1.5;
 /// Value probes that a run begins with.
 constexpr double kFirstProbes = 4;
+/// Budgets so small leave room for one descent only, and for one probe.
+constexpr double kBriefBudget = 75;
 /// A block takes this share of the calls so far, times 3 to the power of the decision, up to that of a quarter of the
 /// budget.
 constexpr double kBlockShare = 0.3;
@@ -97,7 +99,7 @@ void ControlRun::start(const Observation& first, const RunFrame& frame) {
   shared_.memory.add(point_, value, {});
   shared_.memory.explored(point_, value);
   value_before_ = shared_.memory.best_value();
-  block_end_ = std::min(budget_, shared_.calls + kFirstProbes);
+  block_end_ = std::min(budget_, shared_.calls + (budget_ < kBriefBudget ? 1 : kFirstProbes));
   accounts_[index_of(value_probes)].owed = block_end_ - shared_.calls;
 }
 
@@ -108,8 +110,9 @@ std::vector<double> ControlRun::usual_shares() const {
   const bool cheap = shared_.gradient_price <= kCheapGradient;
   const double by_descents = of(descent_from_sequence).primitive->own_best();
   const double trial = std::min(kSteppingTrial, kSteppingTrialOfCoordinate * static_cast<double>(dimension_));
-  if (shared_.memory.minima().size() < (cheap ? 1 : 2) &&
-      shared_.used < (cheap ? kFirstDescents : kFirstDescentsWhereDear)) {
+  const bool first =
+      shared_.memory.minima().size() < (cheap ? 1 : 2) && shared_.used < (cheap ? kFirstDescents : kFirstDescentsWhereDear);
+  if (first || (cheap && budget_ < kBriefBudget)) {
     set(descent_from_sequence, 1);
   } else if (cheap && of(rule_steps).calls > trial && by_descents < of(rule_steps).primitive->own_best()) {
     set(descent_from_sequence, 1);
