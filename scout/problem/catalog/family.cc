@@ -7,6 +7,7 @@
 #include "scout/problem/classifier/family.h"
 #include "scout/problem/narrow_family.h"
 #include "scout/problem/noisy_family.h"
+#include "scout/problem/quadratic_family.h"
 #include "scout/problem/real/families.h"
 
 namespace scout {
@@ -26,6 +27,7 @@ bool remove_suffix(std::string_view& name, std::string_view suffix) {
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
   for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  for (const bool uniform : {false, true}) names.push_back(quadratic_family(uniform)->name());
   for (const auto& real : real_families()) names.push_back(real->name());
   for (std::string& name : classifier_family_names()) names.push_back(std::move(name));
   return names;
@@ -34,6 +36,11 @@ std::vector<std::string> family_names() {
 std::shared_ptr<const Family> family(std::string_view name) {
   if (auto found = classifier_family(name)) return found;
   if (auto found = real_family(name)) return found;
+  for (const bool uniform : {false, true}) {
+    auto found = quadratic_family(uniform);
+    if (name == found->name()) return found;
+    if (name == found->name() + std::string(kNoisy)) return noisy_family(std::move(found));
+  }
   const auto colon = name.find(':');
   std::string_view base = name.substr(0, colon);
   const bool noisy = remove_suffix(base, kNoisy);
@@ -51,7 +58,7 @@ std::shared_ptr<const Family> family(std::string_view name) {
   }
   const auto names = family_names();
   std::string nearest = nearest_name(base, names);
-  if (!nearest.empty() && !classifier_family(nearest) && !real_family(nearest))
+  if (!nearest.empty() && !nearest.starts_with("quadratic") && !classifier_family(nearest) && !real_family(nearest))
     nearest += name.substr(base.size());  // functions have the suffixes
   throw std::invalid_argument("unknown problem '" + std::string(name) + "'" + did_you_mean(nearest) + " Known problems: " +
                               join_names(names) + "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
