@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "scout/problem/orthogonal_map.h"
+
 namespace scout {
 namespace {
 
 constexpr double kStartDeviation = 0.01;
 constexpr double kHalfWidth = 3;
+constexpr int kRotationBlock = 256;
 
 class QuadraticInstance : public Instance {
  public:
-  QuadraticInstance(bool uniform, std::size_t m, Seed seed) : matrix_(m * m), target_(m), lower_(m, -kHalfWidth) {
+  QuadraticInstance(bool uniform, bool rotated, std::size_t m, Seed seed)
+      : matrix_(m * m), target_(m), lower_(m, -kHalfWidth) {
     upper_.assign(m, kHalfWidth);
     const auto fill = [&](std::vector<double>& numbers, const char* axis) {
       Random random(seed.derive(axis));
@@ -19,6 +23,12 @@ class QuadraticInstance : public Instance {
     };
     fill(matrix_, "matrix");
     fill(target_, "target");
+    if (!rotated) return;
+    Random random(seed.derive("rotation"));
+    const int size = static_cast<int>(m);
+    const OrthogonalMap map(size, std::min(size, kRotationBlock), random);
+    const std::vector<double> before = matrix_;
+    for (std::size_t r = 0; r < m; ++r) map.apply(std::span(before).subspan(r * m, m), std::span(matrix_).subspan(r * m, m));
   }
 
   int dimension() const override { return static_cast<int>(target_.size()); }
@@ -61,27 +71,32 @@ class QuadraticInstance : public Instance {
 
 class QuadraticFamily : public Family {
  public:
-  explicit QuadraticFamily(bool uniform)
-      : Family(uniform ? "quadratic-uniform" : "quadratic",
-               uniform ? "|Wθ - y|², entries uniform in [0, 1]: ill-conditioned (Andrychowicz et al. 2016, code)"
-                       : "|Wθ - y|², normal entries: ill-conditioned (Andrychowicz et al. 2016)"),
-        uniform_(uniform) {}
+  QuadraticFamily(bool uniform, bool rotated)
+      : Family(std::string(uniform ? "quadratic-uniform" : "quadratic") + (rotated ? "-rotated" : ""),
+               std::string(uniform ? "|Wθ - y|², entries uniform in [0, 1]: ill-conditioned (Andrychowicz et al. 2016, code)"
+                                   : "|Wθ - y|², normal entries: ill-conditioned (Andrychowicz et al. 2016)") +
+                   (rotated ? ", rotated" : "")),
+        uniform_(uniform),
+        rotated_(rotated) {}
 
   std::unique_ptr<Instance> sample(Split split, std::uint64_t index, int dimension) const override {
     if (dimension < 1) {
       throw std::invalid_argument("problem '" + name() + "': dimension is " + std::to_string(dimension) +
                                   ": must be at least 1");
     }
-    return std::make_unique<QuadraticInstance>(uniform_, static_cast<std::size_t>(dimension),
+    return std::make_unique<QuadraticInstance>(uniform_, rotated_, static_cast<std::size_t>(dimension),
                                                instance_seed(name(), split, index, dimension));
   }
 
  private:
   bool uniform_;
+  bool rotated_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Family> quadratic_family(bool uniform) { return std::make_shared<QuadraticFamily>(uniform); }
+std::shared_ptr<const Family> quadratic_family(bool uniform, bool rotated) {
+  return std::make_shared<QuadraticFamily>(uniform, rotated);
+}
 
 }  // namespace scout

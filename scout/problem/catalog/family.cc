@@ -22,6 +22,17 @@ bool remove_suffix(std::string_view& name, std::string_view suffix) {
   return true;
 }
 
+/// Null if there is no such function.
+std::shared_ptr<const Family> function_family(std::string_view base, bool rotated) {
+  for (const AnalyticFunction* function : analytic_functions()) {
+    if (base == function->name) return analytic_family(*function, rotated);
+  }
+  for (const bool uniform : {false, true}) {
+    if (base == quadratic_family(uniform)->name()) return quadratic_family(uniform, rotated);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> family_names() {
@@ -36,18 +47,11 @@ std::vector<std::string> family_names() {
 std::shared_ptr<const Family> family(std::string_view name) {
   if (auto found = classifier_family(name)) return found;
   if (auto found = real_family(name)) return found;
-  for (const bool uniform : {false, true}) {
-    auto found = quadratic_family(uniform);
-    if (name == found->name()) return found;
-    if (name == found->name() + std::string(kNoisy)) return noisy_family(std::move(found));
-  }
   const auto colon = name.find(':');
   std::string_view base = name.substr(0, colon);
   const bool noisy = remove_suffix(base, kNoisy);
   const bool rotated = remove_suffix(base, kRotated);
-  for (const AnalyticFunction* function : analytic_functions()) {
-    if (base != function->name) continue;
-    auto found = analytic_family(*function, rotated);
+  if (auto found = function_family(base, rotated)) {
     if (noisy) found = noisy_family(std::move(found));
     if (colon == name.npos) return found;
     try {
@@ -58,7 +62,7 @@ std::shared_ptr<const Family> family(std::string_view name) {
   }
   const auto names = family_names();
   std::string nearest = nearest_name(base, names);
-  if (!nearest.empty() && !nearest.starts_with("quadratic") && !classifier_family(nearest) && !real_family(nearest))
+  if (!nearest.empty() && !classifier_family(nearest) && !real_family(nearest))
     nearest += name.substr(base.size());  // functions have the suffixes
   throw std::invalid_argument("unknown problem '" + std::string(name) + "'" + did_you_mean(nearest) + " Known problems: " +
                               join_names(names) + "; a function also with the suffixes -rotated, -noisy, -rotated-noisy");
