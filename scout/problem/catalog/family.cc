@@ -9,6 +9,7 @@
 #include "scout/problem/classifier/family.h"
 #include "scout/problem/narrow_family.h"
 #include "scout/problem/noisy_family.h"
+#include "scout/problem/quadratic_family.h"
 #include "scout/problem/real/families.h"
 
 namespace scout {
@@ -39,11 +40,23 @@ bool remove_suffix(std::string_view& name, std::string_view suffix) {
   return true;
 }
 
+/// Null if there is no such function.
+std::shared_ptr<const Family> function_family(std::string_view base, bool rotated) {
+  for (const AnalyticFunction* function : analytic_functions()) {
+    if (base == function->name) return analytic_family(*function, rotated);
+  }
+  for (const bool uniform : {false, true}) {
+    if (base == quadratic_family(uniform)->name()) return quadratic_family(uniform, rotated);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
   for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  for (const bool uniform : {false, true}) names.push_back(quadratic_family(uniform)->name());
   for (const auto& real : real_families()) names.push_back(real->name());
   for (std::string& name : classifier_family_names()) names.push_back(std::move(name));
   const std::lock_guard lock(added().mutex);
@@ -68,9 +81,7 @@ std::shared_ptr<const Family> family(std::string_view name) {
   std::string_view base = name.substr(0, colon);
   const bool noisy = remove_suffix(base, kNoisy);
   const bool rotated = remove_suffix(base, kRotated);
-  for (const AnalyticFunction* function : analytic_functions()) {
-    if (base != function->name) continue;
-    auto found = analytic_family(*function, rotated);
+  if (auto found = function_family(base, rotated)) {
     if (noisy) found = noisy_family(std::move(found));
     if (colon == name.npos) return found;
     try {
