@@ -96,27 +96,15 @@ function(scout_test name)
     PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_NUM_THREADS=1)
 endfunction()
 
-# scout_example(NAME LIBRARY [SHIPPED] [LINK target...]) builds examples/NAME.cc, if there is scout::LIBRARY, and runs it as a test: on an
-# untrained policy, or on one that comes with the library.
+# scout_example(NAME LIBRARY [LINK target...]) builds examples/NAME.cc, if there is scout::LIBRARY, and runs it as a test.
 function(scout_example name library)
-  cmake_parse_arguments(arg "SHIPPED" "" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   if(NOT TARGET scout_${library})
     return()
   endif()
   add_executable(example_${name} ${PROJECT_SOURCE_DIR}/examples/${name}.cc)
   target_link_libraries(example_${name} PRIVATE scout::${library} ${arg_LINK} scout_flags)
-  if(arg_SHIPPED)
-    add_test(NAME examples/${name} COMMAND example_${name})
-    return()
-  endif()
-  if(NOT TARGET untrained_policy)
-    add_executable(untrained_policy ${PROJECT_SOURCE_DIR}/tests/untrained_policy.cc)
-    target_link_libraries(untrained_policy PRIVATE scout::scout scout_flags)
-    add_test(NAME examples/policy COMMAND untrained_policy examples.scout)
-    set_tests_properties(examples/policy PROPERTIES FIXTURES_SETUP examples_policy)
-  endif()
-  add_test(NAME examples/${name} COMMAND example_${name} examples.scout)
-  set_tests_properties(examples/${name} PROPERTIES FIXTURES_REQUIRED examples_policy)
+  add_test(NAME examples/${name} COMMAND example_${name})
 endfunction()
 
 # scout_benchmark(NAME [source...] LINK target...) builds benchmarks/NAME.cc and the sources, as part of the target `benchmarks`

@@ -1,4 +1,4 @@
-// Fits a curve written in torch; autograd gives the gradient: torch_objective POLICY
+// Fits a curve written in torch; autograd gives the gradient.
 #include <torch/torch.h>
 
 #include <cstdio>
@@ -6,8 +6,7 @@
 
 #include "scout/torch/objective.h"
 
-int main(int argc, char** argv) try {
-  if (argc != 2) return std::fprintf(stderr, "usage: %s POLICY\n", argv[0]), 2;
+int main() try {
   // y = a·exp(-b·t)·cos(ω·t), whose squared error has many local minima in ω.
   const auto t = torch::linspace(0, 4, 60, torch::kFloat64);
   const auto y = 2 * torch::exp(-0.3 * t) * torch::cos(5 * t);
@@ -15,7 +14,6 @@ int main(int argc, char** argv) try {
     return (theta[0] * torch::exp(-theta[1] * t) * torch::cos(theta[2] * t) - y).square().mean();
   };
   scout::MinimizeOptions options;
-  options.policy = scout::Policy::load(argv[1]);
   options.budget = 2000;
   options.lower = {0, 0, 0};
   options.upper = {5, 2, 10};

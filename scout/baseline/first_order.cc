@@ -13,8 +13,6 @@
 namespace scout::baseline {
 namespace {
 
-constexpr Condition fraction{.low = 0, .high = 1, .open_high = true};
-
 template <class TorchOptions>
 struct Plain : RateOptions {
   TorchOptions options() const { return {lr}; }
@@ -29,6 +27,16 @@ struct Momentum : RateOptions {
     visit("momentum", momentum, "decay of the velocity", inside(0, 1));
   }
   torch::optim::SGDOptions options() const { return torch::optim::SGDOptions(lr).momentum(momentum).nesterov(nesterov); }
+};
+
+struct DecayingNesterov : Momentum<true> {
+  double weight_decay = 0;
+  template <class Visitor>
+  void describe(Visitor&& visit) {
+    Momentum::describe(visit);
+    visit("weight_decay", weight_decay, "pull towards 0, added to the gradient", at_least(0));
+  }
+  torch::optim::SGDOptions options() const { return Momentum::options().weight_decay(weight_decay); }
 };
 
 struct RmsProp : RateOptions {
@@ -107,6 +115,14 @@ std::vector<nlohmann::json> rates() {
   return product({{"lr", log_spaced(1e-4, 3, 19)}, {"schedule", {"constant", "cosine"}}});
 }
 
+/// The lines with all that is usually tuned.
+std::vector<nlohmann::json> adamw_settings() {
+  return with_schedules(product({{"weight_decay", {0.0, 0.01, 0.1, 1.0}}, {"lr", log_spaced(1e-4, 3, 19)}}));
+}
+std::vector<nlohmann::json> nesterov_settings() {
+  return with_schedules(product({{"weight_decay", {0.0, 5e-4, 5e-3}}, {"lr", log_spaced(1e-4, 3, 19)}}));
+}
+
 }  // namespace
 
 using torch::optim::SGD;
@@ -121,5 +137,10 @@ constinit const OptimizerEntry adagrad{"adagrad", "torch Adagrad", rates,
 constinit const OptimizerEntry rmsprop{"rmsprop", "torch RMSprop", rates, make<FirstOrder<torch::optim::RMSprop, RmsProp>>};
 constinit const OptimizerEntry adam{"adam", "torch Adam", rates, make<FirstOrder<torch::optim::Adam, Adam>>};
 constinit const OptimizerEntry adamw{"adamw", "torch AdamW", rates, make<FirstOrder<torch::optim::AdamW, AdamW>>};
+constinit const OptimizerEntry adamw_decay{"adamw-decay", "torch AdamW; weight decay and warm-up are tuned too",
+                                           adamw_settings, make<FirstOrder<torch::optim::AdamW, AdamW>>};
+constinit const OptimizerEntry nesterov_decay{"nesterov-decay",
+                                              "torch SGD with Nesterov momentum; weight decay and warm-up are tuned too",
+                                              nesterov_settings, make<FirstOrder<SGD, DecayingNesterov, true>>};
 
 }  // namespace scout::baseline

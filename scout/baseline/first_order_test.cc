@@ -84,6 +84,19 @@ TEST(FirstOrder, Nesterov) {
               }));
 }
 
+TEST(FirstOrder, NesterovWithWeightDecay) {
+  const double lr = 0.02 * width / first_rms;
+  double v[2] = {}, theta[2] = {start[0], start[1]};
+  expect_near(visited("nesterov-decay", {{"lr", 0.02}, {"schedule", "constant"}, {"weight_decay", 0.3}}),
+              expected([&](std::size_t i, int, double g) {
+                g += 0.3 * theta[i];
+                v[i] = 0.9 * v[i] + g;
+                const double change = -lr * (g + 0.9 * v[i]);
+                theta[i] += change;
+                return change;
+              }));
+}
+
 TEST(FirstOrder, Adagrad) {
   double sum[2] = {};
   expect_near(visited("adagrad", {{"lr", 0.01}, {"schedule", "constant"}}), expected([&](std::size_t i, int, double g) {

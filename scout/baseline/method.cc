@@ -1,5 +1,6 @@
 #include "scout/baseline/method.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -27,6 +28,20 @@ std::vector<nlohmann::json> product(std::initializer_list<std::pair<const char*,
   return out;
 }
 
+std::vector<nlohmann::json> with_schedules(const std::vector<nlohmann::json>& settings) {
+  std::vector<nlohmann::json> out;
+  for (const auto& [schedule, warmup] : {std::pair{"constant", 0.0}, std::pair{"cosine", 0.05}}) {
+    for (nlohmann::json one : settings) {
+      one["schedule"] = schedule;
+      one["warmup"] = warmup;
+      out.push_back(std::move(one));
+    }
+  }
+  return out;
+}
+
+std::int64_t share_of(double share, std::int64_t horizon) { return std::llround(share * static_cast<double>(horizon)); }
+
 double length_unit(const Instance& instance) {
   if (instance.stochastic()) return 1;
   const auto lower = instance.lower();
@@ -42,9 +57,12 @@ double root_mean_square(std::span<const double> numbers) {
 }
 
 double RateOptions::at(std::int64_t step, std::int64_t horizon) const {
-  if (schedule == "constant") return lr;
-  const double done = static_cast<double>(step) / static_cast<double>(horizon);
-  return lr * 0.5 * (1 + std::cos(std::numbers::pi * done));
+  const std::int64_t warm = share_of(warmup, horizon);
+  if (step < warm) return lr * static_cast<double>(step + 1) / static_cast<double>(warm);
+  const std::int64_t begin = std::max(warm, share_of(hold, horizon));
+  if (schedule == "constant" || step < begin) return lr;
+  const double done = static_cast<double>(step - begin) / static_cast<double>(horizon - begin);
+  return lr * (floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
 }  // namespace scout::baseline

@@ -18,6 +18,21 @@ std::unique_ptr<Optimizer> make(const nlohmann::json& settings) {
   return method;
 }
 
+/// `OptimizerEntry::grid` of a line with the one setting `preset()`.
+template <nlohmann::json (*preset)()>
+std::vector<nlohmann::json> only() {
+  return {preset()};
+}
+
+/// `OptimizerEntry::make` of a class whose defaults are `preset()`.
+template <class Method, nlohmann::json (*preset)()>
+std::unique_ptr<Optimizer> make_preset(const nlohmann::json& settings) {
+  auto method = std::make_unique<Method>();
+  set_options(*method, preset());
+  set_options(*method, settings);
+  return method;
+}
+
 /// Runs `inner` from the given start, then from the instance's start distribution. Run k of the first `starts` may use an
 /// equal share of what is left of the budget; if runs end early by themselves, further ones follow until the budget is used.
 /// So starts = 1 means: restart on convergence.
@@ -43,22 +58,38 @@ std::vector<double> log_spaced(double low, double high, int count);
 /// Every combination of the named axes, each axis a JSON array; the last axis varies fastest.
 std::vector<nlohmann::json> product(std::initializer_list<std::pair<const char*, nlohmann::json>> axes);
 
+/// Each of `settings` with a constant learning rate, and each with a warm-up of 5 % of the budget and then a cosine.
+std::vector<nlohmann::json> with_schedules(const std::vector<nlohmann::json>& settings);
+
+/// 0 <= x < 1.
+inline constexpr Condition fraction{.low = 0, .high = 1, .open_high = true};
+inline constexpr Condition share_of_budget = fraction;
+/// A share of the steps of a run, rounded to whole ones.
+std::int64_t share_of(double share, std::int64_t horizon);
+
 /// The unit of learning rates. On a stochastic instance, the training of a network, it is 1: rates are what they are in
 /// torch. Elsewhere it is the mean over the coordinates of upper - lower, so that one rate serves functions of any size.
 double length_unit(const Instance& instance);
 
 double root_mean_square(std::span<const double> numbers);
 
-/// A learning rate, in units of length_unit() a step, and how it falls over a run.
+/// A learning rate, in units of length_unit() a step, and how it changes over a run: a linear warm-up, then a constant or a
+/// half cosine.
 struct RateOptions {
   double lr = 0.03;
   std::string schedule = "cosine";
+  double warmup = 0;
+  double hold = 0;
+  double floor = 0;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("lr", lr, "learning rate, in box widths a step; on networks, torch's", positive());
     visit("schedule", schedule, "constant, or a half cosine down to 0 at the end of the budget",
           OneOf{{"constant", "cosine"}});
+    visit("warmup", warmup, "share of the budget in which the learning rate first rises linearly", share_of_budget);
+    visit("hold", hold, "share of the budget before which the cosine does not begin", share_of_budget);
+    visit("floor", floor, "where the cosine ends, over lr", between(0, 1));
   }
 
   /// The learning rate at step `step` of `horizon`.

@@ -8,7 +8,14 @@ namespace scout {
 namespace baseline {
 
 // first_order.cc: torch::optim, gradients only (1 call a step).
-extern const OptimizerEntry sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw;
+extern const OptimizerEntry sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, adamw_decay, nesterov_decay;
+// NAME.cc, on tensors (tensor_method.h), gradients only; those behind the first of a line are untuned.
+extern const OptimizerEntry nadamw, nadamw_algoperf, nadamw_list_1, nadamw_list_2, nadamw_list_10;
+extern const OptimizerEntry ademamix, ademamix_default, ademamix_algoperf;
+extern const OptimizerEntry schedule_free_adamw, schedule_free_adamw_default, schedule_free_adamw_algoperf;
+extern const OptimizerEntry lion, mars, soap, muon;
+// parameter_free.cc, likewise; untuned.
+extern const OptimizerEntry prodigy, dowg;
 // lbfgs.cc: torch::optim, on f and ∇f, and on ∇f alone.
 extern const OptimizerEntry lbfgs, lbfgs_fixed_step;
 // multistart.cc

@@ -69,7 +69,9 @@ TEST_P(Baseline, ImprovesOnTheStart) {
       run(*make(settings), oracle);
       best = std::min(best, oracle.best_value());
     }
-    EXPECT_LT(best, 0.1 * scale * 48);  // f at the start is 48 · scale
+    // f at the start is 48 · scale. Methods that are not tuned are for networks: their rates are small here.
+    const double share = GetParam().grid().size() > 1 ? 0.1 : 1;
+    EXPECT_LT(best, share * scale * 48);
   }
 }
 

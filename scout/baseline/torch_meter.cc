@@ -34,10 +34,7 @@ class TorchMeter final : public StepMeter {
     use_one_torch_thread();
     const c10::NoGradGuard no_grad;
     for (const TensorShape& shape : tensors) {
-      std::vector<std::int64_t> sizes(static_cast<std::size_t>(shape.dimensions), 1);
-      if (shape.dimensions > 0) sizes[0] = shape.rows;
-      if (shape.dimensions > 1) sizes[1] = shape.size / shape.rows;
-      at::Tensor weight = at::empty(sizes, at::kFloat);
+      at::Tensor weight = at::empty(tensor_sizes(shape), at::kFloat);
       weight.normal_(0, kWeight, random_);
       weight.requires_grad_(true);  // without, LearnedOptimizer takes it for frozen
       weight.mutable_grad() = at::zeros_like(weight);
@@ -122,6 +119,13 @@ std::int64_t state_bytes(const torch::optim::Optimizer& optimizer) {
   std::int64_t sum = 0;
   for (const auto& [parameter, state] : optimizer.state()) sum += bytes_of_parameter(*state);
   return sum;
+}
+
+std::vector<std::int64_t> tensor_sizes(const TensorShape& shape) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(shape.dimensions), 1);
+  if (shape.dimensions > 0) sizes[0] = shape.rows;
+  if (shape.dimensions > 1) sizes[1] = shape.size / shape.rows;
+  return sizes;
 }
 
 std::unique_ptr<StepMeter> torch_meter(const std::vector<TensorShape>& tensors, const MakeTorch& make, StateBytes bytes) {

@@ -16,6 +16,10 @@ void use_one_torch_thread();
 /// Bytes of the tensors in the state of one of torch's own optimizers. Throws std::invalid_argument for any other.
 std::int64_t state_bytes(const torch::optim::Optimizer& optimizer);
 
+/// Sizes of a tensor as far as an optimizer sees them: a filter is the matrix [rows, size / rows], and what lies behind its
+/// second dimension is 1.
+std::vector<std::int64_t> tensor_sizes(const TensorShape& shape);
+
 using MakeTorch = std::function<std::unique_ptr<torch::optim::Optimizer>(const std::vector<at::Tensor>& parameters)>;
 using StateBytes = std::function<std::int64_t(const torch::optim::Optimizer&)>;
 

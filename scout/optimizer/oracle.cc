@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "scout/base/parallel.h"
+
 namespace scout {
 
 bool all_finite(std::span<const double> numbers) {
@@ -16,21 +18,51 @@ Oracle::Oracle(const Instance& instance, std::int64_t budget)
   if (budget < 0) throw std::invalid_argument("oracle: the budget is " + std::to_string(budget) + ": must be >= 0");
 }
 
-double Oracle::value(std::span<const double> theta) { return evaluate(theta, 1, 0, {}); }
+double Oracle::value(std::span<const double> theta) { return evaluate(theta, 1, 0, {}, theta); }
 
-void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) { evaluate(theta, 0, 1, gradient); }
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient) { evaluate(theta, 0, 1, gradient, theta); }
+
+void Oracle::gradient(std::span<const double> theta, std::span<double> gradient, std::span<const double> result) {
+  if (result.size() != theta.size()) {
+    throw std::invalid_argument("oracle: the result has " + std::to_string(result.size()) + " coordinates, the point " +
+                                std::to_string(theta.size()));
+  }
+  evaluate(theta, 0, 1, gradient, result);
+}
 
 double Oracle::value_and_gradient(std::span<const double> theta, std::span<double> gradient) {
-  return evaluate(theta, 1, 1, gradient);
+  return evaluate(theta, 1, 1, gradient, theta);
 }
 
 double Oracle::evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients,
-                        std::span<double> gradient) {
+                        std::span<double> gradient, std::span<const double> result) {
   charge(theta, gradients > 0 && instance_.stochastic() ? 0 : values, gradients);
   double f = 0;
   instance_.evaluate_minibatch(minibatch(), theta, values > 0 ? std::span(&f, 1) : std::span<double>(), gradient);
-  observe(theta, std::isfinite(f) && all_finite(gradient));
+  observe(result, std::isfinite(f) && all_finite(gradient));
   return f;
+}
+
+void Oracle::batch(std::span<const double> theta, std::span<double> values, std::span<double> gradients, ThreadTeam& team) {
+  const auto m = static_cast<std::size_t>(instance_.dimension());
+  const std::size_t with_gradient = gradients.size() / m, count = values.size();
+  const auto cost = [&](std::size_t b) { return b < with_gradient && !instance_.stochastic() ? 2 : 1; };
+  std::int64_t all = 0;
+  std::vector<std::uint64_t> minibatches(count);
+  for (std::size_t b = 0; b < count; ++b) all += cost(b);
+  if (all > remaining()) throw BudgetExhausted();
+  for (std::uint64_t& number : minibatches) number = minibatch();
+  const auto gradient = [&](std::size_t b) { return b < with_gradient ? gradients.subspan(b * m, m) : std::span<double>(); };
+  const auto evaluate = [&](int job) {
+    const auto b = static_cast<std::size_t>(job);
+    instance_.evaluate_minibatch(minibatches[b], theta.subspan(b * m, m), values.subspan(b, 1), gradient(b));
+  };
+  team.for_jobs(static_cast<int>(count), evaluate);
+  for (std::size_t b = 0; b < count; ++b) {
+    const bool sloped = b < with_gradient;
+    charge(theta.subspan(b * m, m), cost(b) - (sloped ? 1 : 0), sloped ? 1 : 0);
+    observe(theta.subspan(b * m, m), std::isfinite(values[b]) && all_finite(gradient(b)));
+  }
 }
 
 std::vector<CurvePoint> Oracle::curve() const {

@@ -12,6 +12,8 @@
 
 namespace scout {
 
+class ThreadTeam;
+
 /// Thrown by an oracle call that the budget does not cover, before anything is evaluated. A run that ends so has simply used
 /// its budget; the thrower's caller is the runner, so optimizers let it pass.
 class BudgetExhausted : public std::exception {
@@ -26,7 +28,7 @@ bool all_finite(std::span<const double> numbers);
 struct CurvePoint {
   std::int64_t values;     ///< evaluations of f so far
   std::int64_t gradients;  ///< evaluations of ∇f so far
-  double best;             ///< the least true (noiseless) f among the points asked about so far
+  double best;             ///< the least true (noiseless) f among the points recorded so far
 };
 
 /// Counts and limits the evaluations of one run. One f costs 1 call and one ∇f costs 1 call. The record of the true f at
@@ -43,8 +45,15 @@ class Oracle {
 
   double value(std::span<const double> theta);                               ///< 1 call
   void gradient(std::span<const double> theta, std::span<double> gradient);  ///< 1 call
+  /// 1 call, of ∇f(theta). What is recorded is `result` [M], the point that the run would return if it ended here: for
+  /// methods that ask about one point and stand for another, such as an average of all.
+  void gradient(std::span<const double> theta, std::span<double> gradient, std::span<const double> result);
   /// 2 calls; where f is stochastic 1, of ∇f. Both are of the same minibatch.
   double value_and_gradient(std::span<const double> theta, std::span<double> gradient);
+  /// As these two at B points `theta` [B, M], one after the other: f to `values` [B], and ∇f at the first G points to
+  /// `gradients` [G, M]. The team's threads evaluate several at once, which changes no answer. Throws BudgetExhausted if the
+  /// budget does not cover all.
+  void batch(std::span<const double> theta, std::span<double> values, std::span<double> gradients, ThreadTeam& team);
 
   const Instance& instance() const { return instance_; }
   /// The calls that the run may make in all, or the end of the share that it is in (see BudgetShare).
@@ -58,7 +67,7 @@ class Oracle {
   double best_value() const { return best_; }
   /// Where it was reached [M]; empty if there was none.
   std::span<const double> best_point() const { return best_point_; }
-  /// The last point asked about [M], where a training run ends; empty before the first call.
+  /// The last point recorded [M], where a training run ends; empty before the first call.
   std::span<const double> last_point() const { return last_point_; }
   /// How many answers were not finite.
   std::int64_t non_finite() const { return non_finite_; }
@@ -67,7 +76,7 @@ class Oracle {
 
   /// The judge sees nothing: no curve and no best point, for runs of which only the last point matters.
   void blindfold_judge() { blindfolded_ = true; }
-  /// Keeps every asked point, for drawing (2-D).
+  /// Keeps every recorded point, for drawing (2-D).
   void keep_trajectory() { keep_trajectory_ = true; }
   /// [K, M] row-major; empty unless kept.
   const std::vector<double>& trajectory() const { return trajectory_; }
@@ -77,7 +86,8 @@ class Oracle {
   friend class OneMinibatch;
 
   std::uint64_t minibatch() { return held_minibatch_ ? *held_minibatch_ : minibatches_++; }
-  double evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients, std::span<double> gradient);
+  double evaluate(std::span<const double> theta, std::int64_t values, std::int64_t gradients, std::span<double> gradient,
+                  std::span<const double> result);
   void charge(std::span<const double> theta, std::int64_t values, std::int64_t gradients);
   void observe(std::span<const double> theta, bool finite);
 

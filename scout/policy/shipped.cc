@@ -1,6 +1,8 @@
 #include "scout/policy/shipped.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include "scout/base/names.h"
@@ -8,8 +10,15 @@
 namespace scout {
 
 std::shared_ptr<const Policy> policy(std::string_view name) {
+  // Reading one takes as long as some hundred oracle calls; it never changes, so all share it.
+  static std::mutex mutex;
+  static std::map<std::string_view, std::shared_ptr<const Policy>> read;
   for (const ShippedPolicy& shipped : shipped_policies()) {
-    if (shipped.name == name) return Policy::from_bytes(std::as_bytes(shipped.file), "policy \"" + std::string(name) + "\"");
+    if (shipped.name != name) continue;
+    const std::scoped_lock lock(mutex);
+    auto& known = read[shipped.name];
+    if (!known) known = Policy::from_bytes(std::as_bytes(shipped.file), "policy \"" + std::string(name) + "\"");
+    return known;
   }
   const std::vector<std::string> known = policy_names();
   throw std::invalid_argument("no policy '" + std::string(name) + "' comes with the library" +

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "scout/base/dot.h"
+
 namespace scout {
 namespace {
 
@@ -19,12 +21,6 @@ constexpr int kIdleSteps = 3;
 /// Of the distance to the end of the bracket: trial points keep away from both.
 constexpr double kMargin = 0.1;
 constexpr double kLongestStretch = 10;
-
-double norm(std::span<const double> x) {
-  double sum = 0;
-  for (const double v : x) sum += v * v;
-  return std::sqrt(sum);
-}
 
 /// The minimum of the cubic through two values and slopes; NaN if it has none (Nocedal & Wright 2006, eq. 3.59).
 double cubic_minimum(double a, double fa, double ga, double b, double fb, double gb) {
@@ -77,7 +73,7 @@ void LocalSearch::begin_line() {
     model_.direction(gradient_, is_held, direction_);
     slope_ = 0;
     for (std::size_t i = 0; i < m; ++i) slope_ += direction_[i] * gradient_[i];
-    length_ = norm(direction_);
+    length_ = std::sqrt(dot(direction_, direction_));
     if (slope_ < 0 && std::isfinite(length_) && length_ > 0) break;
     if (attempt > 0 || model_.empty()) {  // no slope is left
       stage_ = Stage::over;
@@ -180,7 +176,7 @@ void LocalSearch::accept(double value, std::span<const double> gradient) {
     s_[i] = trial_[i] - point_[i];
     y_[i] = gradient[i] - gradient_[i];
   }
-  if (!model_.update(s_, y_) && model_.empty()) first_step_ = 2 * norm(s_);
+  if (!model_.update(s_, y_) && model_.empty()) first_step_ = 2 * std::sqrt(dot(s_, s_));
   const double fall = value_ - value;
   small_ = fall <= options_.tolerance * std::max(std::abs(value_), options_.spread) ? small_ + 1 : 0;
   point_ = trial_;

@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/base/dot.h"
+
 namespace scout {
 namespace {
 
 /// sᵀy below this share of |s||y| is no curvature.
 constexpr double kLeastCurvature = 1e-12;
 constexpr std::size_t kFewPairs = 20, kManyPairs = 100, kManyCoordinates = 200;
-
-double dot(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
 
 }  // namespace
 

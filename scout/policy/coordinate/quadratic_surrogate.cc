@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/base/dot.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "scout/policy/coordinate/quadratic_surrogate.cc"
 #include <hwy/foreach_target.h>
@@ -75,7 +77,7 @@ void QuadraticSurrogate::start(int dimension, int capacity) {
   rows_.resize(capacity_ * columns_);
   values_.resize(capacity_);
   sum_.assign(columns_, 0.0);
-  products_.assign(primal_ ? columns_ * columns_ : 0, 0.0);
+  products_.assign(primal_ ? columns_ * columns_ : capacity_ * capacity_, 0.0);
   value_products_.assign(columns_, 0.0);
   value_sum_ = value_square_ = 0;
   centre_.assign(columns_ - 1, 0.0F);
@@ -98,6 +100,10 @@ void QuadraticSurrogate::add(std::span<const float> x, double f) {
   row[columns_ - 1] = square / static_cast<double>(columns_ - 1);
   values_[next_] = f - first_;
   count_in(row, values_[next_], 1);
+  for (std::size_t t = 0; !primal_ && t < count_; ++t) {
+    const std::size_t m = columns_ - 1;
+    products_[t * capacity_ + next_] = products_[next_ * capacity_ + t] = dot({row, m}, {rows_.data() + t * columns_, m});
+  }
   next_ = (next_ + 1) % capacity_;
   fit();
 }
@@ -129,27 +135,32 @@ void QuadraticSurrogate::solve_primal() {
 
 void QuadraticSurrogate::solve_dual() {
   const auto n = static_cast<double>(count_);
-  design_.resize(count_ * columns_);
+  const std::size_t m = columns_ - 1;
   right_.resize(count_);
+  means_.assign(count_, 0.0);
+  double mean = 0;
+  for (std::size_t t = 0; t < count_; ++t) {
+    for (std::size_t s = 0; s < count_; ++s) means_[t] += products_[t * capacity_ + s] / n;
+    mean += means_[t] / n;
+  }
+  const auto square = [&](std::size_t t) { return scale_[m] * (rows_[t * columns_ + m] - sum_[m] / n); };
   const std::size_t stride = kernel::equations_stride(count_);
   equations_.assign(count_ * stride, 0.0);
   for (std::size_t t = 0; t < count_; ++t) {
-    const double* row = rows_.data() + t * columns_;
-    double* own = design_.data() + t * columns_;
-    for (std::size_t i = 0; i < columns_; ++i) own[i] = scale_[i] * (row[i] - sum_[i] / n);
-    for (std::size_t s = 0; s <= t; ++s) {
-      const double* other = design_.data() + s * columns_;
-      double sum = 0;
-      for (std::size_t i = 0; i < columns_; ++i) sum += own[i] * other[i];
-      equations_[s * stride + t] = sum;
+    for (std::size_t s = 0; s <= t; ++s) {  // products of rows less their mean
+      const double points = products_[t * capacity_ + s] - means_[t] - means_[s] + mean;
+      equations_[s * stride + t] = scale_[0] * scale_[0] * points + square(t) * square(s);
     }
     equations_[t * stride + t] += kRidge;
     equations_[t * stride + count_] = values_[t] - value_sum_ / n;
   }
   kernel::solve_positive_definite(equations_.data(), count_, kLeastPivot, right_.data());
+  double sum = 0;
   for (std::size_t t = 0; t < count_; ++t) {
-    for (std::size_t i = 0; i < columns_; ++i) solution_[i] += right_[t] * design_[t * columns_ + i];
+    sum += right_[t];
+    for (std::size_t i = 0; i < columns_; ++i) solution_[i] += right_[t] * rows_[t * columns_ + i];
   }
+  for (std::size_t i = 0; i < columns_; ++i) solution_[i] = scale_[i] * (solution_[i] - sum * sum_[i] / n);
 }
 
 void QuadraticSurrogate::fit() {

@@ -23,7 +23,7 @@ void solve_positive_definite(double* equations, std::size_t n, double least_pivo
 /// that gradients are full of: for N points of spread R and ripples of height e, the centre is known to about e / (h R √N).
 ///
 /// Ridge regression with a ridge far below what matters, solved by Cholesky's method: for the M + 1 unknowns where these are
-/// fewer than half the capacity, O(M³) a point; else for the residuals of the N points (the dual), O(N² (M + N)).
+/// fewer than half the capacity, O(M³) a point; else for the residuals of the N points (the dual), O(N (M + N²)).
 class QuadraticSurrogate {
  public:
   /// Begins anew for points of `dimension` >= 1 coordinates.
@@ -60,12 +60,13 @@ class QuadraticSurrogate {
   std::vector<double> rows_;    // [capacity, columns]
   std::vector<double> values_;  // [capacity]: f - first_
   double first_ = 0;
-  // Sums over the points kept: rows, rows rowsᵀ, f rows, f, f².
+  // Sums over the points kept: rows, rows rowsᵀ, f rows, f, f². In the dual `products_` has instead what points have with
+  // one another, xᵀx [capacity, capacity].
   std::vector<double> sum_, products_, value_products_;
   double value_sum_ = 0, value_square_ = 0;
   std::vector<float> centre_;  // [M]
   double unexplained_ = 1;
-  std::vector<double> scale_, solution_, equations_, design_, right_;  // scratch of fit()
+  std::vector<double> scale_, solution_, equations_, means_, right_;  // scratch of fit()
 };
 
 }  // namespace scout
