@@ -87,32 +87,6 @@ void Episode::start(std::span<const double> theta, Recording recording, std::opt
   credit_->start(*this);
 }
 
-void Episode::use(std::shared_ptr<const Stepper> stepper) {
-  ArchiveWriter state;
-  run_->save(state);
-  stepper_ = std::move(stepper);
-  run_ = stepper_->new_run(instance_->dimension());
-  const Bytes bytes = state.take();
-  ArchiveReader archive(bytes);
-  run_->restore(archive);
-}
-
-void Episode::save(ArchiveWriter& archive) const {
-  archive(reference_, start_gap_, worst_, f_, previous_f_, best_, last_rise_, start_value_, step_, best_step_, ended_);
-  archive(minibatches_, evaluations_, start_theta_, theta_, gradient_, best_theta_, best_gradient_);
-  run_->save(archive);
-}
-
-void Episode::restore(ArchiveReader& archive) {
-  archive(reference_, start_gap_, worst_, f_, previous_f_, best_, last_rise_, start_value_, step_, best_step_, ended_);
-  archive(minibatches_, evaluations_, start_theta_, theta_, gradient_, best_theta_, best_gradient_);
-  const auto m = static_cast<std::size_t>(instance_->dimension());
-  const std::vector<double>& kept = options_.weights ? start_theta_ : best_theta_;
-  const bool fits = theta_.size() == m && gradient_.size() == m && kept.size() == m && step_ >= 0 && evaluations_ >= 0;
-  if (!fits) archive.fail("an episode is of another instance");
-  run_->restore(archive);
-}
-
 void Episode::record_state() {
   const std::size_t size = recorded_.size() * run_->features();
   trajectory_.states.resize(trajectory_.states.size() + size);

@@ -94,11 +94,6 @@ class Episode {
   /// their proposals as one batch; those that follow each other on the same instance, at the same step, are evaluated as one
   /// batch (Classifier::evaluate_each).
   static void step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Moves& moves = {});
-  /// Goes on with other parameters of the same rule. The run's state stays.
-  void use(std::shared_ptr<const Stepper> stepper);
-  /// Everything that continues an episode of which nothing is recorded, but what it was made of.
-  void save(ArchiveWriter& archive) const;
-  void restore(ArchiveReader& archive);
   /// Whether the horizon is reached, or as many oracle calls are made as it stands for, or a loss was not finite (see
   /// EpisodeOptions::weights).
   bool over() const { return ended_ || (run_->asks() ? run_->over() : step_ >= plan_.horizon); }

@@ -50,7 +50,7 @@ class Tbptt final : public Learner {
       for (std::size_t k = 0; k < runs_.size(); ++k) {
         out.push_back(rollout(runs_[k].episode == nullptr ? request(k) : RunRequest{}, acting, options_.length));
         if (runs_[k].episode == nullptr) continue;
-        runs_[k].episode->use(acting);
+        runs_[k].episode->act_with(acting);
         out.back().runs[0].unfinished = runs_[k].episode;
       }
       return out;

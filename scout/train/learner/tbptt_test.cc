@@ -205,10 +205,10 @@ TEST(Backpropagate, EpisodesGoOnWithOtherParametersAndFromAFile) {
     each->start(std::vector<double>{1, -2, 3});
     advance(*each, 5);
   }
-  other.use(rule->with(first));
+  other.act_with(rule->with(first));
   advance(whole, 5), advance(other, 5);
   EXPECT_TRUE(std::ranges::equal(whole.theta(), other.theta()));
-  other.use(rule->with(second));
+  other.act_with(rule->with(second));
   advance(whole, 2), advance(other, 2);
   EXPECT_FALSE(std::ranges::equal(whole.theta(), other.theta()));
 
