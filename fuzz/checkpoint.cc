@@ -31,15 +31,19 @@ TrainOptions options_of(std::size_t which) {
       values["learners"] = {"ddpg"};
       values.update(ddpg);
       break;
-    default:
+    case 2:
       values["learners"] = {"es"};
       values["es.pairs"] = 1;
+      break;
+    default:
+      values["learners"] = {"pes"};
+      values.update({{"pes.pairs", 2}, {"pes.truncation", 1}});
   }
   values.update(actor);
   set_training_options(options, values);
   return options;
 }
-constexpr std::size_t kTrainings = 3;
+constexpr std::size_t kTrainings = 4;
 
 std::string saved(const Trainer& trainer) {
   const std::string path = folder() / "saved";

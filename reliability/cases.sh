@@ -72,7 +72,7 @@ wait_a_while() {
   sleep "0.0$(random "$1 more" 4)$(random "$1 still more" 10)"
 }
 
-without_times() { sed -E 's/"(objective_)?seconds":[^,}]*//g' "$1"; }
+without_times() { sed -E 's/"(objective_|cpu_)?seconds":[^,}]*//g' "$1"; }
 # A policy file without date, seconds, and what depends on how long they are: the sizes before them and the checksum.
 policy_without_times() {
   tail -c +29 "$1" | head -c -4 | sed -E 's/"date":"[^"]*"//; s/"training_seconds":[^,}]*//'

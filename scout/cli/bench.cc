@@ -29,6 +29,7 @@ struct Arguments {
   std::vector<std::string> policies;
   std::vector<std::string> assignments;
   int threads = 0;
+  int explorers = 1;
   bool no_archive = false;
 };
 
@@ -106,7 +107,8 @@ int run_suite(const Arguments& arguments) {
   const FolderLock lock(arguments.out);
   fs::path archive = bench::archive_of(suite);
   if (arguments.no_archive || !fs::exists(archive / "records.jsonl")) archive.clear();
-  const auto summary = bench::run_benchmark(suite, arguments.out, resolve_contestant, progress, archive);
+  const auto resolve = [&](std::string_view name) { return resolve_contestant(name, arguments.explorers); };
+  const auto summary = bench::run_benchmark(suite, arguments.out, resolve, progress, archive);
   if (!policies.empty() && !suite.trajectories.problems.empty()) {
     record_explorers(suite, arguments.out, *policy_or_file(policies.front()));
   }
@@ -129,6 +131,11 @@ void add_bench(CLI::App& app, int& exit_code) {
                    "LABEL=POLICY says what the report calls one")
       ->check(labelled_policy_exists);
   command->add_option("--threads", arguments->threads, "worker threads (default: the suite's, else one a core)")
+      ->check(whole_from(1));
+  command
+      ->add_option("--explorers", arguments->explorers,
+                   "explorers of each policy: runs that share what they find, and the budget; rule control alone")
+      ->capture_default_str()
       ->check(whole_from(1));
   command->add_flag("--no-archive", arguments->no_archive,
                     "run the baselines too whose results come with the suite (benchmarks/results/SUITE)");

@@ -32,9 +32,9 @@ class WeightPolicyOptimizer final : public PolicyOptimizer {
   std::shared_ptr<const Policy> policy_;
 };
 
-std::unique_ptr<Optimizer> policy_optimizer(const std::shared_ptr<const Policy>& policy) {
-  if (policy->rule()->for_weights()) return std::make_unique<WeightPolicyOptimizer>(policy);
-  return std::make_unique<PolicyOptimizer>(policy);
+std::unique_ptr<Optimizer> policy_optimizer(const std::shared_ptr<const Policy>& policy, int explorers, int threads) {
+  if (policy->rule()->for_weights() && explorers == 1) return std::make_unique<WeightPolicyOptimizer>(policy);
+  return std::make_unique<PolicyOptimizer>(policy, explorers, threads);
 }
 
 /// Of all that a policy's runs depend on: not of when and how it was trained.
@@ -63,7 +63,7 @@ std::string warning_of_kind(const std::string& name, const std::vector<std::stri
          " it follows the gradient, without exploring; a policy for functions is 'surfaces', which comes with the library";
 }
 
-bench::Contestant resolve_contestant(std::string_view name) {
+bench::Contestant resolve_contestant(std::string_view name, int explorers, int threads) {
   if (!name.starts_with(kPolicyPrefix)) {
     const OptimizerEntry& entry = optimizer_entry(name);
     return {.name = entry.name, .fingerprint = entry.version, .grid = entry.grid(), .make = entry.make};
@@ -74,10 +74,12 @@ bench::Contestant resolve_contestant(std::string_view name) {
   for (const auto& [fact, known] : {std::pair{"seconds", "training_seconds"}, {"evaluations", "evaluations"}}) {
     if (provenance.contains(known)) cost[fact] = provenance.at(known);
   }
+  auto settings = nlohmann::json::object();
+  if (explorers != 1) settings["explorers"] = explorers;
   return {.name = std::string(name),
           .fingerprint = fingerprint(*policy),
-          .grid = {nlohmann::json::object()},
-          .make = [policy](const nlohmann::json&) { return policy_optimizer(policy); },
+          .grid = {settings},
+          .make = [=](const nlohmann::json&) { return policy_optimizer(policy, explorers, threads); },
           .training_cost = cost};
 }
 

@@ -24,6 +24,8 @@ struct Arguments {
   std::vector<std::string> assignments;
   std::int64_t budget = 200;
   int seed = 0;
+  int explorers = 1;
+  int threads = 1;
 };
 
 /// Points longer than this are not printed.
@@ -34,7 +36,10 @@ int minimize_once(const Arguments& arguments) {
   const auto instance =
       family(arguments.problem)->sample(split_from_string(arguments.split), arguments.index, arguments.dimension);
   const std::string method = arguments.policy.empty() ? arguments.optimizer : std::string(kPolicyPrefix) + arguments.policy;
-  const auto contestant = resolve_contestant(method);
+  if (arguments.policy.empty() && arguments.explorers > 1) {
+    throw std::invalid_argument("--explorers: " + method + " is a baseline, which has none");
+  }
+  const auto contestant = resolve_contestant(method, arguments.explorers, arguments.threads);
   if (const auto warning = warning_of_kind(method, {arguments.problem}); !warning.empty()) {
     fmt::print(stderr, "{}\n", warning);
   }
@@ -99,8 +104,17 @@ void add_minimize(CLI::App& app, int& exit_code) {
                    "policy file, or the name of one that comes with the library; without both: surfaces")
       ->check(policy_or_file_exists);
   command->add_option("--set", arguments->assignments, "key=value ...: settings of the baseline");
+  command
+      ->add_option("--explorers", arguments->explorers,
+                   "runs of the policy that share what they find, and the budget; rule control alone")
+      ->capture_default_str()
+      ->check(whole_from(1));
+  command->add_option("--threads", arguments->threads, "threads that evaluate the explorers' points; 0: one a core")
+      ->capture_default_str()
+      ->check(whole_from(0));
   command->footer(R"(Examples:
   scout minimize --problem nist --index 30 --budget 1000
+  scout minimize --problem schwefel-rotated --budget 4000 --explorers 4 --threads 2
   scout minimize --problem rastrigin --optimizer adam --set lr=0.1
   scout minimize --problem ackley-rotated --dimension 5 --budget 1000 --policy out/demo/policy.scout
   scout minimize --problem mlp-spirals:hidden=16x16,init=he --optimizer adam --set lr=0.01 --budget 2000)");

@@ -132,6 +132,25 @@ TEST_F(Program, MinimizeShowsARun) {
   EXPECT_THAT(out_, HasSubstr("oracle calls 10 (0 values, 10 gradients"));
 }
 
+TEST_F(Program, MinimizeHasExplorers) {
+  const std::vector<std::string> command{"minimize", "--problem", "rastrigin", "--dimension", "2", "--budget", "200"};
+  const auto with = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all = command;
+    all.insert(all.end(), words.begin(), words.end());
+    const int code = run(all);
+    return std::pair(code, out_.substr(0, out_.find("seconds")));
+  };
+  const auto alone = with({}), four = with({"--explorers", "4"});
+  EXPECT_EQ(four.first, kDone) << error_;
+  EXPECT_NE(four.second, alone.second);
+  EXPECT_EQ(with({"--explorers", "4", "--threads", "2"}), four);
+  EXPECT_EQ(with({"--explorers", "0"}).first, kBadUsage);
+  EXPECT_EQ(with({"--explorers", "2", "--optimizer", "adam"}).first, kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("adam is a baseline"));
+  EXPECT_EQ(with({"--explorers", "2", "--policy", "network"}).first, kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("explorers"));
+}
+
 TEST_F(Program, MinimizeTrainsANetwork) {
   ASSERT_EQ(run({"minimize", "--problem", "mlp-blobs:hidden=8,init=he", "--optimizer", "adam", "--budget", "100"}), kDone)
       << error_;

@@ -116,7 +116,7 @@ optimizers = ["lbfgs"]
   /// log.jsonl without its clock.
   std::vector<nlohmann::json> log(const std::string& out) const {
     auto lines = read_json_lines(path(out) + "/log.jsonl");
-    for (auto& line : lines) line.erase("seconds");
+    for (auto& line : lines) line.erase("seconds"), line.erase("cpu_seconds");
     return lines;
   }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "scout/base/json_lines.h"
 #include "scout/base/machine.h"
@@ -49,6 +50,9 @@ bool is_policy(const fs::path& path) {
     return false;
   }
 }
+
+/// Of all threads of this process.
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long long>(seconds + 0.5);
@@ -228,6 +232,7 @@ TrainingRun::TrainingRun(const TrainArguments& arguments, Trainer& trainer) : tr
   explorers_.emplace(cut_down(out_ / "explorers.jsonl", trainer_.rounds_done()));
   progress_.emplace(trainer_);
   round_begin_ = std::chrono::steady_clock::now();
+  cpu_begin_ = cpu_seconds();
 }
 
 void TrainingRun::begin() {
@@ -242,6 +247,7 @@ void TrainingRun::begin() {
   rounds_->append(json_text(line) + "\n");
   progress_->show_start(report);
   round_begin_ = std::chrono::steady_clock::now();
+  cpu_begin_ = cpu_seconds();
 }
 
 void TrainingRun::before_rollout() {
@@ -261,8 +267,10 @@ void TrainingRun::on_round(const RoundReport& report, const Traffic* traffic) {
   const double seconds = std::chrono::duration<double>(now - round_begin_).count();
   seconds_ += seconds;
   evaluations_ = report.evaluations;
-  log_round(report, seconds, traffic);
+  const double cpu = cpu_seconds();
+  log_round(report, seconds, cpu - cpu_begin_, traffic);
   round_begin_ = now;
+  cpu_begin_ = cpu;
   if (report.best) save_policy();
   if (report.round % trainer_.options().checkpoint_every == 0 || trainer_.finished()) save();
   progress_->show(report);
@@ -275,9 +283,10 @@ void TrainingRun::save() {
   saved_round_ = trainer_.rounds_done();
 }
 
-void TrainingRun::log_round(const RoundReport& report, double seconds, const Traffic* traffic) {
+void TrainingRun::log_round(const RoundReport& report, double seconds, double cpu_seconds, const Traffic* traffic) {
   const EnsembleSummary& ensembles = report.ensembles;
-  nlohmann::json line{{"round", report.round}, {"evaluations", report.evaluations}, {"seconds", seconds}};
+  nlohmann::json line{
+      {"round", report.round}, {"evaluations", report.evaluations}, {"seconds", seconds}, {"cpu_seconds", cpu_seconds}};
   for (const auto& [name, value] : report.metrics) line[name] = value;
   line["ensembles"] = {{"coordinate_moves", ensembles.coordinate_moves},
                        {"gradient_moves", ensembles.gradient_moves},
@@ -313,20 +322,13 @@ void TrainingRun::save_policy() const {
     seconds += before.value("training_seconds", 0.0);
     evaluations += before.value("evaluations", std::int64_t{0});
   }
-  const PolicyDescription description{
-      .rule = trainer_.rule_options(),
-      .horizon = options.rollout.horizon,
-      .provenance = {{"options", training_options_json(options)},
-                     {"seed", trainer_.seed()},
-                     {"threads", trainer_.threads()},
-                     {"ranks", trainer_.rank().ranks},
-                     {"round", trainer_.best_round()},
-                     {"validation_score", trainer_.best_score()},
-                     {"training_seconds", seconds},
-                     {"evaluations", evaluations},
-                     {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
-                     {"versions", version_facts()}}};
-  Policy(description, trainer_.best_parameters()).save(policy_path().string());
+  const Policy policy = trainer_.policy();
+  PolicyDescription description = policy.description();
+  description.provenance.update({{"training_seconds", seconds},
+                                 {"evaluations", evaluations},
+                                 {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+                                 {"versions", version_facts()}});
+  Policy(description, policy.parameters()).save(policy_path().string());
 }
 
 }  // namespace scout

@@ -94,7 +94,7 @@ class TrainingRun {
   std::filesystem::path policy_path() const { return out_ / "policy.scout"; }
 
  private:
-  void log_round(const RoundReport& report, double seconds, const Traffic* traffic);
+  void log_round(const RoundReport& report, double seconds, double cpu_seconds, const Traffic* traffic);
   void save_policy() const;
 
   Trainer& trainer_;
@@ -108,6 +108,7 @@ class TrainingRun {
   std::optional<Progress> progress_;
   std::int64_t observed_round_ = -1;  // the last whose explorers were logged
   std::chrono::steady_clock::time_point round_begin_;
+  double cpu_begin_ = 0;          // CPU seconds of this process when the round began
   double seconds_ = 0;            // spent on rounds, those before a resume included
   std::int64_t evaluations_ = 0;  // of training instances, so far
 };

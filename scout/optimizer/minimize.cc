@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
 #include "scout/base/random.h"
-#include "scout/optimizer/oracle.h"
+#include "scout/optimizer/batch.h"
+#include "scout/optimizer/explorers.h"
+#include "scout/optimizer/record.h"
 #include "scout/optimizer/region.h"
 #include "scout/policy/rule/action.h"
 #include "scout/policy/shipped.h"
@@ -19,14 +19,10 @@ namespace {
 
 constexpr double kRefinement = 0.1;  // of the step scale, each time that the best point is taken up again
 constexpr int kRefinements = 6;
-/// A fall of f by less than this share of its fall so far does not count as progress.
-constexpr double kProgress = 1e-9;
-/// The best point counts as nearly stationary if its gradient is at most this share of the largest.
-constexpr double kStationary = 1e-6;
 
-MinimizeOptions checked(const Objective& objective, MinimizeOptions options) {
+MinimizeOptions checked(bool callable, MinimizeOptions options) {
   validate(options);
-  if (!objective) throw_bad_option("objective", "empty", "a function that can be called");
+  if (!callable) throw_bad_option("objective", "empty", "a function that can be called");
   if (options.policy == nullptr) options.policy = policy(kUsualPolicy);
   if (options.policy->rule()->for_weights()) {
     throw_bad_option("policy", "of the rule '" + options.policy->description().rule.rule + "', for the weights of networks",
@@ -49,18 +45,21 @@ struct Point {
   bool finite = false;  // value and gradient
 };
 
-class Run {
+/// Episodes, one after the other, of a policy that takes steps.
+class Episodes {
  public:
-  Run(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options, MinimizeSummary& summary)
+  Episodes(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options, const Region& region,
+           const Stepper& stepper, MinimizeRecord& record, MinimizeSummary& summary)
       : objective_(objective),
         options_(options),
         summary_(summary),
         policy_(*options.policy),
-        region_(x0, options.lower, options.upper, options.keep_inside),
+        region_(region),
+        record_(record),
         full_(x0.begin(), x0.end()),
         random_(seed_of(options, x0)),
-        stepper_(policy_.stepper()),
-        run_(stepper_->new_run(static_cast<int>(region_.free.size()))),
+        stepper_(stepper),
+        run_(stepper.new_run(static_cast<int>(region_.free.size()))),
         observe_gradient_(policy_.rule()->observes_gradient()),
         horizon_(options.horizon > 0 ? options.horizon : policy_.description().horizon) {
     const std::size_t n = region_.free.size();
@@ -80,7 +79,6 @@ class Run {
 
   void minimize() {
     summary_.episodes = 1;
-    if (run_->asks()) return answer();
     if (!evaluate()) return;
     if (!now_.finite && !start_afresh()) return;
     if (!episode(1.0)) return;
@@ -96,132 +94,24 @@ class Run {
   }
 
  private:
-  double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-  std::int64_t remaining() const { return options_.budget - summary_.calls(); }
+  std::int64_t remaining() const { return record_.remaining(); }
 
-  void finish(MinimizeStatus status, const std::string& message) {
-    summary_.status = status;
-    summary_.message = message + " (" + std::to_string(summary_.values) + " values, " + std::to_string(summary_.gradients) +
-                       " gradients)" + opinion();
-  }
-
-  /// What is to be thought of the best point.
-  std::string opinion() const {
-    std::string out;
-    const double share = summary_.relative_gradient;
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1e", share);
-    const std::string gradient = std::string("its gradient is ") + text + " of the largest on the way";
-    if (share <= kStationary) out = "; the best point is nearly stationary: " + gradient;
-    if (share > kStationary) {
-      out = "; the best point is not stationary: " + gradient + "; give more budget, unless f has a kink there";
-    }
-    if (!summary_.at_bounds.empty()) {
-      const std::size_t count = summary_.at_bounds.size();
-      out += "; there " + std::to_string(count) + (count == 1 ? " coordinate lies" : " coordinates lie") + " on a bound";
-    }
-    return out;
-  }
-
-  /// The largest |∂f/∂θ_i| of the latest point, in units of the region, without what a bound holds.
-  double gradient_size() const {
-    double out = 0;
-    for (std::size_t i = 0; i < now_.gradient.size(); ++i) {
-      const double g = now_.gradient[i] * region_.width(i);
-      const bool held = g > 0 ? now_.theta[i] <= region_.least[i] : now_.theta[i] >= region_.most[i];
-      if (!held) out = std::max(out, std::abs(g));
-    }
-    return out;
-  }
-
-  void take_best(bool with_gradient) {
-    const double before = summary_.best_value;
-    summary_.best_value = now_.value;
-    summary_.best_point = full_;
-    summary_.at_bounds.clear();
-    for (std::size_t i = 0; i < now_.theta.size(); ++i) {
-      if (region_.on_bound(i, now_.theta[i])) summary_.at_bounds.push_back(static_cast<int>(region_.free[i]));
-    }
-    best_gradient_ = with_gradient ? gradient_size() : std::numeric_limits<double>::quiet_NaN();
-    if (std::isinf(before)) first_value_ = now_.value;
-    if (std::isinf(before) || before - now_.value > kProgress * (first_value_ - now_.value)) progress_at_ = summary_.calls();
-  }
-
-  /// A run that asks for points as it likes is one episode.
-  void answer() {
-    if (!evaluate(false)) return;
-    const RunFrame frame{.scale = unit_,
-                         .lower = region_.lower,
-                         .upper = region_.upper,
-                         .calls = options_.budget,
-                         .least = region_.least,
-                         .most = region_.most,
-                         .seed = options_.seed};
-    run_->start({now_.theta, {}, now_.value}, frame);
-    RuleRun* const alone = run_.get();
-    while (!run_->over()) {
-      stepper_->decide({&alone, 1}, scratch_);
-      stepper_->propose({&alone, 1}, scratch_);
-      run_->apply(now_.theta);
-      const bool wanted = run_->wants_gradient();
-      if (!evaluate(wanted)) return;
-      run_->observe({now_.theta, wanted ? std::span<const double>(now_.gradient) : std::span<const double>(), now_.value});
-    }
-    finish_without_calls();
-  }
-
-  void finish_without_calls() {
-    if (summary_.best_point.empty()) {
-      finish(MinimizeStatus::never_finite, "f was finite nowhere, neither at x0 nor around it; check the objective there");
-    } else {
-      const bool left = remaining() > 0;
-      finish(MinimizeStatus::budget,
-             left ? "the budget was used: what is left does not cover a value and its gradient" : "the budget was used");
-    }
-  }
-
-  /// f, and ∇f if it is observed, wanted, and the budget covers it, at now_.theta. Returns false if the run is over.
-  bool evaluate(bool gradient_wanted = true) {
-    const bool with_gradient = observe_gradient_ && gradient_wanted && remaining() >= 2;
+  /// f, and ∇f if it is observed and the budget covers it, at now_.theta. Returns false if the run is over.
+  bool evaluate() {
+    const bool with_gradient = observe_gradient_ && remaining() >= 2;
     for (std::size_t i = 0; i < region_.free.size(); ++i) full_[region_.free[i]] = now_.theta[i];
-    ++summary_.values;
-    summary_.gradients += with_gradient ? 1 : 0;
+    record_.count(with_gradient);
     now_.value = objective_(full_, with_gradient ? std::span(full_gradient_) : std::span<double>());
     for (std::size_t i = 0; with_gradient && i < region_.free.size(); ++i) {
       now_.gradient[i] = full_gradient_[region_.free[i]];
     }
-    now_.finite = std::isfinite(now_.value) && (!with_gradient || all_finite(now_.gradient));
-    if (!now_.finite) ++summary_.non_finite;
-    const bool tells_gradient = with_gradient && now_.value == summary_.best_value && std::isnan(best_gradient_);
-    if (now_.finite && (now_.value < summary_.best_value || tells_gradient)) take_best(with_gradient);
-    // Far out, where f is large, gradients say nothing of the scale of those below.
-    if (now_.finite && with_gradient && now_.value <= first_value_) {
-      largest_gradient_ = std::max(largest_gradient_, gradient_size());
-    }
-    summary_.relative_gradient = largest_gradient_ > 0 ? best_gradient_ / largest_gradient_ : best_gradient_;
+    const Evaluated point{full_, now_.theta,
+                          with_gradient ? std::span<const double>(now_.gradient) : std::span<const double>(), now_.value};
+    now_.finite = point.finite();
     if (now_.finite && (anchor_.theta.empty() || now_.value < anchor_.value)) anchor_ = now_;
-    if (options_.history) summary_.history.push_back({summary_.calls(), summary_.episodes, now_.value, full_});
-    summary_.seconds = elapsed();
-
-    const bool needs_pair = observe_gradient_ && !run_->asks();
-    const bool go_on = !options_.callback || options_.callback({summary_, full_, now_.value});
-    if (summary_.best_value <= options_.target && !summary_.best_point.empty()) {
-      finish(MinimizeStatus::target, "f is at most the target");
-    } else if (!go_on) {
-      finish(MinimizeStatus::stopped, "the callback asked to stop");
-    } else if (summary_.seconds >= options_.max_seconds) {
-      finish(MinimizeStatus::time, "the time was over");
-    } else if (summary_.relative_gradient <= options_.gradient_tolerance && options_.gradient_tolerance > 0) {
-      finish(MinimizeStatus::converged, "the gradient reached its tolerance");
-    } else if (options_.patience > 0 && !summary_.best_point.empty() &&
-               summary_.calls() - progress_at_ >= options_.patience) {
-      finish(MinimizeStatus::stagnated, std::to_string(options_.patience) + " calls brought no lower value that counts");
-    } else if (remaining() >= (needs_pair ? 2 : 1)) {
-      return true;
-    } else {
-      finish_without_calls();
-    }
-    return false;
+    record_.take(point, summary_.episodes);
+    if (record_.over()) record_.finish();
+    return !record_.over();
   }
 
   /// Evaluates points drawn from the region of interest until one is finite. Returns false if the run is over.
@@ -254,8 +144,8 @@ class Run {
     run_->start(observation(), frame);
     for (int step = 0; step < horizon; ++step) {
       RuleRun* const alone = run_.get();
-      stepper_->decide({&alone, 1}, scratch_);
-      stepper_->propose({&alone, 1}, scratch_);
+      stepper_.decide({&alone, 1}, scratch_);
+      stepper_.propose({&alone, 1}, scratch_);
       move();
       if (!evaluate()) return false;
       if (!now_.finite) {
@@ -295,22 +185,17 @@ class Run {
   const MinimizeOptions& options_;
   MinimizeSummary& summary_;
   const Policy& policy_;
-  Region region_;
+  const Region& region_;
+  MinimizeRecord& record_;
   std::vector<double> full_, full_gradient_;  // the latest point with its fixed coordinates, and the gradient there [M]
   Random random_;
-  std::shared_ptr<const Stepper> stepper_;
+  const Stepper& stepper_;
   std::unique_ptr<RuleRun> run_;
   bool observe_gradient_;
   int horizon_;
   std::vector<double> step_scale_;  // s_i
   double unit_ = 1;                 // the largest s_i
   std::vector<double> ratio_;       // s_i / unit_
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-
-  double largest_gradient_ = 0;                                      // of points that are no worse than the first
-  double best_gradient_ = std::numeric_limits<double>::quiet_NaN();  // at the best point, in units of the region
-  double first_value_ = 0;                                           // the first finite one
-  std::int64_t progress_at_ = 0;                                     // calls
   Point now_;
   Point anchor_;                          // the best point whose gradient is known
   std::vector<double> theta_, gradient_;  // now_ in the policy's units
@@ -319,6 +204,36 @@ class Run {
   std::vector<double> before_;            // θ before a step
   ProposalScratch scratch_;
 };
+
+void begin(MinimizeSummary& summary) {
+  summary = {};
+  summary.message = "the objective or the callback threw an exception";
+}
+
+void run(const Objective& objective, const EvaluateBatch& evaluate, std::span<const double> x0,
+         const MinimizeOptions& options, MinimizeSummary& summary) {
+  const Region region(x0, options.lower, options.upper, options.keep_inside);
+  const auto stepper = options.policy->stepper();
+  const bool asks = stepper->new_run(static_cast<int>(region.free.size()))->asks();
+  const UpdateRule& rule = *options.policy->rule();
+  if (!asks && options.explorers > 1) {
+    throw_bad_option("explorers", std::to_string(options.explorers),
+                     "1 with a policy of the rule '" + options.policy->description().rule.rule +
+                         "', whose runs share nothing; explorers are for the rule control, such as 'surfaces'");
+  }
+  if (!asks && options.differences) {
+    throw_bad_option("differences", "true",
+                     "false with a policy of the rule '" + options.policy->description().rule.rule +
+                         "'; differences are for the rule control, such as 'surfaces'");
+  }
+  MinimizeRecord record(options, region, rule.observes_gradient() && !asks, summary);
+  if (asks) {
+    const EvaluateBatch differences = by_differences(evaluate, region);
+    return Explorers(options.differences ? differences : evaluate, x0, options, region, *stepper, record, summary)
+        .minimize();
+  }
+  Episodes(objective, x0, options, region, *stepper, record, summary).minimize();
+}
 
 }  // namespace
 
@@ -331,13 +246,31 @@ std::string_view to_string(MinimizeStatus status) {
 void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,
               MinimizeSummary& summary) {
   const std::vector<double> start(x0.begin(), x0.end());  // which may lie in the summary
-  const MinimizeOptions all = checked(objective, options);
-  summary = {};
-  summary.message = "the objective or the callback threw an exception";
-  Run(objective, start, all, summary).minimize();
+  const MinimizeOptions all = checked(static_cast<bool>(objective), options);
+  begin(summary);
+  run(objective, point_by_point(objective, all.explorers > 1 || all.differences ? all.threads : 1), start, all, summary);
 }
 
 MinimizeSummary minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options) {
+  MinimizeSummary summary;
+  minimize(objective, x0, options, summary);
+  return summary;
+}
+
+void minimize(const BatchObjective& objective, std::span<const double> x0, const MinimizeOptions& options,
+              MinimizeSummary& summary) {
+  const std::vector<double> start(x0.begin(), x0.end());
+  const MinimizeOptions all = checked(static_cast<bool>(objective), options);
+  begin(summary);
+  const Objective one = [&](std::span<const double> theta, std::span<double> gradient) {
+    double f = 0;
+    objective(theta, {&f, 1}, gradient);
+    return f;
+  };
+  run(one, at_once(objective), start, all, summary);
+}
+
+MinimizeSummary minimize(const BatchObjective& objective, std::span<const double> x0, const MinimizeOptions& options) {
   MinimizeSummary summary;
   minimize(objective, x0, options, summary);
   return summary;

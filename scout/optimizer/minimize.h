@@ -19,6 +19,11 @@ namespace scout {
 /// not finite means that f cannot be evaluated there. An exception ends the run and reaches the caller unchanged.
 using Objective = std::function<double(std::span<const double> theta, std::span<double> gradient)>;
 
+/// The same of B points at once, `theta` [B, M]: writes f at each to `values` [B], and ∇f at the first G of them to
+/// `gradients` [G, M], 0 <= G <= B.
+using BatchObjective =
+    std::function<void(std::span<const double> theta, std::span<double> values, std::span<double> gradients)>;
+
 /// The policy of a run that is given none; it comes with the library.
 inline constexpr std::string_view kUsualPolicy = "surfaces";
 
@@ -43,6 +48,9 @@ struct MinimizeOptions {
   std::int64_t patience = 0;
   double gradient_tolerance = 0;
   std::uint64_t seed = 0;
+  bool differences = false;
+  int explorers = 1;
+  int threads = 1;
   bool history = false;
   std::function<bool(const MinimizeProgress&)> callback;  ///< returns false to stop the run; may be empty
 
@@ -59,12 +67,23 @@ struct MinimizeOptions {
           "control",
           between(0, std::numeric_limits<double>::max()));
     visit("target", target, "stop once f is at most this", or_infinite());
-    visit("max_seconds", max_seconds, "stop after this time, checked after each evaluation", or_infinite(positive()));
+    visit("max_seconds", max_seconds, "stop after this time, checked after each round of evaluations",
+          or_infinite(positive()));
     visit("patience", patience, "stop after so many calls without a lower value that counts; 0: go on to the budget",
           at_least(0));
     visit("gradient_tolerance", gradient_tolerance, "stop once `relative_gradient` is at most this; 0: go on",
           between(0, 1));
     visit("seed", seed, "drives every random choice");
+    visit("differences", differences,
+          "the objective gives values alone: where a gradient is wanted, forward differences take its place, for one call a "
+          "free coordinate. Rule control alone");
+    visit("explorers", explorers,
+          "runs that share what they find, and the budget; in a round each asks for one point. More than 1: rule control "
+          "alone",
+          at_least(1));
+    visit("threads", threads,
+          "threads that call the objective, one a point of a round or a difference; 0: one a core. No result depends on it",
+          between(0, 1024));
     visit("history", history, "keep every evaluation in the summary");
   }
 };
@@ -91,14 +110,14 @@ struct MinimizeSummary {
   std::int64_t values = 0;      ///< evaluations of f
   std::int64_t gradients = 0;   ///< evaluations of ∇f
   std::int64_t non_finite = 0;  ///< evaluations where f or ∇f was not finite
-  int episodes = 0;             ///< begun
+  int episodes = 0;             ///< begun; of the rule control: its explorers
   double seconds = 0;
   MinimizeStatus status = MinimizeStatus::threw;
   std::string message;  ///< why the run ended, and what is to be thought of the best point, for people
 
   struct Evaluation {
     std::int64_t calls;  ///< oracle calls so far, this one included
-    int episode;         ///< from 1
+    int episode;         ///< from 1; of the rule control: the explorer
     double value;
     std::vector<double> theta;  ///< [M]
   };
@@ -118,6 +137,17 @@ struct MinimizeSummary {
 ///
 /// A policy of the rule `control`, such as `surfaces`, asks for values and gradients as it likes, over the whole budget.
 ///
+/// Differences. Where `differences` is set the objective is asked for values alone. A gradient at x is made of values at x
+/// and at x_i + h_i for every free coordinate i, h_i = 1.5e-8 max(|x_i|, half the width of its region), inwards where that
+/// is beyond a bound. They count as values, and are no candidates for the best point. The policy knows what they cost.
+///
+/// Explorers. N runs of such a policy go on in rounds: each asks for one point, all points are evaluated, and each run
+/// learns what all have found. The first begins at x0, the others at points that fill the region of interest evenly. The
+/// budget is that of all together; there are no more explorers than calls. The summary and the callback take a round's
+/// points one after the other, those with gradients first, then by explorer. Whatever ends the run, the other points of the
+/// same round are counted too and can be the best, though the callback does not see them; but where the objective or the
+/// callback throws, those behind are left out. Results depend on the number of explorers, not on that of threads.
+///
 /// Episodes of the other rules. The policy runs for one horizon from x0, with steps of at most step_scale widths. If budget
 /// is left, episodes alternate: an even one goes on from the best point with steps 10 times smaller, and 10 times smaller
 /// again each time that this follows without a better point found elsewhere (down to 10^-6, then from 10^-1 again); an odd
@@ -132,6 +162,12 @@ MinimizeSummary minimize(const Objective& objective, std::span<const double> x0,
 
 /// The same, filling `summary` as it goes: after an exception it holds the best so far.
 void minimize(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options,
+              MinimizeSummary& summary);
+
+/// The same of an objective that evaluates a round's points at once; `threads` is not used. An exception leaves out the
+/// whole round. Policies without explorers ask for one point at a time.
+MinimizeSummary minimize(const BatchObjective& objective, std::span<const double> x0, const MinimizeOptions& options);
+void minimize(const BatchObjective& objective, std::span<const double> x0, const MinimizeOptions& options,
               MinimizeSummary& summary);
 
 }  // namespace scout

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "scout/base/parallel.h"
+
 namespace scout {
 
 bool all_finite(std::span<const double> numbers) {
@@ -39,6 +41,28 @@ double Oracle::evaluate(std::span<const double> theta, std::int64_t values, std:
   instance_.evaluate_minibatch(minibatch(), theta, values > 0 ? std::span(&f, 1) : std::span<double>(), gradient);
   observe(result, std::isfinite(f) && all_finite(gradient));
   return f;
+}
+
+void Oracle::batch(std::span<const double> theta, std::span<double> values, std::span<double> gradients, ThreadTeam& team) {
+  const auto m = static_cast<std::size_t>(instance_.dimension());
+  const std::size_t with_gradient = gradients.size() / m, count = values.size();
+  const auto cost = [&](std::size_t b) { return b < with_gradient && !instance_.stochastic() ? 2 : 1; };
+  std::int64_t all = 0;
+  std::vector<std::uint64_t> minibatches(count);
+  for (std::size_t b = 0; b < count; ++b) all += cost(b);
+  if (all > remaining()) throw BudgetExhausted();
+  for (std::uint64_t& number : minibatches) number = minibatch();
+  const auto gradient = [&](std::size_t b) { return b < with_gradient ? gradients.subspan(b * m, m) : std::span<double>(); };
+  const auto evaluate = [&](int job) {
+    const auto b = static_cast<std::size_t>(job);
+    instance_.evaluate_minibatch(minibatches[b], theta.subspan(b * m, m), values.subspan(b, 1), gradient(b));
+  };
+  team.for_jobs(static_cast<int>(count), evaluate);
+  for (std::size_t b = 0; b < count; ++b) {
+    const bool sloped = b < with_gradient;
+    charge(theta.subspan(b * m, m), cost(b) - (sloped ? 1 : 0), sloped ? 1 : 0);
+    observe(theta.subspan(b * m, m), std::isfinite(values[b]) && all_finite(gradient(b)));
+  }
 }
 
 std::vector<CurvePoint> Oracle::curve() const {

@@ -12,6 +12,8 @@
 
 namespace scout {
 
+class ThreadTeam;
+
 /// Thrown by an oracle call that the budget does not cover, before anything is evaluated. A run that ends so has simply used
 /// its budget; the thrower's caller is the runner, so optimizers let it pass.
 class BudgetExhausted : public std::exception {
@@ -48,6 +50,10 @@ class Oracle {
   void gradient(std::span<const double> theta, std::span<double> gradient, std::span<const double> result);
   /// 2 calls; where f is stochastic 1, of ∇f. Both are of the same minibatch.
   double value_and_gradient(std::span<const double> theta, std::span<double> gradient);
+  /// As these two at B points `theta` [B, M], one after the other: f to `values` [B], and ∇f at the first G points to
+  /// `gradients` [G, M]. The team's threads evaluate several at once, which changes no answer. Throws BudgetExhausted if the
+  /// budget does not cover all.
+  void batch(std::span<const double> theta, std::span<double> values, std::span<double> gradients, ThreadTeam& team);
 
   const Instance& instance() const { return instance_; }
   /// The calls that the run may make in all, or the end of the share that it is in (see BudgetShare).

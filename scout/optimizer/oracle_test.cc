@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "scout/base/parallel.h"
 #include "scout/optimizer/test_instance.h"
 
 namespace scout {
@@ -215,6 +216,28 @@ TEST(Oracle, KeepsTheTrajectoryIfAsked) {
   oracle.value(std::vector<double>{3, 4});
   oracle.value(std::vector<double>{5, 6});
   EXPECT_EQ(oracle.trajectory(), (std::vector<double>{3, 4, 5, 6}));
+}
+
+TEST(Oracle, ABatchIsItsPointsOneAfterTheOther) {
+  const TestInstance sphere = shifted_sphere(2);
+  const std::vector<double> points{3, 1, 1, 4, 2, 2, 1, 1.5};
+  for (const int threads : {1, 3}) {
+    ThreadTeam team(threads);
+    Oracle oracle(sphere, 12);
+    oracle.keep_trajectory();
+    std::vector<double> values(4), gradients(4), many(6);
+    oracle.batch(points, values, gradients, team);
+    EXPECT_EQ(values, (std::vector<double>{4, 9, 2, 0.25}));
+    EXPECT_EQ(gradients, (std::vector<double>{4, 0, 0, 6})) << "of the first two";
+    EXPECT_EQ(oracle.values(), 4);
+    EXPECT_EQ(oracle.gradients(), 2);
+    EXPECT_EQ(oracle.best_value(), 0.25);
+    EXPECT_EQ(oracle.trajectory(), points);
+    ASSERT_EQ(oracle.curve().size(), 3U);
+    EXPECT_EQ(oracle.curve()[1].values, 3);
+    EXPECT_THROW(oracle.batch(points, values, many, team), BudgetExhausted);
+    EXPECT_EQ(oracle.calls(), 6) << "nothing of it was evaluated";
+  }
 }
 
 TEST(Oracle, RejectsAPointOfAnotherDimension) {

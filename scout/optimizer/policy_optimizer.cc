@@ -1,8 +1,10 @@
 #include "scout/optimizer/policy_optimizer.h"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
+#include "scout/base/parallel.h"
 #include "scout/optimizer/minimize.h"
 #include "scout/policy/weight/weight_run.h"
 
@@ -26,6 +28,13 @@ bool train_weights(const std::shared_ptr<const Policy>& policy, Oracle& oracle, 
 
 }  // namespace
 
+PolicyOptimizer::PolicyOptimizer(std::shared_ptr<const Policy> policy, int explorers, int threads)
+    : policy_(std::move(policy)), explorers_(explorers), threads_(threads) {
+  if (explorers != 1 && policy_->rule()->for_weights()) {
+    throw_bad_option("explorers", std::to_string(explorers), "1 with a policy for the weights of networks");
+  }
+}
+
 Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed seed) const {
   const Instance& instance = oracle.instance();
   if (oracle.remaining() <= 0) throw BudgetExhausted();
@@ -41,11 +50,11 @@ Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed 
   // As in training: a run that asks keeps to the box, steps may leave it.
   options.keep_inside = policy_->stepper()->new_run(1)->asks();
   options.seed = seed.value();
-  const auto summary = minimize(
-      [&](std::span<const double> theta, std::span<double> gradient) {
-        return gradient.empty() ? oracle.value(theta) : oracle.value_and_gradient(theta, gradient);
-      },
-      start, options);
+  options.explorers = explorers_;
+  ThreadTeam team(explorers_ > 1 ? threads_ : 1);
+  const auto summary = minimize([&](std::span<const double> theta, std::span<double> values,
+                                    std::span<double> gradients) { oracle.batch(theta, values, gradients, team); },
+                                start, options);
   if (summary.status == MinimizeStatus::never_finite) return Ending::failed;
   throw BudgetExhausted();
 }

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <stdexcept>
 
 #include "scout/optimizer/minimize.h"
 #include "scout/optimizer/test_instance.h"
+#include "scout/policy/shipped.h"
 #include "scout/policy/test_policy.h"
 
 namespace scout {
@@ -44,6 +46,24 @@ TEST(PolicyOptimizer, IsMinimizeInTheInstancesBox) {
       start, options);
   EXPECT_EQ(oracle.best_value(), summary.best_value);
   EXPECT_LT(oracle.best_value(), sphere.true_value(start));
+}
+
+TEST(PolicyOptimizer, ExplorersShareTheBudgetAndThreadsChangeNothing) {
+  const TestInstance sphere = shifted_sphere(3);
+  const std::vector<double> start{4, -4, 3};
+  const auto curve = [&](int explorers, int threads) {
+    Oracle oracle(sphere, 101);
+    EXPECT_THROW(PolicyOptimizer(policy("surfaces"), explorers, threads).run(oracle, start, Seed(1)), BudgetExhausted);
+    EXPECT_GE(oracle.calls(), 100);
+    std::vector<double> out;
+    for (const CurvePoint& point : oracle.curve()) out.push_back(point.best);
+    return out;
+  };
+  EXPECT_EQ(curve(5, 1), curve(5, 3));
+  EXPECT_NE(curve(5, 1), curve(1, 1));
+  EXPECT_THROW(PolicyOptimizer(untrained_network_policy(), 2), std::invalid_argument);
+  Oracle oracle(sphere, 10);
+  EXPECT_THROW(PolicyOptimizer(untrained_policy(), 2).run(oracle, start, Seed(1)), std::invalid_argument);
 }
 
 TEST(PolicyOptimizer, FailsWhereNothingIsFinite) {

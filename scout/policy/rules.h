@@ -24,6 +24,8 @@ struct RuleOptions {
   int decisions = 0;
   std::vector<int> decision_hidden{64, 64};
   bool by_coordinate = true;
+  std::vector<int> layers{20, 20};
+  double preprocess = 5;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -39,7 +41,7 @@ struct RuleOptions {
           OneOf{{"log", "linear"}});
     visit("step_scale", step_scale,
           "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
-          "tensor's scale; rule adam: the learning rate",
+          "tensor's scale; rule adam: the learning rate; rule lstm: the factor of the network's output",
           positive());
     visit("decisions", decisions,
           "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
@@ -48,6 +50,13 @@ struct RuleOptions {
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
           "rule coordinate: the network of every coordinate; off: what acts on whole runs steers alone");
+    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs",
+          at_least(1));
+    visit(
+        "preprocess", preprocess,
+        "rule lstm: k, where the network sees the logarithm of a gradient over k and the gradient times e^k, both clamped; "
+        "0: it sees the gradient",
+        between(0, 20));
   }
 };
 

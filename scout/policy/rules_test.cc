@@ -18,8 +18,13 @@ using testing::ThrowsMessage;
 constexpr int kDimension = 5;
 
 RuleOptions small(const RuleEntry& entry) {
-  return {
-      .rule = entry.name, .dimension = kDimension, .hidden = {6}, .step_scale = 0.3, .decisions = 4, .decision_hidden = {5}};
+  return {.rule = entry.name,
+          .dimension = kDimension,
+          .hidden = {6},
+          .step_scale = 0.3,
+          .decisions = 4,
+          .decision_hidden = {5},
+          .layers = {4, 3}};
 }
 
 /// Random parameters around the initial ones, so that every part of the rule matters.

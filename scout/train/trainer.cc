@@ -143,6 +143,19 @@ RoundReport Trainer::learn() {
   return report;
 }
 
+Policy Trainer::policy() const {
+  return {{.rule = rule_options_,
+           .horizon = options_.rollout.horizon,
+           .provenance = {{"options", training_options_json(options_)},
+                          {"seed", seed_},
+                          {"threads", threads()},
+                          {"ranks", rank_.ranks},
+                          {"round", best_round_},
+                          {"validation_score", best_score_},
+                          {"evaluations", evaluations_}}},
+          best_parameters_};
+}
+
 RoundReport Trainer::validate_now() {
   RoundReport report{.round = round_, .evaluations = evaluations_};
   validation_->run(rule_->with(parameters_.kept), episode_, team_, report);

@@ -51,6 +51,9 @@ class Trainer {
   double best_score() const { return best_score_; }
   std::int64_t best_round() const { return best_round_; }
 
+  /// The policy with the best validation score so far, as a policy file holds it: with options, seed and score.
+  Policy policy() const;
+
   /// The kept parameters on validation instances, as they are.
   RoundReport validate_now();
 

@@ -27,11 +27,17 @@ message("${output}")
 if(TRAINING)
   run(${CMAKE_COMMAND} -E chdir ${WORK}/build ./network)
   message("${output}")
+  run(${CMAKE_COMMAND} -E chdir ${WORK}/build ./own_problem)
+  message("${output}")
   # The program finds the configs and suites that are installed with it.
   run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout train demo --out trained
     --set rounds=1 dimensions=2 problems=sphere validation.instances=1)
   run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout bench demo --out bench --policy trained/policy.scout
     --set instances=1 seeds=1 validation=1 dimensions=2 problems=sphere optimizers=sgd)
+  run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout train surfaces --out again
+    --set rounds=1 dimensions=2 problems=sphere validation.instances=1 rollout.horizon=60)
+  run(${CMAKE_COMMAND} -E chdir ${WORK}/build ${WORK}/prefix/bin/scout bench real-problems --out real --policy surfaces
+    --set instances=1 seeds=1 budgets=50 problems=ode-fit optimizers=[])
 endif()
 
 if(NOT TRAINING)

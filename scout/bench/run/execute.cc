@@ -1,5 +1,6 @@
 #include "scout/bench/run/execute.h"
 
+#include <atomic>
 #include <cmath>
 
 namespace scout::bench {
@@ -37,15 +38,15 @@ class TimedInstance final : public Instance {
 
  private:
   struct Stopwatch {
-    explicit Stopwatch(double& total) : total_(total) {}
+    explicit Stopwatch(std::atomic<double>& total) : total_(total) {}
     ~Stopwatch() { total_ += seconds_since(begin_); }
-    double& total_;
+    std::atomic<double>& total_;
     Clock::time_point begin_ = Clock::now();
   };
 
   const Instance& inner_;
-  mutable double asked_seconds_ = 0;
-  mutable double judge_seconds_ = 0;
+  mutable std::atomic<double> asked_seconds_ = 0;  // of all threads
+  mutable std::atomic<double> judge_seconds_ = 0;
 };
 
 const char* to_string(Ending ending) {

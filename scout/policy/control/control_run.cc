@@ -216,6 +216,18 @@ void ControlRun::observe(const Observation& next) {
   account.primitive->tell(shared_, answer);
 }
 
+void ControlRun::grant(std::int64_t calls) {
+  budget_ += static_cast<double>(calls);
+  shared_.used = shared_.calls / budget_;
+  shared_.left = left();
+}
+
+void ControlRun::hear(std::span<const RuleRun* const> others) {
+  std::vector<const Memory*> memories;
+  for (const RuleRun* other : others) memories.push_back(&static_cast<const ControlRun*>(other)->memory());
+  shared_.memory.hear(memories);
+}
+
 std::vector<double> ControlRun::calls_by_primitive() const {
   std::vector<double> out;
   for (const Account& account : accounts_) out.push_back(account.calls);

@@ -32,6 +32,8 @@ class ControlRun final : public RuleRun {
   bool asks() const override { return true; }
   bool wants_gradient() const override { return question_.gradient; }
   bool over() const override { return left() < 1 + shared_.gradient_price; }
+  void grant(std::int64_t calls) override;
+  void hear(std::span<const RuleRun* const> others) override;
   std::span<float> decision() override { return decision_; }
   bool decision_due() const override { return calls() >= block_end_; }
   std::size_t rows() const override { return 0; }

@@ -153,7 +153,7 @@ class FromMixture final : public Descent {
 class FromHop final : public Descent {
   Begin begin(Workspace& shared) override {
     Begin out{best_of(shared), kFirstStep};
-    if (shared.memory.best_value() < base_) {
+    if (shared.memory.best_value() < base_ && shared.memory.best_is_own()) {
       out.first_step = 0.01;
     } else {
       for (double& x : out.point) {
@@ -169,7 +169,7 @@ class FromHop final : public Descent {
   bool goes_elsewhere(const Workspace& shared) override {
     const double best = shared.memory.best_value(), spread = shared.memory.spread();
     const double own = std::min(base_, search()->value());
-    if (best < own - 1e-3 * spread) return true;
+    if (best < own - 1e-3 * spread && shared.memory.best_is_own()) return true;
     base_ = std::min(base_, search()->value());
     return false;
   }

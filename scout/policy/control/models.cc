@@ -4,13 +4,10 @@
 #include <cmath>
 
 #include "scout/policy/coordinate/quadratic_surrogate.h"
-#include "scout/policy/coordinate/separable_surrogate.h"
 
 namespace scout {
 namespace {
 
-constexpr std::size_t kMostSamples = 300;
-constexpr std::size_t kLeastSamples = 4;
 constexpr std::size_t kMostCoordinates = 60;
 /// Values further above the median than so many times its own height count as that.
 constexpr double kOutlier = 3;
@@ -18,26 +15,10 @@ constexpr double kOutlier = 3;
 }  // namespace
 
 std::vector<double> separable_minimum(const Memory& memory, ModelErrors* errors) {
-  const std::size_t count = memory.gradient_count(), m = memory.dimension();
-  if (count < kLeastSamples) return {};
-  const std::size_t used = std::min(count, kMostSamples);
-  SeparableSurrogate surrogate;
-  surrogate.start(static_cast<int>(m), static_cast<int>(used));
-  std::vector<float> x(m), g(m);
-  double size = 0;
-  for (std::size_t k = count - used; k < count; ++k) {
-    for (const double v : memory.gradient(k)) size = std::max(size, std::abs(v));
-  }
-  if (!(size > 0)) return {};
-  for (std::size_t k = count - used; k < count; ++k) {
-    for (std::size_t i = 0; i < m; ++i) {
-      x[i] = static_cast<float>(memory.gradient_point(k)[i]);
-      g[i] = static_cast<float>(memory.gradient(k)[i] / size);
-    }
-    surrogate.add(x, g);
-  }
-  if (errors != nullptr) errors->separable = surrogate.mean_unexplained();
-  return {surrogate.minimum().begin(), surrogate.minimum().end()};
+  const SeparableSurrogate* const model = memory.separable();
+  if (model == nullptr) return {};
+  if (errors != nullptr) errors->separable = model->mean_unexplained();
+  return {model->minimum().begin(), model->minimum().end()};
 }
 
 std::vector<double> quadratic_minimum(const Memory& memory, ModelErrors* errors) {

@@ -105,7 +105,7 @@ class Stepping final : public Primitive {
     factor_ = 1;
     if (episodes_ == 0) {
       point_ = shared.first;
-    } else if (episodes_ % 2 == 1 && !best.empty()) {
+    } else if (episodes_ % 2 == 1 && !best.empty() && shared.memory.best_is_own()) {
       point_.assign(best.begin(), best.end());
       factor_ = std::pow(kRefinement, 1 + (episodes_ / 2) % kRefinements);
     } else {

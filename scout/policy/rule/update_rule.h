@@ -82,6 +82,10 @@ class RuleRun {
   virtual bool wants_gradient() const { return true; }
   /// Whether a run that asks has made its calls.
   virtual bool over() const { return false; }
+  /// Gives a run that asks so many calls beside those of its frame.
+  virtual void grant([[maybe_unused]] std::int64_t calls) {}
+  /// Takes in what other runs that ask, of the same rule on the same function, found by their latest answers.
+  virtual void hear([[maybe_unused]] std::span<const RuleRun* const> others) {}
   /// What is decided for the steps to come [R, A], numbers in [-1, 1]; empty where the rule has no decisions. R: one row a
   /// run, or one a tensor.
   virtual std::span<float> decision() { return {}; }

@@ -1,5 +1,7 @@
 #include "scout/problem/catalog/family.h"
 
+#include <algorithm>
+#include <mutex>
 #include <stdexcept>
 
 #include "scout/base/names.h"
@@ -7,6 +9,7 @@
 #include "scout/problem/classifier/family.h"
 #include "scout/problem/narrow_family.h"
 #include "scout/problem/noisy_family.h"
+#include "scout/problem/quadratic_family.h"
 #include "scout/problem/real/families.h"
 
 namespace scout {
@@ -15,10 +18,37 @@ namespace {
 constexpr std::string_view kRotated = "-rotated";
 constexpr std::string_view kNoisy = "-noisy";
 
+struct Added {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<const Family>> families;
+};
+Added& added() {
+  static Added all;
+  return all;
+}
+
+std::shared_ptr<const Family> added_family(std::string_view name) {
+  const std::lock_guard lock(added().mutex);
+  const auto found =
+      std::ranges::find(added().families, name, [](const auto& one) { return std::string_view(one->name()); });
+  return found == added().families.end() ? nullptr : *found;
+}
+
 bool remove_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
   name.remove_suffix(suffix.size());
   return true;
+}
+
+/// Null if there is no such function.
+std::shared_ptr<const Family> function_family(std::string_view base, bool rotated) {
+  for (const AnalyticFunction* function : analytic_functions()) {
+    if (base == function->name) return analytic_family(*function, rotated);
+  }
+  for (const bool uniform : {false, true}) {
+    if (base == quadratic_family(uniform)->name()) return quadratic_family(uniform, rotated);
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -26,21 +56,32 @@ bool remove_suffix(std::string_view& name, std::string_view suffix) {
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
   for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
+  for (const bool uniform : {false, true}) names.push_back(quadratic_family(uniform)->name());
   for (const auto& real : real_families()) names.push_back(real->name());
   for (std::string& name : classifier_family_names()) names.push_back(std::move(name));
+  const std::lock_guard lock(added().mutex);
+  for (const auto& own : added().families) names.push_back(own->name());
   return names;
 }
 
+void add_family(std::shared_ptr<const Family> family) {
+  const std::string& name = family->name();
+  for (const std::string& known : family_names()) {
+    if (known == name) throw std::invalid_argument("problem '" + name + "': there is one of that name; choose another");
+  }
+  const std::lock_guard lock(added().mutex);
+  added().families.push_back(std::move(family));
+}
+
 std::shared_ptr<const Family> family(std::string_view name) {
+  if (auto found = added_family(name)) return found;
   if (auto found = classifier_family(name)) return found;
   if (auto found = real_family(name)) return found;
   const auto colon = name.find(':');
   std::string_view base = name.substr(0, colon);
   const bool noisy = remove_suffix(base, kNoisy);
   const bool rotated = remove_suffix(base, kRotated);
-  for (const AnalyticFunction* function : analytic_functions()) {
-    if (base != function->name) continue;
-    auto found = analytic_family(*function, rotated);
+  if (auto found = function_family(base, rotated)) {
     if (noisy) found = noisy_family(std::move(found));
     if (colon == name.npos) return found;
     try {

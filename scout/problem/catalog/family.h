@@ -12,7 +12,13 @@ namespace scout {
 /// names.
 std::shared_ptr<const Family> family(std::string_view name);
 
-/// Every family name without suffixes and axes: analytic functions, real problems, then networks.
+/// Makes a family of one's own, such as a `drawn_family` of problem.h, known by its name: trainings, and whatever else names
+/// problems, then find it for as long as the program runs. May be called from several threads at once. Throws
+/// std::invalid_argument if there is a family of that name.
+void add_family(std::shared_ptr<const Family> family);
+
+/// Every family name without suffixes and axes: analytic functions, real problems, networks,
+/// then those that were added.
 std::vector<std::string> family_names();
 
 }  // namespace scout

@@ -141,6 +141,9 @@ void for_stretches(std::span<Episode* const> episodes, auto&& alike, auto&& body
 
 void Episode::step(std::span<Episode* const> episodes, ProposalScratch& scratch, const Moves& moves) {
   thread_local std::vector<RuleRun*> runs;
+  if (moves.prepare) {
+    for (Episode* e : episodes) moves.prepare(*e);
+  }
   if (moves.propose) {
     const auto alike = [](const Episode& a, const Episode& b) { return a.stepper_ == b.stepper_; };
     for_stretches(episodes, alike, [&](std::span<Episode* const> stretch) {
@@ -277,6 +280,33 @@ double Episode::decided_share(bool end) const {
   }
   if (instance_->optimum_value()) return std::max(0.0, best_ - reference_) / start_gap_;
   return 1 / (1 + (start_value_ - best_) / start_gap_);
+}
+
+void Episode::act_with(std::shared_ptr<const Stepper> stepper) {
+  ArchiveWriter writer;
+  run_->save(writer);
+  const Bytes state = writer.take();
+  stepper_ = std::move(stepper);
+  run_ = stepper_->new_run(instance_->dimension());
+  ArchiveReader reader(state, "run");
+  run_->restore(reader);
+}
+
+void Episode::save(ArchiveWriter& archive) const {
+  if (!recorded_.empty() || decisions_) throw std::logic_error("an episode that records something is not saved");
+  const_cast<Episode*>(this)->visit(archive);
+  run_->save(archive);
+}
+
+void Episode::restore(ArchiveReader& archive) {
+  visit(archive);
+  const auto m = static_cast<std::size_t>(instance_->dimension());
+  const bool whole = theta_.size() == m && gradient_.size() == m && plan_.horizon > 0 && step_ >= 0 &&
+                     step_ <= 2 * static_cast<std::int64_t>(plan_.horizon) && best_step_ >= 0 && evaluations_ > 0 &&
+                     start_theta_.size() == (options_.weights ? m : 0) && best_theta_.size() == (options_.weights ? 0 : m) &&
+                     best_gradient_.size() == best_theta_.size();
+  if (!whole) archive.fail("an episode of another instance");
+  run_->restore(archive);
 }
 
 Trajectory Episode::take_trajectory() {

@@ -76,9 +76,10 @@ std::vector<double> sample_start(const Instance& instance, Random& random);
 
 /// What changes what a rule proposes.
 struct Moves {
-  std::function<void(Episode& episode)> decide{};  ///< the decision that the run has just made, episode.run().decision()
-  std::function<void(Episode& episode)> move{};    ///< the actions that it is about to take, episode.run().actions()
-  bool propose = true;                             ///< whether the rule is asked at all, or the move does everything
+  std::function<void(Episode& episode)> prepare{};  ///< before the rule is asked; here the parameters may change
+  std::function<void(Episode& episode)> decide{};   ///< the decision that the run has just made, episode.run().decision()
+  std::function<void(Episode& episode)> move{};     ///< the actions that it is about to take, episode.run().actions()
+  bool propose = true;                              ///< whether the rule is asked at all, or the move does everything
 };
 
 class Episode {
@@ -117,6 +118,7 @@ class Episode {
   /// f*, or the least value seen where it is not known; the start's gap to it.
   double reference() const { return reference_; }
   double start_gap() const { return start_gap_; }
+  double start_value() const { return start_value_; }
   /// Φ = -log(gap/gap⁰ + floor): the negated function value, normalised so that families of any scale can be mixed and so
   /// that each halving of the gap counts the same.
   double potential(double f) const;
@@ -137,7 +139,20 @@ class Episode {
   /// Hands over what was recorded since `start`.
   Trajectory take_trajectory();
 
+  /// Goes on with other parameters of the same rule, between two steps.
+  void act_with(std::shared_ptr<const Stepper> stepper);
+  /// Everything that continues an episode that was started and records nothing, but its instance, its parameters and the
+  /// options. `restore` replaces the plan.
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
  private:
+  void visit(auto& archive) {
+    archive(plan_.horizon, plan_.tell_horizon, plan_.tell_loss);
+    archive(reference_, start_gap_, worst_, f_, previous_f_, best_, last_rise_, start_value_);
+    archive(theta_, gradient_, start_theta_, best_theta_, best_gradient_);
+    archive(step_, best_step_, ended_, minibatches_, evaluations_);
+  }
   bool wants_before() const { return !recorded_.empty() && credit_->wants_before(); }
   void record_state();
   /// Of the point that the run stands on, whose decision has changed.

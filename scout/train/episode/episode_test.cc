@@ -326,5 +326,52 @@ TEST(DecisionReward, CountsDecadesAndThoseBeyondTheKneeLess) {
   EXPECT_NEAR(reward.worth(0), 1.5 + 0.25 * 6.5, 1e-6);
 }
 
+TEST(Episode, GoesOnFromItsStateWithOtherParameters) {
+  const RuleOptions rule{.hidden = {8}};
+  const std::shared_ptr<const Instance> instance = family("rastrigin")->sample(Split::train, 1, 3);
+  const auto stepper = untrained(rule, 1)->stepper(), other = untrained(rule, 2)->stepper();
+  const EpisodePlan plan{.horizon = 20};
+  std::vector<std::vector<double>> ends;
+  for (const bool saved : {false, true}) {
+    auto episode = std::make_unique<Episode>(instance, stepper, EpisodeOptions{}, plan);
+    episode->start(first_start(*instance));
+    for (int t = 0; t < 7; ++t) step(*episode);
+    if (saved) {
+      ArchiveWriter writer;
+      episode->save(writer);
+      const Bytes state = writer.take();
+      ArchiveReader reader(state);
+      episode = std::make_unique<Episode>(instance, other, EpisodeOptions{}, EpisodePlan{});
+      episode->restore(reader);
+      reader.finish();
+      EXPECT_EQ(episode->horizon(), 20);
+    } else {
+      episode->act_with(other);
+    }
+    EXPECT_EQ(episode->steps(), 7);
+    finish(*episode);
+    EXPECT_EQ(episode->evaluations(), 21);
+    ends.emplace_back(episode->theta().begin(), episode->theta().end());
+    ends.back().push_back(episode->final_share());
+  }
+  EXPECT_EQ(ends[0], ends[1]);
+}
+
+TEST(Episode, RefusesTheStateOfAnotherOne) {
+  const auto state_of = [](int dimension, const Recording& recording) {
+    const std::shared_ptr<const Instance> instance = family("rastrigin")->sample(Split::train, 1, dimension);
+    Episode episode(instance, untrained_stepper(), EpisodeOptions{}, {.horizon = 5});
+    episode.start(first_start(*instance), recording);
+    ArchiveWriter writer;
+    episode.save(writer);
+    return writer.take();
+  };
+  EXPECT_THROW(state_of(3, {.all = true}), std::logic_error);
+  const Bytes state = state_of(3, {});
+  Episode other(family("rastrigin")->sample(Split::train, 1, 4), untrained_stepper(), EpisodeOptions{}, {});
+  ArchiveReader reader(state);
+  EXPECT_THROW(other.restore(reader), std::runtime_error);
+}
+
 }  // namespace
 }  // namespace scout

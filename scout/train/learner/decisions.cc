@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "scout/train/learner/ddpg.h"
-#include "scout/train/learner/learner.h"
+#include "scout/train/learner/decision_rows.h"
 
 namespace scout::learner {
 namespace {
@@ -219,27 +219,14 @@ class Decisions final : public Learner {
     return run;
   }
 
-  /// Once, unless the policy to start from has one: from what the first runs looked like. Numbers that were the same in all
-  /// of them are left out.
+  /// Once, unless the policy to start from has one: from what the first runs looked like.
   void fit_normaliser(Random& random) {
-    const std::span<float> acting = own(context_.parameters.acting);
-    const std::size_t n = inputs();
-    if (std::ranges::any_of(acting.subspan(n, n), [](float inverse) { return inverse != 0; })) return;
+    if (has_normaliser(head_, context_.parameters.acting)) return;
     constexpr int kSamples = 4096;
     batch_.clear(kSamples, head_.inputs(), head_.size());
     policy_replay_.sample(kSamples, 1, 1.0F, 0, random, batch_);
     const auto rows = static_cast<std::size_t>(batch_.begin.back());
-    for (std::size_t i = 0; i < n; ++i) {
-      double sum = 0, square = 0;
-      for (std::size_t r = 0; r < rows; ++r) sum += static_cast<double>(batch_.states[r * n + i]);
-      const double mean = sum / static_cast<double>(rows);
-      for (std::size_t r = 0; r < rows; ++r) square += std::pow(static_cast<double>(batch_.states[r * n + i]) - mean, 2);
-      const double deviation = std::sqrt(square / static_cast<double>(rows));
-      for (std::vector<float>* parameters : {&context_.parameters.acting, &context_.parameters.kept}) {
-        own(*parameters)[i] = static_cast<float>(mean);
-        own(*parameters)[n + i] = deviation > 1e-4 ? static_cast<float>(1 / (deviation + 1e-3)) : 0.0F;
-      }
-    }
+    scout::fit_normaliser(head_, std::span(batch_.states).first(rows * inputs()), context_.parameters);
   }
 
   void draw_batch(std::int64_t round, Random& random) {

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "scout/nn/update.h"
-#include "scout/train/learner/learner.h"
+#include "scout/train/learner/decision_rows.h"
 
 namespace scout::learner {
 namespace {
@@ -23,28 +23,33 @@ struct EsOptions {
     visit("learning_rate", learning_rate, "Adam's step", positive());
     visit("floor", floor, "gaps below this share of the start's gap are not told apart", positive());
     visit("average", average, "decay of the running average that is judged and kept", between(0, 1));
-    visit("slice", slice, "the parameters that it learns: all, the context head, or the rest",
-          OneOf{{"all", "head", "body"}});
+    visit("slice", slice,
+          "the parameters that it learns: all of the actor's, its context head, its rest, or the decision head",
+          OneOf{{"all", "head", "body", "decisions"}});
   }
 };
 
 class Es final : public Learner {
  public:
   explicit Es(const TrainingContext& context)
-      : context_(context), options_(own_options<EsOptions>(context)), slice_(slice_of(context.rule, options_.slice)) {
+      : context_(context),
+        options_(own_options<EsOptions>(context)),
+        rows_(context, options_.slice),
+        slice_(rows_.without_normaliser(slice())) {
     if (slice_.size() > 0) return;
     throw_bad_option("learners", "\"" + context.name + "\"",
                      "of learners that fit policy.rule: it has no parameters that " + context.name + ".slice = \"" +
                          options_.slice + "\" names");
   }
 
-  Slice slice() const override { return slice_; }
+  Slice slice() const override { return slice_of(context_.rule, options_.slice); }
 
   /// Each unit of a round is a share of the pairs. A pair makes the same run twice, with the parameters moved either way.
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers&) override {
     const auto [first, last] = context_.tasks.share_of(window, options_.pairs);
     std::vector<Rollout> out;
     asked_.clear();
+    if (rows_.wanted()) return rows_.ask(window);
     for (std::int64_t pair = first; pair < last; ++pair) {
       Random random(context_.seed.derive(context_.name).derive(window.rank.rank).derive(static_cast<std::uint64_t>(pair)));
       std::vector<double> direction(slice_.size());
@@ -65,6 +70,7 @@ class Es final : public Learner {
   }
 
   Findings digest(std::vector<Rollout> done) override {
+    if (rows_.wanted()) return DecisionRows::digest(std::move(done));
     Findings out;
     for (std::size_t k = 0; k < done.size(); ++k) {
       std::vector<double> scores;
@@ -74,9 +80,13 @@ class Es final : public Learner {
     return out;
   }
 
-  void take(Findings& own, std::span<Findings>) override { std::ranges::move(own.candidates, std::back_inserter(pairs_)); }
+  void take(Findings& own, std::span<Findings>) override {
+    rows_.take(own);
+    std::ranges::move(own.candidates, std::back_inserter(pairs_));
+  }
 
   void learn(std::int64_t, RoundReport& report) override {
+    rows_.learn();
     std::vector<float> gradient(slice_.size(), 0.0F);
     double score = 0;
     for (const Candidate& pair : pairs_) {
@@ -95,9 +105,9 @@ class Es final : public Learner {
     for (std::size_t i = slice_.begin; i < slice_.end; ++i) context_.parameters.average(i, share);
   }
 
-  void save(ArchiveWriter& archive) const override { archive(adam_, pairs_); }
+  void save(ArchiveWriter& archive) const override { archive(adam_, pairs_, rows_); }
   void restore(ArchiveReader& archive) override {
-    archive(adam_, pairs_);
+    archive(adam_, pairs_, rows_);
     for (const Candidate& pair : pairs_) {
       if (pair.direction.size() != slice_.size() || pair.score.size() != 2) archive.fail("a pair is of another training");
     }
@@ -113,7 +123,8 @@ class Es final : public Learner {
 
   TrainingContext context_;
   EsOptions options_;
-  Slice slice_;
+  DecisionRows rows_;
+  Slice slice_;  // that is perturbed
   Adam adam_;
   std::vector<std::vector<double>> asked_;  // directions of the pairs that are being tried
   std::vector<Candidate> pairs_;

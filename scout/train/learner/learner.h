@@ -125,8 +125,8 @@ std::vector<OptionDescription> described(const nlohmann::json& values) {
   return describe_options<Options>();
 }
 
-/// The slice with this name: "all" of the actor's parameters, "head" (the context head) or "body" (the rest). Those of the
-/// decision head are the learner's "decisions".
+/// The slice with this name: "all" of the actor's parameters, "head" (the context head) or "body" (the rest); or
+/// "decisions", those of the decision head. Empty where the rule has none of them.
 Slice slice_of(const UpdateRule& rule, std::string_view name);
 
 }  // namespace scout

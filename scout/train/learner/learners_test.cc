@@ -24,6 +24,7 @@ TrainOptions tiny(const std::string& rule, const std::vector<std::string>& learn
   if (rule == "control") {  // whose decisions shift shares of calls: little of it shows in short runs
     options.rollout.horizon = 40;
     if (learners.front() == "es") set_training_options(options, {{"es.deviation", 1.0}});
+    if (learners.front() == "pes") set_training_options(options, {{"pes.deviation", 1.0}, {"pes.truncation", 40}});
   }
   return options;
 }

@@ -16,6 +16,13 @@ auto owner_of(const std::string& key) {
 
 }  // namespace
 
+bool learns_decisions(const TrainOptions& options) {
+  return std::ranges::any_of(options.learners, [&](const std::string& learner) {
+    const auto own = options.others.find(learner);
+    return learner == "decisions" || (own != options.others.end() && own->second.value("slice", "") == "decisions");
+  });
+}
+
 nlohmann::json training_options_json(const TrainOptions& options) {
   nlohmann::json out = to_json(options);
   for (const auto& [learner, values] : options.others) {
@@ -79,7 +86,7 @@ std::vector<std::string> unused_options(const TrainOptions& options, bool weight
   }
   for (const RuleEntry& entry : rule_table()) {
     if (entry.name != options.policy.rule) continue;
-    const bool decides = std::ranges::find(options.learners, "decisions") != options.learners.end();
+    const bool decides = learns_decisions(options);
     for (const std::string& key : entry.options) {
       if (decides || !key.starts_with("decision")) used.push_back("policy." + key);
     }

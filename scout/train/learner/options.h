@@ -34,13 +34,21 @@ struct PolicyOptions : RuleOptions {
         "functions: the largest step of a coordinate, as a share of the box's width; weights: the base step, as a share of "
         "the tensor's scale",
         positive());
-    visit("decisions", decisions,
-          "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
-          "longer than the one before. None unless the learner \"decisions\" takes part",
-          at_least(0));
+    visit(
+        "decisions", decisions,
+        "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
+        "longer than the one before. None unless the learner \"decisions\" takes part, or another's slice is \"decisions\"",
+        at_least(0));
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
           "rule coordinate: a network steers every coordinate; off: what acts on whole runs steers alone");
+    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs",
+          at_least(1));
+    visit(
+        "preprocess", preprocess,
+        "rule lstm: k, where the network sees the logarithm of a gradient over k and the gradient times e^k, both clamped; "
+        "0: it sees the gradient",
+        between(0, 20));
     visit("start", start,
           "policy to start from, of the same rule and widths: a file, or one that comes with the library; "
           "empty: the initial policy");
@@ -201,6 +209,8 @@ struct TrainOptions {
   std::map<std::string, nlohmann::json> others{};
 };
 
+/// Whether some learner learns what is decided for whole runs: "decisions", or another whose `slice` that is.
+bool learns_decisions(const TrainOptions& options);
 /// Every option with its value, those of `others` included, as a flat object.
 nlohmann::json training_options_json(const TrainOptions& options);
 /// The same of the defaults, those of every learner's own options included.

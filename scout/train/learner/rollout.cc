@@ -35,7 +35,8 @@ void run_episodes(Rollout& rollout, const EpisodeOptions& options) {
   const auto ask = [&](Episode& episode, void (Mover::*what)(Episode&)) {
     if (const auto found = movers.find(&episode); found != movers.end()) (found->second->*what)(episode);
   };
-  const Moves moves{.decide = [&](Episode& episode) { ask(episode, &Mover::decide); },
+  const Moves moves{.prepare = [&](Episode& episode) { ask(episode, &Mover::prepare); },
+                    .decide = [&](Episode& episode) { ask(episode, &Mover::decide); },
                     .move = [&](Episode& episode) { ask(episode, &Mover::move); }};
   ProposalScratch scratch;
   std::vector<Episode*> running;

@@ -16,9 +16,9 @@ struct RunRequest {
   std::shared_ptr<Mover> mover{};          ///< null: the rule alone
   Recording recording{};                   ///< what goes into the trajectory
   bool judge = false;                      ///< whether share and value are wanted, which may cost evaluations
-  /// An episode to go on with, for `steps` more steps, instead of a new one. It is handed back.
+  /// An episode to go on with instead of a new one. It is handed back.
   std::shared_ptr<Episode> unfinished{};
-  int steps = 0;      ///< of an unfinished episode; 0: to its end
+  int steps = 0;      ///< at most so many; 0: to the episode's end
   bool keep = false;  ///< whether the episode is handed back
 };
 
@@ -50,7 +50,7 @@ struct Rollout {
 /// Runs everything on a team of threads, which does not change what comes of it.
 void roll_out(std::span<Rollout> rollouts, const EpisodeOptions& options, ThreadTeam& team);
 
-/// Parameters that were tried.
+/// Parameters that were tried; of "pes" what a pair of them says: an estimate of the gradient, and its mean loss.
 struct Candidate {
   std::int64_t generation = 0;    ///< that they were drawn in
   std::vector<double> direction;  ///< in which they lay from that generation's mean, in standard deviations

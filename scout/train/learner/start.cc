@@ -9,7 +9,7 @@ namespace scout {
 
 RuleOptions rule_options_of(const TrainOptions& options) {
   RuleOptions out = options.policy;
-  if (std::ranges::find(options.learners, "decisions") == options.learners.end()) out.decisions = 0;
+  if (!learns_decisions(options)) out.decisions = 0;
   if (!options.policy.start.empty()) {  // of the policy that it starts from
     const RuleOptions other = policy_or_file(options.policy.start)->description().rule;
     out.decisions = std::max(out.decisions, other.decisions);

@@ -33,6 +33,10 @@ class Tasks {
   /// Throws std::invalid_argument on unknown problems. `weights`: EpisodeOptions::weights.
   Tasks(const TrainOptions& options, Seed seed, bool weights);
 
+  /// On these families, in the place of those that the options name.
+  Tasks(const TrainOptions& options, Seed seed, bool weights, std::vector<std::shared_ptr<const Family>> families)
+      : options_(options), seed_(seed), weights_(weights), families_(std::move(families)) {}
+
   /// One for each unit of the window.
   std::vector<Task> episodes(const Window& window) const { return draw(window, "episode", options_.rollout.episodes); }
   /// The share of so many tasks a round that comes with the window; `axis` names their draws.

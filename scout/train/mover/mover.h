@@ -9,6 +9,8 @@ namespace scout {
 class Mover {
  public:
   virtual ~Mover() = default;
+  /// Before the rule is asked.
+  virtual void prepare([[maybe_unused]] Episode& episode) {}
   virtual void decide([[maybe_unused]] Episode& episode) {}
   virtual void move([[maybe_unused]] Episode& episode) {}
 };

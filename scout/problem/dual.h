@@ -2,9 +2,11 @@
 // with `double`, and f with its exact gradient with `Dual<N>`. Values are the same bit by bit either way.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace scout {
 
@@ -79,5 +81,25 @@ struct Dual {
     return chain(power, x, p.value * std::pow(x.value, p.value - 1), p, x.value == 0 ? 0 : power * std::log(x.value));
   }
 };
+
+/// Σ r² and, unless `gradient` is empty, its gradient, of the residuals that `residuals(x, add)` hands to `add`, one after
+/// the other; x are the M coordinates as double or Dual<M>.
+template <int M, class Residuals>
+double sum_of_squares(std::span<const double> theta, std::span<double> gradient, const Residuals& residuals) {
+  double sum = 0;
+  if (gradient.empty()) {
+    residuals(theta.data(), [&](double r) { sum += r * r; });
+    return sum;
+  }
+  std::array<Dual<M>, M> x;
+  for (int i = 0; i < M; ++i) x[static_cast<std::size_t>(i)] = Dual<M>(theta[static_cast<std::size_t>(i)], i);
+  std::array<double, M> slope{};
+  residuals(x.data(), [&](const Dual<M>& r) {
+    sum += r.value * r.value;
+    for (std::size_t i = 0; i < M; ++i) slope[i] += 2 * r.value * r.slope[i];
+  });
+  std::copy(slope.begin(), slope.end(), gradient.begin());
+  return sum;
+}
 
 }  // namespace scout
