@@ -42,7 +42,7 @@ scout::Problem draw_fit(scout::Random& random, int) {
 scout::MinimizeSummary fit(const scout::Instance& instance, const std::shared_ptr<const scout::Policy>& policy) {
   scout::MinimizeOptions options;
   options.policy = policy;
-  options.budget = 300;
+  options.budget = 200;
   options.lower.assign(instance.lower().begin(), instance.lower().end());
   options.upper.assign(instance.upper().begin(), instance.upper().end());
   scout::Random random(scout::Seed(1));
@@ -74,7 +74,7 @@ int main() try {
                                         {"policy.rule", "control"},
                                         {"rounds", 40},
                                         {"threads", 1},
-                                        {"rollout.horizon", 150},  // a run has twice as many calls
+                                        {"rollout.horizon", 100},  // a run has twice as many calls
                                         {"decisions.episodes", 32},
                                         {"decisions.updates", 0.6},
                                         {"decisions.warm_up", 320},
@@ -91,7 +91,7 @@ int main() try {
 
   const auto own = scout::Policy::load("oscillator.scout");
   const double share = judge(*family, own), shipped = judge(*family, scout::policy("surfaces"));
-  std::printf("right fits of unseen oscillators after 300 calls: %.0f %%; before training %.0f %%; `surfaces` %.0f %%\n",
+  std::printf("right fits of unseen oscillators after 200 calls: %.0f %%; before training %.0f %%; `surfaces` %.0f %%\n",
               100 * share, 100 * untrained, 100 * shipped);
 
   const auto instance = family->sample(scout::Split::test, 0, 4);
