@@ -46,6 +46,21 @@ EvaluateBatch at_once(const BatchObjective& objective) {
   return [&objective](Batch& batch) { objective(batch.theta, batch.values, batch.gradients); };
 }
 
+namespace {
+
+/// x_i + h_i, within the bounds, and another number than x_i.
+double beside(double x, const Region& region, std::size_t i) {
+  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  const double up = region.most[i] - x, down = x - region.least[i];
+  const double h = std::max(0.5 * std::sqrt(kEpsilon) * region.width(i), 1000 * kEpsilon * std::abs(x));
+  const bool upwards = up >= h || up >= down;
+  const double end = upwards ? region.most[i] : region.least[i];
+  const double moved = upwards ? std::min(x + h, end) : std::max(x - h, end);
+  return moved != x ? moved : std::nextafter(x, end);
+}
+
+}  // namespace
+
 EvaluateBatch by_differences(EvaluateBatch evaluate, const Region& region) {
   return [evaluate = std::move(evaluate), &region, values = std::make_shared<Batch>()](Batch& batch) {
     const std::size_t points = batch.values.size(), n = region.free.size();
@@ -58,21 +73,24 @@ EvaluateBatch by_differences(EvaluateBatch evaluate, const Region& region) {
         const auto moved = values->point(points + g * n + i);
         std::ranges::copy(batch.point(g), moved.begin());
         double& x = moved[region.free[i]];
-        const double before = x,
-                     h = std::sqrt(std::numeric_limits<double>::epsilon()) * std::max(std::abs(x), 0.5 * region.width(i));
-        x += before + h <= region.most[i] ? h : -h;
-        step[g * n + i] = x - before;  // what rounding leaves of h
+        const double before = x;
+        x = beside(before, region, i);
+        step[g * n + i] = x - before;
       }
     }
+    // What is not evaluated, behind an error, must not look like an answer.
+    std::ranges::fill(values->values, std::nan(""));
     evaluate(*values);
     std::copy_n(values->values.begin(), points, batch.values.begin());
     std::copy_n(values->errors.begin(), points, batch.errors.begin());
     std::ranges::fill(batch.gradients, 0.0);
+    const auto failed = std::ranges::find_if(values->errors, [](const auto& error) { return error != nullptr; });
+    const auto first = static_cast<std::size_t>(failed - values->errors.begin());
     for (std::size_t g = 0; g < wanted; ++g) {
+      // How far others got behind the first error depends on threads: what needs them fails with it.
+      if (first < points + (g + 1) * n && !batch.errors[g]) batch.errors[g] = *failed;
       for (std::size_t i = 0; i < n; ++i) {
-        const std::size_t k = points + g * n + i;
-        if (values->errors[k] && !batch.errors[g]) batch.errors[g] = values->errors[k];
-        batch.gradient(g)[region.free[i]] = (values->values[k] - batch.values[g]) / step[g * n + i];
+        batch.gradient(g)[region.free[i]] = (values->values[points + g * n + i] - batch.values[g]) / step[g * n + i];
       }
     }
   };

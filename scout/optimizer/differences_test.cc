@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "scout/optimizer/minimize.h"
 #include "scout/policy/test_policy.h"
@@ -91,6 +92,68 @@ TEST(MinimizeByDifferences, WhatTheObjectiveThrowsComesOut) {
 TEST(MinimizeByDifferences, WhereNothingIsFiniteItSaysSo) {
   const auto f = [](std::span<const double>, std::span<double>) { return std::nan(""); };
   EXPECT_EQ(minimize(f, std::vector<double>{1, 2}, options_for(100)).status, MinimizeStatus::never_finite);
+}
+
+TEST(MinimizeByDifferences, NarrowBoxesFarFromZeroAreKept) {
+  for (const double width : {1000.0, 1.0, 0.02, 1e-9}) {
+    const double low = 2451545, high = low + width;  // days
+    ASSERT_GT(high, low);
+    MinimizeOptions options = options_for(300);
+    options.lower = {low, -1};
+    options.upper = {high, 1};
+    const auto f = [&](std::span<const double> x, std::span<double>) {
+      EXPECT_TRUE(x[0] >= low && x[0] <= high) << x[0] - low << " of " << width;
+      const double z = (x[0] - low) / (high - low) - 0.3;
+      return z * z + (z + x[1]) * (z + x[1]);
+    };
+    const auto summary = minimize(f, std::vector<double>{high, 0.5}, options);
+    EXPECT_LT(summary.best_value, width < 1e-6 ? 0.1 : 1e-6) << width;
+  }
+}
+
+TEST(MinimizeByDifferences, CallsThatCoverNoGradientGoToValues) {
+  for (const int budget : {1, 13, 60, 120}) {
+    const std::vector<double> start(60, 1.0);
+    const auto sphere = [](std::span<const double> x, std::span<double>) {
+      double f = 0;
+      for (const double z : x) f += z * z;
+      return f;
+    };
+    EXPECT_EQ(minimize(sphere, start, options_for(budget)).values, budget);
+  }
+}
+
+TEST(MinimizeByDifferences, AfterAnErrorThreadsChangeNothing) {
+  for (int last = 0; last < 60; ++last) {
+    std::vector<std::pair<double, std::int64_t>> ends;
+    for (const int threads : {1, 3}) {
+      MinimizeOptions options = options_for(200);
+      options.explorers = 3;
+      options.threads = threads;
+      options.lower.assign(2, 0);
+      options.upper.assign(2, 1);
+      MinimizeSummary summary;
+      const auto f = [&](std::span<const double> x, std::span<double>) {
+        if (x[0] + x[1] < 0.02 * last) throw std::runtime_error("out of order");
+        return (x[0] - 0.3) * (x[0] - 0.3) + 3 * (x[1] - 0.6) * (x[1] - 0.6);
+      };
+      try {
+        minimize(f, std::vector<double>{0.5, 0.5}, options, summary);
+      } catch (const std::runtime_error&) {
+      }
+      ends.emplace_back(summary.best_value, summary.values);
+    }
+    EXPECT_EQ(ends[0], ends[1]) << last;
+  }
+}
+
+TEST(MinimizeByDifferences, APointIsNoWorseForWhatIsBesideIt) {
+  MinimizeOptions options = options_for(60);
+  const auto f = [](std::span<const double> x, std::span<double>) {
+    return x[0] > 1 && x[0] < 1 + 1e-6 ? std::nan("") : x[0] * x[0] + 1;
+  };
+  const auto summary = minimize(f, std::vector<double>{1}, options);
+  EXPECT_LE(summary.best_value, 2);
 }
 
 TEST(MinimizeByDifferences, PoliciesThatStepAreRefused) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scout/optimizer/oracle.h"
 #include "scout/policy/control/workspace.h"
 
 namespace scout {
@@ -127,7 +128,10 @@ bool Explorers::evaluate(const Some& asking) {
       for (std::size_t i = 0; i < region_.free.size(); ++i) explorer.gradient[i] = batch_.gradient(b)[region_.free[i]];
       gradient = explorer.gradient;
     }
-    record_.take({batch_.point(b), explorer.theta, gradient, explorer.value}, explorer.number);
+    // Of a difference that is not finite, the point itself is not to blame.
+    const bool blamed = !options_.differences || all_finite(gradient);
+    record_.take({batch_.point(b), explorer.theta, blamed ? gradient : std::span<const double>(), explorer.value},
+                 explorer.number);
   }
   if (record_.over()) record_.finish();
   return !record_.over();

@@ -138,8 +138,10 @@ struct MinimizeSummary {
 /// A policy of the rule `control`, such as `surfaces`, asks for values and gradients as it likes, over the whole budget.
 ///
 /// Differences. Where `differences` is set the objective is asked for values alone. A gradient at x is made of values at x
-/// and at x_i + h_i for every free coordinate i, h_i = 1.5e-8 max(|x_i|, half the width of its region), inwards where that
-/// is beyond a bound. They count as values, and are no candidates for the best point. The policy knows what they cost.
+/// and at x_i + h_i for every free coordinate i. h_i is 1.5e-8 of half the width of its region, or a thousand times the
+/// rounding of x_i if that is more; it points, and is cut, to within the bounds. These values are counted, but are no
+/// candidates for the best point, and neither the history nor the callback has them. The policy knows what they cost. Calls
+/// that do not cover a gradient any more go to values alone. A point is no worse for a difference that is not finite.
 ///
 /// Explorers. N runs of such a policy go on in rounds: each asks for one point, all points are evaluated, and each run
 /// learns what all have found. The first begins at x0, the others at points that fill the region of interest evenly. The

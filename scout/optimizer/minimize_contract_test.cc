@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "scout/optimizer/minimize.h"
@@ -138,6 +139,24 @@ TEST(MinimizeContract, StopsWhereNothingIsGained) {
   EXPECT_EQ(converged.status, MinimizeStatus::converged);
   EXPECT_LE(converged.relative_gradient, 1e-8);
   EXPECT_LT(converged.calls(), 100);
+}
+
+TEST(MinimizeContract, WhereFFallsForEverPointsStayNumbers) {
+  const auto sum = [](std::span<const double> x, std::span<double> gradient) {
+    double f = 0;
+    for (const double z : x) {
+      EXPECT_FALSE(std::isnan(z));
+      f += z;
+    }
+    std::ranges::fill(gradient, 1.0);
+    return f;
+  };
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    MinimizeOptions options;
+    options.budget = 500;
+    options.seed = seed;
+    minimize(sum, std::vector<double>(6, 1.0), options);
+  }
 }
 
 }  // namespace

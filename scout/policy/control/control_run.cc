@@ -180,8 +180,23 @@ void ControlRun::plan() {
   if (pending_) return;
   if (decision_due()) begin_block();
   asked_ = static_cast<std::size_t>(std::ranges::max_element(accounts_, {}, &Account::owed) - accounts_.begin());
-  question_ = accounts_[asked_].primitive->ask(shared_);
+  // Too little for a gradient: what does without.
+  if (left() < 1 + shared_.gradient_price) asked_ = index_of(local_evolution);
+  ask();
   pending_ = true;
+}
+
+void ControlRun::ask() {
+  question_ = accounts_[asked_].primitive->ask(shared_);
+  // Where f falls for ever a primitive can get lost.
+  lost_ = std::ranges::any_of(question_.point, [](double x) { return std::isnan(x); });
+  if (!lost_) return;
+  const auto best = shared_.memory.best_point();
+  point_.assign(question_.point.begin(), question_.point.end());
+  for (std::size_t i = 0; i < dimension_; ++i) {
+    if (std::isnan(point_[i])) point_[i] = best.empty() ? shared_.first[i] : best[i];
+  }
+  question_.point = point_;
 }
 
 void ControlRun::apply(std::span<double> theta) const {
@@ -213,7 +228,7 @@ void ControlRun::observe(const Observation& next) {
     best_by_ = asked_;
     if (std::isfinite(before)) account.gain += (before - value) / shared_.memory.spread();
   }
-  account.primitive->tell(shared_, answer);
+  account.primitive->tell(shared_, lost_ ? Answer{std::numeric_limits<double>::infinity(), {}} : answer);
 }
 
 void ControlRun::grant(std::int64_t calls) {
@@ -257,7 +272,7 @@ void ControlRun::restore(ArchiveReader& archive) {
     account.primitive->restore(archive, shared_);
     archive(account.owed, account.calls, account.gain, account.trend, account.idle);
   }
-  if (pending_) question_ = accounts_[asked_].primitive->ask(shared_);
+  if (pending_) ask();
 }
 
 }  // namespace scout

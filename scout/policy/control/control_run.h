@@ -31,7 +31,8 @@ class ControlRun final : public RuleRun {
   void apply(std::span<double> theta) const override;
   bool asks() const override { return true; }
   bool wants_gradient() const override { return question_.gradient; }
-  bool over() const override { return left() < 1 + shared_.gradient_price; }
+  /// Where a gradient costs more than a value, what does not cover one goes to values.
+  bool over() const override { return left() < (shared_.gradient_price > 1 ? 1 : 1 + shared_.gradient_price); }
   void grant(std::int64_t calls) override;
   void hear(std::span<const RuleRun* const> others) override;
   std::span<float> decision() override { return decision_; }
@@ -64,12 +65,14 @@ class ControlRun final : public RuleRun {
   };
 
   void visit(auto& archive) {
-    archive(lower_, width_, least_, most_, budget_, shared_, decision_, asked_, pending_, point_, gradient_);
+    archive(lower_, width_, least_, most_, budget_, shared_, decision_, asked_, pending_, lost_, point_, gradient_);
     archive(block_begin_, block_end_, value_before_, last_gain_, blocks_, idle_blocks_, best_by_);
   }
 
   /// Shares before the decision shifts them.
   std::vector<double> usual_shares() const;
+  /// Asks the primitive whose turn it is.
+  void ask();
   void begin_block();
   void end_block();
   double left() const { return std::max(0.0, budget_ - shared_.calls); }
@@ -86,6 +89,7 @@ class ControlRun final : public RuleRun {
   Question question_;
   std::uint64_t asked_ = 0;               ///< the primitive
   bool pending_ = false;                  ///< whether it waits for an answer
+  bool lost_ = false;                     ///< whether the primitive asked for no number, and another point took its place
   std::vector<double> point_, gradient_;  ///< the latest answer's, in the box
   double block_begin_ = 0, block_end_ = 0, value_before_ = 0, last_gain_ = 0;
   int blocks_ = 0, idle_blocks_ = 0;

@@ -65,6 +65,7 @@ std::vector<std::string> family_names() {
 }
 
 void add_family(std::shared_ptr<const Family> family) {
+  if (family == nullptr) throw std::invalid_argument("add_family: no family was given");
   const std::string& name = family->name();
   for (const std::string& known : family_names()) {
     if (known == name) throw std::invalid_argument("problem '" + name + "': there is one of that name; choose another");
