@@ -10,6 +10,20 @@
 #include "scout/base/parallel.h"
 
 namespace scout {
+namespace {
+
+/// x_i + h_i, within the bounds, and another number than x_i.
+double beside(double x, const Region& region, std::size_t i) {
+  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  const double up = region.most[i] - x, down = x - region.least[i];
+  const double h = std::max(0.5 * std::sqrt(kEpsilon) * region.width(i), 1000 * kEpsilon * std::abs(x));
+  const bool upwards = up >= h || up >= down;
+  const double end = upwards ? region.most[i] : region.least[i];
+  const double moved = upwards ? std::min(x + h, end) : std::max(x - h, end);
+  return moved != x ? moved : std::nextafter(x, end);
+}
+
+}  // namespace
 
 void Batch::resize(std::size_t points, std::size_t with_gradient, std::size_t dimension) {
   theta.resize(points * dimension);
@@ -45,21 +59,6 @@ EvaluateBatch point_by_point(const Objective& objective, int threads) {
 EvaluateBatch at_once(const BatchObjective& objective) {
   return [&objective](Batch& batch) { objective(batch.theta, batch.values, batch.gradients); };
 }
-
-namespace {
-
-/// x_i + h_i, within the bounds, and another number than x_i.
-double beside(double x, const Region& region, std::size_t i) {
-  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-  const double up = region.most[i] - x, down = x - region.least[i];
-  const double h = std::max(0.5 * std::sqrt(kEpsilon) * region.width(i), 1000 * kEpsilon * std::abs(x));
-  const bool upwards = up >= h || up >= down;
-  const double end = upwards ? region.most[i] : region.least[i];
-  const double moved = upwards ? std::min(x + h, end) : std::max(x - h, end);
-  return moved != x ? moved : std::nextafter(x, end);
-}
-
-}  // namespace
 
 EvaluateBatch by_differences(EvaluateBatch evaluate, const Region& region) {
   return [evaluate = std::move(evaluate), &region, values = std::make_shared<Batch>()](Batch& batch) {

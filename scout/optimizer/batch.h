@@ -15,8 +15,8 @@ struct Batch {
   std::vector<double> theta;      ///< [B, M]
   std::vector<double> values;     ///< [B]
   std::vector<double> gradients;  ///< [G, M]
-  std::vector<std::exception_ptr>
-      errors;  ///< [B]; what was thrown in place of an answer; what is behind the first is not filled in
+  /// [B]; what was thrown in place of an answer. What is behind the first is not filled in.
+  std::vector<std::exception_ptr> errors;
 
   /// Of new points, whose coordinates are to be filled in.
   void resize(std::size_t points, std::size_t with_gradient, std::size_t dimension);

@@ -79,7 +79,8 @@ Explorers::Some Explorers::asking() {
   };
   find();
   if (!out.empty()) return out;
-  const std::int64_t pair = 1 + record_.gradient_price();  // a run with fewer calls left is over
+  // What is left of all shares: to one after the other, as much as a value and its gradient take.
+  const std::int64_t pair = 1 + record_.gradient_price();
   std::int64_t left = record_.remaining();
   for (Explorer& explorer : explorers_) {
     if (left < pair) break;

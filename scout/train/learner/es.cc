@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "scout/nn/update.h"
+#include "scout/train/learner/adam_on_slice.h"
 #include "scout/train/learner/decision_rows.h"
 
 namespace scout::learner {
@@ -97,12 +97,7 @@ class Es final : public Learner {
     report.metrics.push_back({context_.name + "_score", score});
     if (pairs_.empty()) return;
     pairs_.clear();
-    const std::span<float> acting = slice_.of(context_.parameters.acting);
-    std::vector<float> own(acting.begin(), acting.end());
-    adam_.update(own, gradient, options_.learning_rate);
-    std::ranges::copy(own, acting.begin());
-    const double share = std::max(1 - options_.average, 1 / static_cast<double>(adam_.steps));
-    for (std::size_t i = slice_.begin; i < slice_.end; ++i) context_.parameters.average(i, share);
+    adam_on_slice(adam_, slice_, gradient, options_.learning_rate, options_.average, context_.parameters);
   }
 
   void save(ArchiveWriter& archive) const override { archive(adam_, pairs_, rows_); }

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <limits>
 
-#include "scout/nn/update.h"
+#include "scout/train/learner/adam_on_slice.h"
 #include "scout/train/learner/decision_rows.h"
 #include "scout/train/learner/persistent_es.h"
 
@@ -153,12 +153,7 @@ class Pes final : public Learner {
     report.metrics.push_back({context_.name + "_loss", loss});
     if (slopes_.empty()) return;
     slopes_.clear();
-    const std::span<float> acting = slice_.of(context_.parameters.acting);
-    std::vector<float> own(acting.begin(), acting.end());
-    adam_.update(own, gradient, options_.learning_rate);
-    std::ranges::copy(own, acting.begin());
-    const double share = std::max(1 - options_.average, 1 / static_cast<double>(adam_.steps));
-    for (std::size_t i = slice_.begin; i < slice_.end; ++i) context_.parameters.average(i, share);
+    adam_on_slice(adam_, slice_, gradient, options_.learning_rate, options_.average, context_.parameters);
   }
 
   void save(ArchiveWriter& archive) const override { archive(adam_, slopes_, rows_, pairs_); }
