@@ -105,8 +105,9 @@ void Explorers::propose(const Some& asking) {
 
 bool Explorers::evaluate(const Some& asking) {
   Some rows = asking;
-  const auto values = std::ranges::stable_partition(rows, [](const Explorer* explorer) { return explorer->wants_gradient; });
-  batch_.resize(rows.size(), rows.size() - values.size(), full_.size());
+  const auto wants_gradient = [](const Explorer* explorer) { return explorer->wants_gradient; };
+  const auto values = std::stable_partition(rows.begin(), rows.end(), wants_gradient);
+  batch_.resize(rows.size(), static_cast<std::size_t>(values - rows.begin()), full_.size());
   for (std::size_t b = 0; b < rows.size(); ++b) {
     const std::span<double> point = batch_.point(b);
     std::ranges::copy(full_, point.begin());

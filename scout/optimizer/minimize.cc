@@ -51,7 +51,6 @@ class Episodes {
   Episodes(const Objective& objective, std::span<const double> x0, const MinimizeOptions& options, const Region& region,
            const Stepper& stepper, MinimizeRecord& record, MinimizeSummary& summary)
       : objective_(objective),
-        options_(options),
         summary_(summary),
         policy_(*options.policy),
         region_(region),
@@ -182,7 +181,6 @@ class Episodes {
   }
 
   const Objective& objective_;
-  const MinimizeOptions& options_;
   MinimizeSummary& summary_;
   const Policy& policy_;
   const Region& region_;
