@@ -25,7 +25,7 @@ constexpr std::string_view kMagic = "SCOUTPOL";
 constexpr std::uint32_t kFormatVersion = 2;
 constexpr std::size_t kChecksumSize = 4;
 
-std::uint32_t checksum(std::span<const std::byte> bytes) {
+std::uint32_t crc(std::span<const std::byte> bytes) {
   return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
@@ -88,7 +88,7 @@ File parse(std::span<const std::byte> bytes) {
     file(header);
   }
   file(out.parameters), file(sum), file.finish();
-  if (checksum(bytes.first(bytes.size() - kChecksumSize)) != sum) {
+  if (crc(bytes.first(bytes.size() - kChecksumSize)) != sum) {
     throw std::runtime_error("damaged: the checksum does not fit the content");
   }
   try {
@@ -140,6 +140,14 @@ Policy::Policy(PolicyDescription description, std::vector<float> parameters)
   }
 }
 
+std::uint32_t Policy::checksum() const {
+  std::call_once(checksum_is_known_, [this] {
+    const std::vector<std::byte> bytes = to_bytes();
+    ArchiveReader(std::span(bytes).last(kChecksumSize), "checksum")(checksum_);
+  });
+  return checksum_;
+}
+
 std::vector<std::byte> Policy::to_bytes() const {
   const nlohmann::json all = to_json(description_.rule);
   nlohmann::json used = nlohmann::json::object();
@@ -157,7 +165,7 @@ std::vector<std::byte> Policy::to_bytes() const {
   file(text), file(parameters_);
   Bytes bytes = file.take();
   ArchiveWriter end;
-  end(checksum(bytes));
+  end(crc(bytes));
   const Bytes sum = end.take();
   bytes.insert(bytes.end(), sum.begin(), sum.end());
   return bytes;

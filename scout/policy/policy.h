@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -39,6 +41,8 @@ class Policy {
 
   /// The content of the file.
   std::vector<std::byte> to_bytes() const;
+  /// CRC-32 of the content of the file before its own: tells policies apart.
+  std::uint32_t checksum() const;
   /// Throws std::runtime_error that begins with `name` and says what is wrong: not a policy file, truncated, damaged, of a
   /// newer format, made for other inputs, another number of parameters, parameters that are not finite.
   static std::shared_ptr<const Policy> from_bytes(std::span<const std::byte> bytes, const std::string& name = "policy");
@@ -53,6 +57,8 @@ class Policy {
   std::shared_ptr<const UpdateRule> rule_;
   std::vector<float> parameters_;
   std::shared_ptr<const Stepper> stepper_;
+  mutable std::once_flag checksum_is_known_;
+  mutable std::uint32_t checksum_ = 0;
 };
 
 }  // namespace scout

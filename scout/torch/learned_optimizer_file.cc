@@ -128,7 +128,7 @@ void check_parameters(const GroupRecord& saved, const GroupRecord& now, std::siz
 void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   const State& state = *state_of_run_;
   archive.write("scout_format", c10::IValue(kFormatVersion));
-  archive.write("policy", c10::IValue(state.policy_checksum()));
+  archive.write("policy", c10::IValue(static_cast<std::int64_t>(state.policy->checksum())));
   const auto& own = static_cast<const LearnedOptimizerOptions&>(defaults());
   GuardedStep training = state.training;
   if (own.horizon() != training.horizon()) training.set_horizon(own.horizon());  // as the next step would
@@ -167,7 +167,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     refuse("has format " + std::to_string(value.toInt()) + ": this program reads format " + std::to_string(kFormatVersion));
   }
   archive.read("policy", value);
-  if (value.toInt() != state.policy_checksum())
+  if (value.toInt() != static_cast<std::int64_t>(state.policy->checksum()))
     refuse("belongs to another policy: give the optimizer the one it was saved with");
   archive.read("groups", value);
   if (value.toInt() != static_cast<std::int64_t>(param_groups().size())) {

@@ -3,7 +3,6 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <zlib.h>
 
 #include <unordered_set>
 #include <utility>
@@ -187,11 +186,6 @@ void LearnedOptimizer::State::mend_buffers() {
     buffer.tensor.detach().copy_(buffer.held);
     ++training.report().buffers_restored;
   }
-}
-
-std::int64_t LearnedOptimizer::State::policy_checksum() const {
-  const auto bytes = policy->to_bytes();
-  return static_cast<std::int64_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size() - 4));
 }
 
 }  // namespace scout

@@ -48,8 +48,6 @@ struct LearnedOptimizer::State : StepTarget {
   void clear() override;
 
   at::ScalarType numbers_type() const { return layout.type == StateLayout::Type::bfloat16 ? at::kBFloat16 : at::kFloat; }
-  /// Of the policy's file, without the checksum that it ends with.
-  std::int64_t policy_checksum() const;
 
   long process = getpid();  // that LibTorch's threads live in
   std::shared_ptr<const Policy> policy;
