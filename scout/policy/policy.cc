@@ -141,11 +141,11 @@ Policy::Policy(PolicyDescription description, std::vector<float> parameters)
 }
 
 std::uint32_t Policy::checksum() const {
-  std::call_once(checksum_is_known_, [this] {
+  std::call_once(checksum_->known, [this] {
     const std::vector<std::byte> bytes = to_bytes();
-    ArchiveReader(std::span(bytes).last(kChecksumSize), "checksum")(checksum_);
+    ArchiveReader(std::span(bytes).last(kChecksumSize), "checksum")(checksum_->value);
   });
-  return checksum_;
+  return checksum_->value;
 }
 
 std::vector<std::byte> Policy::to_bytes() const {

@@ -57,8 +57,11 @@ class Policy {
   std::shared_ptr<const UpdateRule> rule_;
   std::vector<float> parameters_;
   std::shared_ptr<const Stepper> stepper_;
-  mutable std::once_flag checksum_is_known_;
-  mutable std::uint32_t checksum_ = 0;
+  struct Checksum {
+    std::once_flag known;
+    std::uint32_t value = 0;
+  };
+  std::shared_ptr<Checksum> checksum_ = std::make_shared<Checksum>();  // of all copies
 };
 
 }  // namespace scout
