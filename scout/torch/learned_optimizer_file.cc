@@ -108,6 +108,9 @@ void check_parameters(const GroupRecord& saved, const GroupRecord& now, std::siz
     refuse("has " + std::to_string(saved.shapes.size()) + " parameters in group " + std::to_string(g) +
            ": this optimizer has " + std::to_string(now.shapes.size()));
   }
+  for (const std::size_t size : {saved.types.size(), saved.first.size(), saved.fingerprints.size()}) {
+    if (size != saved.shapes.size()) refuse("is damaged");
+  }
   const auto kind = [](const GroupRecord& group, std::size_t p) {
     return group.types[p] < 0 ? std::string("undefined")
                               : kind_of(group.shapes[p], static_cast<at::ScalarType>(group.types[p]));

@@ -305,6 +305,51 @@ TEST(LearnedOptimizerParameters, OptionsOutOfRangeInAFileAreRefused) {
   EXPECT_THAT([&] { load(other, state); }, ThrowsMessage<std::runtime_error>(HasSubstr("option 'lr'")));
 }
 
+/// Another archive with the same values, but for the tensors with this name.
+void copy_archive(torch::serialize::InputArchive& from, torch::serialize::OutputArchive& to, const std::string& name,
+                  const at::Tensor& value) {
+  for (const std::string& key : from.keys()) {
+    torch::serialize::InputArchive inner;
+    at::Tensor tensor;
+    if (from.try_read(key, inner)) {
+      torch::serialize::OutputArchive copied(to.compilation_unit());
+      copy_archive(inner, copied, name, value);
+      to.write(key, copied);
+    } else if (from.try_read(key, tensor)) {
+      to.write(key, key == name ? value : tensor);
+    } else {
+      c10::IValue number;
+      from.read(key, number);
+      to.write(key, number);
+    }
+  }
+}
+
+TEST(LearnedOptimizerParameters, RecordsWithListsOfOtherLengthsAreRefused) {
+  auto w = leaf({6});
+  LearnedOptimizer optimizer({w});
+  optimizer.step();
+  std::stringstream file(saved(optimizer));
+  torch::serialize::InputArchive archive, group;
+  archive.load_from(file);
+  archive.read("group0", group);
+  at::Tensor record;  // lists of one element each: the shape, which is a list of one, type, first place, fingerprint
+  group.read("parameters", record);
+  ASSERT_EQ(record.numel(), 72);
+  for (const std::int64_t begin : {24, 40, 56}) {  // this list is empty
+    const at::Tensor damaged = torch::cat({record.narrow(0, 0, begin), torch::zeros({8}, at::kByte),
+                                           record.narrow(0, begin + 16, record.numel() - begin - 16)});
+    torch::serialize::OutputArchive copied;
+    copy_archive(archive, copied, "parameters", damaged);
+    std::stringstream out;
+    copied.save_to(out);
+    LearnedOptimizer other({copy(w)});
+    const std::string before = saved(other);
+    EXPECT_THAT([&] { load(other, out.str()); }, ThrowsMessage<std::runtime_error>(HasSubstr("damaged"))) << begin;
+    EXPECT_EQ(saved(other), before);
+  }
+}
+
 TEST(LearnedOptimizerParameters, OptimizersAreValues) {
   static_assert(std::is_move_constructible_v<LearnedOptimizer>);
   static_assert(!std::is_copy_constructible_v<LearnedOptimizer>);
