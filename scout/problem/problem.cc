@@ -9,7 +9,7 @@
 namespace scout {
 namespace {
 
-class ProblemInstance final : public Instance {
+class ProblemInstance : public Instance {
  public:
   explicit ProblemInstance(Problem problem) : problem_(std::move(problem)) {}
 
@@ -42,6 +42,64 @@ class ProblemInstance final : public Instance {
   Problem problem_;
 };
 
+std::string place(const char* name, std::size_t i) { return std::string(name) + '[' + std::to_string(i) + ']'; }
+
+/// Throws std::invalid_argument naming the field, if one is missing or does not fit the others.
+Problem checked(Problem problem) {
+  const std::size_t m = problem.lower.size();
+  if (!problem.evaluate) throw_bad_option("evaluate", "empty", "a function that can be called");
+  if (m == 0) throw_bad_option("lower", "empty", "of one number or more");
+  const auto fits = [&](const char* name, const std::vector<double>& numbers, bool may_be_empty) {
+    if (may_be_empty && numbers.empty()) return;
+    if (numbers.size() != m) {
+      throw_bad_option(name, "of " + std::to_string(numbers.size()) + " numbers", "of " + std::to_string(m) + ", as lower");
+    }
+    for (std::size_t i = 0; i < m; ++i) {
+      if (!std::isfinite(numbers[i])) throw_bad_option(place(name, i), std::to_string(numbers[i]), "finite");
+    }
+  };
+  fits("lower", problem.lower, false);
+  fits("upper", problem.upper, false);
+  fits("given_start", problem.given_start, true);
+  fits("optimum", problem.optimum, true);
+  for (std::size_t i = 0; i < m; ++i) {
+    if (problem.lower[i] < problem.upper[i]) continue;
+    throw_bad_option(place("upper", i), std::to_string(problem.upper[i]),
+                     "above " + place("lower", i) + " = " + std::to_string(problem.lower[i]));
+  }
+  for (std::size_t i = 0; i < problem.optimum.size(); ++i) {
+    if (problem.lower[i] <= problem.optimum[i] && problem.optimum[i] <= problem.upper[i]) continue;
+    throw_bad_option(place("optimum", i), std::to_string(problem.optimum[i]),
+                     "within the box, from " + std::to_string(problem.lower[i]) + " to " + std::to_string(problem.upper[i]));
+  }
+  if (problem.optimum_value && !std::isfinite(*problem.optimum_value)) {
+    throw_bad_option("optimum_value", std::to_string(*problem.optimum_value), "finite, or not given");
+  }
+  if (!(problem.unit > 0) || !std::isfinite(problem.unit)) {
+    throw_bad_option("unit", std::to_string(problem.unit), "greater than 0, and finite");
+  }
+  return problem;
+}
+
+/// Begins where f is finite.
+class DrawnInstance final : public ProblemInstance {
+ public:
+  DrawnInstance(Problem problem, std::string family) : ProblemInstance(std::move(problem)), family_(std::move(family)) {}
+
+  void sample_start(Random& random, std::span<double> theta) const override {
+    constexpr int kDraws = 1000;
+    for (int n = 0; n < kDraws; ++n) {
+      ProblemInstance::sample_start(random, theta);
+      if (std::isfinite(true_value(theta))) return;
+    }
+    throw std::runtime_error("problem '" + family_ + "': f is not finite at any of " + std::to_string(kDraws) +
+                             " random starts: let sample_start draw points where it is");
+  }
+
+ private:
+  std::string family_;
+};
+
 class DrawnFamily final : public Family {
  public:
   DrawnFamily(std::string name, std::string summary, int dimension, DrawProblem draw)
@@ -58,7 +116,7 @@ class DrawnFamily final : public Family {
       if (problem.lower.size() != static_cast<std::size_t>(m)) {
         throw_bad_option("lower", "of " + std::to_string(problem.lower.size()) + " numbers", "of " + std::to_string(m));
       }
-      return problem_instance(std::move(problem));
+      return std::make_unique<DrawnInstance>(checked(std::move(problem)), name());
     } catch (const std::invalid_argument& error) {
       throw std::invalid_argument("problem '" + name() + "': " + error.what());
     }
@@ -72,31 +130,7 @@ class DrawnFamily final : public Family {
 }  // namespace
 
 std::unique_ptr<Instance> problem_instance(Problem problem) {
-  const std::size_t m = problem.lower.size();
-  if (!problem.evaluate) throw_bad_option("evaluate", "empty", "a function that can be called");
-  if (m == 0) throw_bad_option("lower", "empty", "of one number or more");
-  const auto fits = [&](const char* name, const std::vector<double>& numbers, bool may_be_empty) {
-    if (may_be_empty && numbers.empty()) return;
-    if (numbers.size() != m) {
-      throw_bad_option(name, "of " + std::to_string(numbers.size()) + " numbers", "of " + std::to_string(m) + ", as lower");
-    }
-    if (!std::ranges::all_of(numbers, [](double x) { return std::isfinite(x); })) {
-      throw_bad_option(name, "not finite", "of finite numbers");
-    }
-  };
-  fits("lower", problem.lower, false);
-  fits("upper", problem.upper, false);
-  fits("given_start", problem.given_start, true);
-  fits("optimum", problem.optimum, true);
-  for (std::size_t i = 0; i < m; ++i) {
-    if (problem.lower[i] < problem.upper[i]) continue;
-    throw_bad_option("upper[" + std::to_string(i) + "]", std::to_string(problem.upper[i]),
-                     "above lower[" + std::to_string(i) + "] = " + std::to_string(problem.lower[i]));
-  }
-  if (!(problem.unit > 0) || !std::isfinite(problem.unit)) {
-    throw_bad_option("unit", std::to_string(problem.unit), "greater than 0, and finite");
-  }
-  return std::make_unique<ProblemInstance>(std::move(problem));
+  return std::make_unique<ProblemInstance>(checked(std::move(problem)));
 }
 
 std::shared_ptr<const Family> drawn_family(std::string name, std::string summary, int dimension, DrawProblem draw) {

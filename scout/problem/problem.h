@@ -17,9 +17,9 @@ struct Problem {
   std::vector<double> lower, upper;  ///< [M], finite, lower < upper
   /// The start distribution; none: uniform over the box. Called from several threads at once.
   std::function<void(Random& random, std::span<double> theta)> sample_start{};
-  std::vector<double> given_start{};  ///< [M]; empty: at random
-  std::optional<double> optimum_value{};
-  std::vector<double> optimum{};  ///< [M]; empty: unknown
+  std::vector<double> given_start{};      ///< [M]; empty: at random
+  std::optional<double> optimum_value{};  ///< finite
+  std::vector<double> optimum{};          ///< [M], in the box; empty: unknown
   /// In what f is measured where its least value is 0, such as the sum of squares of the data; > 0.
   double unit = 1;
 };
@@ -32,8 +32,9 @@ using DrawProblem = std::function<Problem(Random& random, int dimension)>;
 
 /// Problems that `draw` draws: number `index` of a split from a seed of its own, of the family's name, split, index and M.
 /// So splits are disjoint and instances permanent. `name`: letters, digits and dashes. `dimension`: M, where all have the
-/// same; 0: as many coordinates as are asked for. Throws std::invalid_argument if name, `draw` or `dimension` is not so;
-/// `sample` throws it, naming the field, if a drawn problem is not as it has to be.
+/// same; 0: as many coordinates as are asked for. Random starts are drawn again where f is not finite. Throws
+/// std::invalid_argument if name, `draw` or `dimension` is not so; `sample` throws it, naming the field, if a drawn problem
+/// is not as it has to be. `sample_start` throws std::runtime_error if f is finite at none of 1,000 starts.
 std::shared_ptr<const Family> drawn_family(std::string name, std::string summary, int dimension, DrawProblem draw);
 
 }  // namespace scout

@@ -80,11 +80,35 @@ TEST(DrawnFamily, WhatDoesNotFitIsNamed) {
   EXPECT_THAT(with([](Problem& p) { p.lower.pop_back(); }), says("lower", "1 numbers"));
   EXPECT_THAT(with([](Problem& p) { p.upper[1] = -2; }), says("upper[1]", "lower[1]"));
   EXPECT_THAT(with([](Problem& p) { p.upper[1] = INFINITY; }), says("upper", "finite"));
+  EXPECT_THAT(with([](Problem& p) { p.lower[1] = NAN; }), says("lower[1]", "finite"));
   EXPECT_THAT(with([](Problem& p) { p.optimum = {1}; }), says("optimum", "as lower"));
+  EXPECT_THAT(with([](Problem& p) { p.optimum[1] = 9; }), says("optimum[1]", "within the box"));
+  EXPECT_THAT(with([](Problem& p) { p.optimum_value = NAN; }), says("optimum_value", "finite"));
   EXPECT_THAT(with([](Problem& p) { p.unit = 0; }), says("unit", "greater than 0"));
   EXPECT_THAT([] { drawn_family("two words", "", 2, draw_bowl); }, says("name", "letters"));
   EXPECT_THAT([] { drawn_family("bowls", "", -1, draw_bowl); }, says("dimension", "-1"));
   EXPECT_THAT([] { drawn_family("bowls", "", 2, nullptr); }, says("draw", "empty"));
+}
+
+TEST(DrawnFamily, BeginsWhereFIsFinite) {
+  const auto draw = [](double share) {
+    return [share](Random& random, int dimension) {
+      Problem out = draw_bowl(random, dimension);
+      const double end = out.lower[0] + share * (out.upper[0] - out.lower[0]);
+      out.evaluate = [end](std::span<const double> theta, std::span<double>) { return theta[0] < end ? theta[0] : NAN; };
+      return out;
+    };
+  };
+  Random random(Seed(1));
+  std::vector<double> start(2);
+  const auto half = drawn_family("half", "", 2, draw(0.5))->sample(Split::train, 0, 2);
+  for (int n = 0; n < 20; ++n) {
+    half->sample_start(random, start);
+    EXPECT_TRUE(std::isfinite(half->true_value(start)));
+  }
+  const auto nowhere = drawn_family("nowhere", "", 2, draw(0))->sample(Split::train, 0, 2);
+  EXPECT_THAT([&] { nowhere->sample_start(random, start); },
+              ThrowsMessage<std::runtime_error>(AllOf(HasSubstr("'nowhere'"), HasSubstr("1000 random starts"))));
 }
 
 TEST(DrawnFamily, IsFoundByNameOnceAdded) {
@@ -92,6 +116,8 @@ TEST(DrawnFamily, IsFoundByNameOnceAdded) {
   add_family(drawn_family("own-bowls", "bowls", 2, draw_bowl));
   EXPECT_EQ(family("own-bowls")->summary(), "bowls");
   EXPECT_THAT(family_names(), testing::Contains("own-bowls"));
+  EXPECT_THAT([] { family("own-bowls-rotated"); }, says("'own-bowls-rotated'", "'own-bowls' has no variants"));
+  EXPECT_THAT([] { family("nist:from=near"); }, says("'nist:from=near'", "'nist' has no variants"));
   EXPECT_THAT([] { add_family(drawn_family("own-bowls", "", 2, draw_bowl)); }, says("own-bowls", "of that name"));
   EXPECT_THAT([] { add_family(drawn_family("rastrigin", "", 2, draw_bowl)); }, says("rastrigin", "of that name"));
 }

@@ -128,7 +128,14 @@ RoundReport Trainer::learn() {
   units_ = std::clamp<std::int64_t>(units_ - options_.rollout.episodes, 0, backlog);
   stale_rounds_ = 0;
   dropped_ = 0;
-  for (const auto& learner : learners_) learner->learn(round_, report);
+  for (std::size_t k = 0; k < learners_.size(); ++k) {
+    learners_[k]->learn(round_, report);
+    const auto learnt = learners_[k]->slice().of(parameters_.acting);
+    if (std::ranges::all_of(learnt, [](float w) { return std::isfinite(w); })) continue;
+    throw std::runtime_error("round " + std::to_string(round_ + 1) + ": what the learner '" + options_.learners[k] +
+                             "' has learnt is not finite: lower its step or rate, see the options " + options_.learners[k] +
+                             ".*");
+  }
   report.round = ++round_;
   report.evaluations = evaluations_;
   if (round_ % options_.validation.every == 0 || finished()) {

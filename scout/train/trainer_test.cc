@@ -234,6 +234,17 @@ TEST(Trainer, JudgesOnOtherFamiliesIfAskedTo) {
   EXPECT_THROW(Trainer(options, 1), std::invalid_argument);
 }
 
+TEST(Trainer, SaysWhichLearnerDiverged) {
+  for (const std::string learner : {"es", "pes"}) {
+    TrainOptions options = small_training("coordinate", 1, {learner});
+    set_training_options(options, {{learner + ".learning_rate", 1e300}});
+    Trainer trainer(options, 1);
+    EXPECT_THAT([&] { train(trainer, 6); },
+                ThrowsMessage<std::runtime_error>(testing::AllOf(HasSubstr("round "), HasSubstr("learner '" + learner + "'"),
+                                                                 HasSubstr("see the options " + learner + "."))));
+  }
+}
+
 TEST(Trainer, RefusesBadOptions) {
   TrainOptions options = small("joint", 1);
   options.dimensions = {2, 3};

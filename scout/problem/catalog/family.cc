@@ -91,6 +91,11 @@ std::shared_ptr<const Family> family(std::string_view name) {
       throw std::invalid_argument("problem '" + std::string(name) + "': " + error.what());
     }
   }
+  if (base != name && (added_family(base) || real_family(base))) {
+    throw std::invalid_argument(
+        "unknown problem '" + std::string(name) + "': '" + std::string(base) +
+        "' has no variants, for only the functions that come with the library have suffixes and options");
+  }
   const auto names = family_names();
   std::string nearest = nearest_name(base, names);
   if (!nearest.empty() && !classifier_family(nearest) && !real_family(nearest))
