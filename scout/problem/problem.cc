@@ -45,7 +45,7 @@ class ProblemInstance : public Instance {
 std::string place(const char* name, std::size_t i) { return std::string(name) + '[' + std::to_string(i) + ']'; }
 
 /// Throws std::invalid_argument naming the field, if one is missing or does not fit the others.
-Problem checked(Problem problem) {
+void check(const Problem& problem) {
   const std::size_t m = problem.lower.size();
   if (!problem.evaluate) throw_bad_option("evaluate", "empty", "a function that can be called");
   if (m == 0) throw_bad_option("lower", "empty", "of one number or more");
@@ -78,7 +78,6 @@ Problem checked(Problem problem) {
   if (!(problem.unit > 0) || !std::isfinite(problem.unit)) {
     throw_bad_option("unit", std::to_string(problem.unit), "greater than 0, and finite");
   }
-  return problem;
 }
 
 /// Begins where f is finite.
@@ -116,7 +115,8 @@ class DrawnFamily final : public Family {
       if (problem.lower.size() != static_cast<std::size_t>(m)) {
         throw_bad_option("lower", "of " + std::to_string(problem.lower.size()) + " numbers", "of " + std::to_string(m));
       }
-      return std::make_unique<DrawnInstance>(checked(std::move(problem)), name());
+      check(problem);
+      return std::make_unique<DrawnInstance>(std::move(problem), name());
     } catch (const std::invalid_argument& error) {
       throw std::invalid_argument("problem '" + name() + "': " + error.what());
     }
@@ -130,7 +130,8 @@ class DrawnFamily final : public Family {
 }  // namespace
 
 std::unique_ptr<Instance> problem_instance(Problem problem) {
-  return std::make_unique<ProblemInstance>(checked(std::move(problem)));
+  check(problem);
+  return std::make_unique<ProblemInstance>(std::move(problem));
 }
 
 std::shared_ptr<const Family> drawn_family(std::string name, std::string summary, int dimension, DrawProblem draw) {
