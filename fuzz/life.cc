@@ -151,13 +151,13 @@ void Life::share(Pieces& program) {
   mixed_[p] = mixed_[q] = 1;
   pool_a_[p].set_data(pool_a_[q].detach());
   pool_b_[p].set_data(pool_b_[q].detach());
-  set_gradient(p, values(pool_a_[q].sizes().vec(), pool_a_[q].scalar_type(), 0));
+  for (const std::size_t one : {p, q}) set_gradient(one, values(pool_a_[q].sizes().vec(), pool_a_[q].scalar_type(), 0));
 }
 
 void Life::set_gradient(std::size_t p, const at::Tensor& gradient) {
   pool_a_[p].mutable_grad() = gradient.defined() ? gradient.clone() : gradient;
-  // A gradient that is not finite counts as 0; the guard looks at how many there are.
-  const bool zeroed = gradient.defined() && !guard_ && !gradient.is_sparse();
+  // A gradient that is not finite counts as 0; the guard looks at how many there are, and of shared weights it is the sum.
+  const bool zeroed = gradient.defined() && !guard_ && !gradient.is_sparse() && mixed_[p] == 0;
   pool_b_[p].mutable_grad() = zeroed               ? at::where(gradient.isfinite(), gradient, at::zeros_like(gradient))
                               : gradient.defined() ? gradient.clone()
                                                    : gradient;
