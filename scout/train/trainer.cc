@@ -220,7 +220,8 @@ void Trainer::restore(const std::string& path) {
   require_same(path, "seed", std::to_string(seed), std::to_string(seed_));
   // A training on several ranks depends on timing anyway: it goes on with any number of them, and of threads.
   if (ranks == 1 && rank_.ranks == 1) require_same(path, "threads", std::to_string(threads), std::to_string(team_.size()));
-  require_same_options(path, parse_json(options), training_options_json(options_));
+  const nlohmann::json own = training_options_json(options_);
+  if (options != json_text(own)) require_same_options(path, parse_json(options), own);
   ArchiveWriter before;
   write_state(before);
   try {
