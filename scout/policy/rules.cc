@@ -10,10 +10,12 @@ RuleEntry joint_rule();       // policy/joint/joint_rule.cc
 RuleEntry weight_rule();      // policy/weight/weight_rule.cc
 RuleEntry adam_rule();        // policy/weight/adam_rule.cc
 RuleEntry lstm_rule();        // policy/lstm/lstm_rule.cc
+RuleEntry small_fc_rule();    // policy/mlp/small_fc_rule.cc
+RuleEntry celo2_rule();       // policy/mlp/celo2_rule.cc
 
 const std::vector<RuleEntry>& rule_table() {
-  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(),
-                                            weight_rule(),     adam_rule(),    lstm_rule()};
+  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(),    weight_rule(),
+                                            adam_rule(),       lstm_rule(),    small_fc_rule(), celo2_rule()};
   return table;
 }
 

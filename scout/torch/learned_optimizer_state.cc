@@ -55,7 +55,9 @@ void LearnedOptimizer::State::begin(const ParameterGroups& all, std::vector<Tens
     (batch ? batched[update.weight.device().str()] : in_pieces).push_back(&update);
   }
   const bool guarded = training.guarded();
-  if (!in_pieces.empty()) passes.push_back(piece_passes(std::move(in_pieces), threads(options.threads()), guarded));
+  if (!in_pieces.empty()) {
+    passes.push_back(piece_passes(std::move(in_pieces), threads(options.threads()), layout.whole, guarded));
+  }
   for (auto& [device, group] : batched) passes.push_back(batched_passes(std::move(group), guarded));
 }
 

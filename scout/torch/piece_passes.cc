@@ -1,7 +1,6 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <type_traits>
 
@@ -52,14 +51,13 @@ void apply(at::BFloat16& weight, float value, float delta, std::uint32_t dither)
 
 class PiecePasses : public UpdatePasses {
  public:
-  PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool fingerprints)
-      : updates_(std::move(updates)), team_(team), fingerprints_(fingerprints) {
+  PiecePasses(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool whole, bool fingerprints)
+      : updates_(std::move(updates)), team_(team), whole_(whole), fingerprints_(fingerprints) {
     for (std::size_t k = 0; k < updates_.size(); ++k) {
       values_.push_back(updates_[k]->weight.to(at::kCPU).contiguous());
       gradients_.push_back(updates_[k]->gradient.to(at::kCPU).contiguous());
-      const std::int64_t size = updates_[k]->shape.size;
-      for (std::int64_t begin = 0; begin < size; begin += kPiece)
-        pieces_.push_back({k, begin, std::min(kPiece, size - begin)});
+      const std::int64_t size = updates_[k]->shape.size, most = whole ? size : kPiece;
+      for (std::int64_t begin = 0; begin < size; begin += most) pieces_.push_back({k, begin, std::min(most, size - begin)});
     }
   }
 
@@ -135,9 +133,12 @@ class PiecePasses : public UpdatePasses {
       if (fingerprints_) prints_[p] = fingerprint(piece.theta, static_cast<std::size_t>(size), piece.first);
     } else {
       const std::uint32_t key = kernel::step_key(update.record->step) ^ kWeightKey;
-      std::array<float, kConverted> theta, slope, delta{};
-      for (std::int64_t at = begin; at < begin + size; at += kConverted) {
-        const auto count = static_cast<std::size_t>(std::min(kConverted, begin + size - at));
+      const std::int64_t most = whole_ ? size : std::min(kConverted, size);
+      const auto room = static_cast<std::size_t>(most);
+      thread_local std::vector<float> theta, slope, delta;
+      for (std::vector<float>* numbers : {&theta, &slope, &delta}) numbers->resize(room);
+      for (std::int64_t at = begin; at < begin + size; at += most) {
+        const auto count = static_cast<std::size_t>(std::min(most, begin + size - at));
         const auto to_float = [](Scalar x) { return static_cast<float>(x); };
         std::transform(weight + at, weight + at + count, theta.begin(), to_float);
         std::transform(gradient + at, gradient + at + count, slope.begin(), to_float);
@@ -159,6 +160,7 @@ class PiecePasses : public UpdatePasses {
 
   std::vector<TensorUpdate*> updates_;
   ThreadTeam& team_;
+  bool whole_;  // tensors are not cut
   bool fingerprints_;
   std::vector<std::uint64_t> prints_;  // of pieces, in the last pass
   std::vector<at::Tensor> values_;     // contiguous
@@ -168,8 +170,9 @@ class PiecePasses : public UpdatePasses {
 
 }  // namespace
 
-std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool fingerprints) {
-  return std::make_unique<PiecePasses>(std::move(updates), team, fingerprints);
+std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool whole,
+                                           bool fingerprints) {
+  return std::make_unique<PiecePasses>(std::move(updates), team, whole, fingerprints);
 }
 
 }  // namespace scout

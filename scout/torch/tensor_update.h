@@ -62,8 +62,9 @@ class UpdatePasses {
 };
 
 /// The rule's own step, piece by piece, on the CPU, where the numbers are; weights elsewhere are copied. No thread of the
-/// team changes the result. `fingerprints`: whether both passes take them.
-std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool fingerprints);
+/// team changes the result. `whole`: a tensor is one piece. `fingerprints`: whether both passes take them.
+std::unique_ptr<UpdatePasses> piece_passes(std::vector<TensorUpdate*> updates, ThreadTeam& team, bool whole,
+                                           bool fingerprints);
 /// The formulas of FusedStepper in LibTorch operations on whole batches of tensors, all on one device, and so their numbers.
 std::unique_ptr<UpdatePasses> batched_passes(std::vector<TensorUpdate*> updates, bool fingerprints);
 

@@ -10,9 +10,8 @@ namespace {
 constexpr float kGreatest = 1e18F;
 /// Of the gradient's average, which the fallback follows and the guard looks at.
 constexpr float kDecay = 0.9F;
-/// The fallback's step, as a share of the tensor's scale: the rms of θ, but at least a share of that of all weights at the
-/// start, or this where those were zero.
-constexpr double kFallbackStep = 0.01, kShareOfAll = 0.3, kScaleOfNothing = 0.05, kNothing = 1e-30;
+/// The fallback's step, as a share of the tensor's scale.
+constexpr double kFallbackStep = 0.01;
 /// Weights that are stepped together.
 constexpr std::size_t kBlock = 64;
 
@@ -41,18 +40,15 @@ class LstmStepper : public WeightStepper {
   void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
             const StepSettings& settings, TensorPlan& out) const override {
     auto& plan = static_cast<LstmPlan&>(out);
-    const auto rms = [&](double square) {
-      return shape.size > 0 ? std::sqrt(square / static_cast<double>(shape.size)) : 0.0;
-    };
-    if (tensor.step == 0) tensor.least_scale = run.first_rms > kNothing ? kShareOfAll * run.first_rms : kScaleOfNothing;
+    const double scale = tensor_scale(run, tensor, shape, sums);
     tensor.unit = 1;
     ++tensor.step;
     plan.gradient_factor = static_cast<float>(settings.gradient_factor);
     plan.correction = static_cast<float>(1 / (1 - std::pow(static_cast<double>(kDecay), static_cast<double>(tensor.step))));
     plan.step = static_cast<float>(settings.rate * step_scale_);
     plan.decay = static_cast<float>(settings.rate * run.annealing() * settings.weight_decay);
-    const double gradient = settings.gradient_factor * rms(sums.gradient_square);
-    const double scale = std::max(rms(sums.theta_square), tensor.least_scale);
+    const double gradient =
+        shape.size > 0 ? settings.gradient_factor * std::sqrt(sums.gradient_square / static_cast<double>(shape.size)) : 0.0;
     plan.descent = static_cast<float>(
         gradient > 0 ? std::min(settings.rate * run.annealing() * kFallbackStep * scale / gradient, 1e18) : 0.0);
   }

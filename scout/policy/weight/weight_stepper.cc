@@ -26,6 +26,13 @@ double RunRecord::elapsed() const {
 
 double RunRecord::annealing() const { return std::max(1 - elapsed(), 0.01); }
 
+double tensor_scale(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums) {
+  constexpr double kShareOfAll = 0.3, kScaleOfNothing = 0.05, kNothing = 1e-30;
+  if (tensor.step == 0) tensor.least_scale = run.first_rms > kNothing ? kShareOfAll * run.first_rms : kScaleOfNothing;
+  const double rms = shape.size > 0 ? std::sqrt(sums.theta_square / static_cast<double>(shape.size)) : 0.0;
+  return std::max(rms, tensor.least_scale);
+}
+
 std::unique_ptr<RuleRun> WeightStepper::new_run(int dimension) const {
   return std::make_unique<WeightRun>(shared_from_this(), dimension);
 }

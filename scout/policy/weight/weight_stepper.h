@@ -20,6 +20,7 @@ struct StateLayout {
   int per_tensor = 0;  ///< TensorRecord::own
   int per_run = 0;     ///< RunRecord::own
   int sums = 0;        ///< numbers added up over a tensor's weights in a step: what a level above can pool
+  bool whole = false;  ///< whether a step has to see a tensor as one piece
 
   std::size_t element_size() const { return type == Type::bfloat16 ? 2 : 4; }
   /// Of the numbers of so many weights.
@@ -70,6 +71,10 @@ struct RunRecord {
   }
 };
 
+/// The size of a tensor's weights: the rms of θ, but at least `least_scale`, which the first step sets: a share of the rms
+/// of all weights at the start, or .05 where those were zero.
+double tensor_scale(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums);
+
 /// What a caller decides about a tensor's step.
 struct StepSettings {
   double rate = 1;             ///< multiplies the rule's step
@@ -92,7 +97,8 @@ class TensorPlan {
 ///     stepper.end(run, record, shape, step_sums, own_sums)        of every tensor
 ///     stepper.end(run)
 ///
-/// Must be owned by a shared_ptr. How a tensor is cut into pieces must not change its weights and state.
+/// Must be owned by a shared_ptr. How a tensor is cut into pieces must not change its weights and state; where its layout
+/// says `whole`, none is cut.
 class WeightStepper : public Stepper, public std::enable_shared_from_this<WeightStepper> {
  public:
   std::unique_ptr<RuleRun> new_run(int dimension) const final;

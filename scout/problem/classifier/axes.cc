@@ -41,6 +41,7 @@ ClassifierChoice choose(const ClassifierAxes& axes, Seed seed) {
           .side = one_of("side", axes.side),
           .augment = axes.augment,
           .rescale = one_of("rescale", axes.rescale),
+          .rescale_all = one_of("rescale_all", axes.rescale_all),
           .label_noise = one_of("label_noise", axes.label_noise)};
 }
 

@@ -16,6 +16,7 @@ struct ClassifierAxes {
   std::vector<int> side{0};
   bool augment = false;
   std::vector<double> rescale{0};
+  std::vector<double> rescale_all{0};
   std::vector<double> label_noise{0};
 
   template <class Visitor>
@@ -30,6 +31,9 @@ struct ClassifierAxes {
           "each tensor is measured in a unit of its own, log-uniform in e^±rescale: the network is the same, "
           "its gradients are not",
           between(0, 10));
+    visit("rescale_all", rescale_all,
+          "all tensors are measured in one unit, log-uniform in e^±rescale_all: ln 1000 = 6.9 is the augmentation of Celo",
+          between(0, 10));
     visit("label_noise", label_noise, "share of the labels to train on that are drawn at random", between(0, 1));
   }
 };
@@ -43,6 +47,7 @@ struct ClassifierChoice {
   int side;
   bool augment;
   double rescale = 0;
+  double rescale_all = 0;
   double label_noise = 0;
 };
 

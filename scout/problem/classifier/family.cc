@@ -53,11 +53,13 @@ class ClassifierInstance : public Instance {
     order.resize(std::min(order.size(), kJudged));
     judged_.read(*source_, DataPart::inner_train, order, nullptr);
     upper_.resize(classifier_->parameter_count());
-    unit_.assign(choice_.rescale > 0 ? upper_.size() : 0, 1.0F);
-    Random units(seed.derive("rescale"));
+    unit_.assign(choice_.rescale > 0 || choice_.rescale_all > 0 ? upper_.size() : 0, 1.0F);
+    Random units(seed.derive("rescale")), common(seed.derive("rescale all"));
+    const double log_unit = choice_.rescale_all > 0 ? common.uniform(-choice_.rescale_all, choice_.rescale_all) : 0.0;
     for (const ParameterTensor& tensor : classifier_->tensors()) {
       const auto first = static_cast<std::ptrdiff_t>(tensor.offset);
-      const double unit = unit_.empty() ? 1.0 : std::exp(units.uniform(-choice_.rescale, choice_.rescale));
+      const double own = choice_.rescale > 0 ? units.uniform(-choice_.rescale, choice_.rescale) : 0.0;
+      const double unit = std::exp(log_unit + own);
       std::fill_n(upper_.begin() + first, tensor.size, std::max(1.0, start_bound(choice_.init, tensor)) / unit);
       if (!unit_.empty()) std::fill_n(unit_.begin() + first, tensor.size, static_cast<float>(unit));
     }

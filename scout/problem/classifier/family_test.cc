@@ -29,7 +29,8 @@ INSTANTIATE_TEST_SUITE_P(Families, ClassifierConformance,
                          testing::Values("softmax-blobs", "softmax-teacher", "mlp-spirals:hidden=16x16,activation=tanh",
                                          "mlp-parity:hidden=8,init=lsuv", "mlp-blobs:batch=16,init=he",
                                          "mlp-teacher:hidden=20,activation=sigmoid,init=large", "mlp-recall",
-                                         "mlp-blobs:init=saturated", "mlp-teacher:init=small"),
+                                         "mlp-blobs:init=saturated", "mlp-teacher:init=small",
+                                         "mlp-blobs:rescale=0.5,rescale_all=1"),
                          label_of);
 
 TEST(ClassifierFamily, NamesAreListedAndResolve) {
@@ -62,6 +63,33 @@ TEST(ClassifierFamily, AxesDrawTheirValuesAndShareTheRest) {
   const auto theta = start_of(*one);
   EXPECT_EQ(one->true_value(theta), other->true_value(theta)) << "the same data";
   EXPECT_NE(start_of(*other), theta);
+}
+
+// θ = c φ, with one c for all weights: the same values, and gradients c times as large.
+TEST(ClassifierFamily, RescaledAsAWholeItIsTheSameNetwork) {
+  const double most = std::log(1000.0);
+  double least_log = 0, greatest_log = 0;
+  for (std::uint64_t index = 0; index < 40; ++index) {
+    const auto plain = family("mlp-blobs:hidden=4,batch=16")->sample(Split::train, index, 0);
+    const auto scaled = family("mlp-blobs:hidden=4,batch=16,rescale_all=6.907755")->sample(Split::train, index, 0);
+    const std::vector<double> theta = start_of(*plain), phi = start_of(*scaled);
+    const double c = theta[0] / phi[0];
+    least_log = std::min(least_log, std::log(c));
+    greatest_log = std::max(greatest_log, std::log(c));
+    for (std::size_t i = 0; i < phi.size(); ++i) EXPECT_NEAR(c * phi[i], theta[i], 1e-6 * std::fabs(theta[i]));
+    std::vector<double> slope(theta.size()), scaled_slope(theta.size());
+    double f = 0, scaled_f = 0;
+    plain->evaluate_minibatch(5, theta, {&f, 1}, slope);
+    scaled->evaluate_minibatch(5, phi, {&scaled_f, 1}, scaled_slope);
+    EXPECT_NEAR(scaled_f, f, 1e-5 * f);
+    for (std::size_t i = 0; i < phi.size(); ++i)
+      EXPECT_NEAR(scaled_slope[i] / c, slope[i], 1e-4 * std::fabs(slope[i]) + 1e-6);
+    EXPECT_NEAR(scaled->upper()[0] * c, plain->upper()[0], 1e-6 * plain->upper()[0]);
+  }
+  EXPECT_GE(least_log, -most - 1e-5);
+  EXPECT_LE(greatest_log, most + 1e-5);
+  EXPECT_LT(least_log, -0.8 * most) << "of 40 draws from the whole range";
+  EXPECT_GT(greatest_log, 0.8 * most);
 }
 
 TEST(ClassifierFamily, MissingDataAreAnErrorThatSaysHowToGetThem) {
