@@ -41,7 +41,7 @@ struct RuleOptions {
           OneOf{{"log", "linear"}});
     visit("step_scale", step_scale,
           "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
-          "tensor's scale; rule adam: the learning rate; rule lstm: the factor of the network's output",
+          "tensor's scale; rule adam: the learning rate; rules lstm and hierarchical_rnn: the factor of the network's step",
           positive());
     visit("decisions", decisions,
           "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "

@@ -6,6 +6,13 @@
 #include "scout/policy/weight/weight_run.h"
 
 namespace scout {
+namespace {
+
+/// The step of plain descent, as a share of the tensor's scale: the rms of θ, but at least a share of that of all weights at
+/// the start, or this where those were zero.
+constexpr double kDescentStep = 0.01, kShareOfAll = 0.3, kScaleOfNothing = 0.05, kNothing = 1e-30;
+
+}  // namespace
 
 void RunRecord::observe_loss(std::optional<double> given) {
   loss_given = given && std::isfinite(*given);
@@ -32,6 +39,15 @@ std::unique_ptr<RuleRun> WeightStepper::new_run(int dimension) const {
 
 void WeightStepper::propose(std::span<RuleRun* const> runs, ProposalScratch&) const {
   for (RuleRun* run : runs) static_cast<WeightRun*>(run)->update();
+}
+
+double plain_descent(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+                     const StepSettings& settings) {
+  const auto rms = [&](double square) { return shape.size > 0 ? std::sqrt(square / static_cast<double>(shape.size)) : 0.0; };
+  if (tensor.step == 0) tensor.least_scale = run.first_rms > kNothing ? kShareOfAll * run.first_rms : kScaleOfNothing;
+  const double gradient = settings.gradient_factor * rms(sums.gradient_square);
+  const double scale = std::max(rms(sums.theta_square), tensor.least_scale);
+  return gradient > 0 ? std::min(settings.rate * run.annealing() * kDescentStep * scale / gradient, 1e18) : 0.0;
 }
 
 void WeightStepper::begin(RunRecord& run, double theta_square, std::int64_t size) const {
