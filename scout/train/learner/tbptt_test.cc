@@ -5,7 +5,7 @@
 
 #include "scout/optimizer/test_instance.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/unroll.h"
+#include "scout/train/learner/lstm_unroll.h"
 #include "scout/train/test_training.h"
 
 namespace scout {
