@@ -80,7 +80,7 @@ class Tbptt final : public Learner {
     if (!unrolled_->takes_curvature())
       throw_bad_option(option, "true", "false with this policy.rule, whose inputs are not propagated back through");
     for (const std::string& problem : context.options.problems) {
-      if (problem.ends_with("-noisy"))
+      if (problem.find("-noisy") != std::string::npos)
         throw_bad_option(option, "true", "false with problem '" + problem + "', whose noise has no derivatives");
     }
   }
