@@ -39,10 +39,12 @@ struct RuleOptions {
     visit("absolute", absolute, "rule joint: θ as it lies in the box, and nothing but the history");
     visit("code", code, "rule joint: what an action stands for, the logarithm of a step or the step",
           OneOf{{"log", "linear"}});
-    visit("step_scale", step_scale,
-          "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
-          "tensor's scale; rules adam, small_fc and celo2: the learning rate; rule lstm: the factor of the network's output",
-          positive());
+    visit(
+        "step_scale", step_scale,
+        "the largest step of a coordinate, as a share of the box's width; rule weight: the base step, as a share of a "
+        "tensor's scale; rules adam, small_fc and celo2: the learning rate; rules lstm and hierarchical_rnn: the factor of "
+        "the network's step",
+        positive());
     visit("decisions", decisions,
           "decisions of a run, each for an equal part of its horizon; rule weight: in the first thousand steps, each for "
           "longer than the one before; 0: none",

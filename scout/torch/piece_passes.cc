@@ -74,16 +74,27 @@ class PiecePasses : public UpdatePasses {
     const auto own = static_cast<std::size_t>(stepper.layout().sums);
     std::vector<kernel::StepSums> parts(pieces_.size());
     std::vector<double> own_parts(pieces_.size() * own);
+    const auto add_own = [&] {
+      for (TensorUpdate* update : updates_) update->own_sums.assign(own, 0.0);
+      for (std::size_t p = 0; p < parts.size(); ++p) {
+        std::vector<double>& sums = updates_[pieces_[p].update]->own_sums;
+        for (std::size_t k = 0; k < own; ++k) sums[k] += own_parts[p * own + k];
+      }
+    };
+    if (stepper.looks()) {
+      for_weights([&](std::size_t p, const WeightPiece& weights, std::size_t n) {
+        stepper.look(*updates_[pieces_[p].update]->plan, weights, n, own_parts.data() + p * own);
+        return false;
+      });
+      add_own();
+      for (TensorUpdate* update : updates_) stepper.looked(*update->plan, update->shape, update->own_sums);
+    }
     for_weights([&](std::size_t p, const WeightPiece& weights, std::size_t n) {
       add(parts[p], stepper.step(*updates_[pieces_[p].update]->plan, weights, n, own_parts.data() + p * own));
       return true;
     });
-    for (TensorUpdate* update : updates_) update->own_sums.assign(own, 0.0);
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      TensorUpdate& update = *updates_[pieces_[p].update];
-      add(update.step_sums, parts[p]);
-      for (std::size_t k = 0; k < own; ++k) update.own_sums[k] += own_parts[p * own + k];
-    }
+    add_own();
+    for (std::size_t p = 0; p < parts.size(); ++p) add(updates_[pieces_[p].update]->step_sums, parts[p]);
     for (std::size_t k = 0; k < updates_.size(); ++k) {
       at::Tensor& weight = updates_[k]->weight;
       if (values_[k].is_same(weight)) {

@@ -97,6 +97,7 @@ Experience Trainer::gather(const Window& window) {
     roll_out(rollouts, episode_, team_);
     for (const Rollout& rollout : rollouts) out.evaluations += rollout.evaluations;
     out.findings.push_back(learner->digest(std::move(rollouts)));
+    out.evaluations += out.findings.back().evaluations;
   }
   return out;
 }

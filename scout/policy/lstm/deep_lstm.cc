@@ -3,38 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <stdexcept>
 
-#include "scout/policy/rule/action.h"
+#include "scout/policy/rule/cell_functions.h"
 
 namespace scout {
 namespace {
 
+using namespace cell;
+
 /// Rows that share each load of a weight, and outputs that are summed in registers.
 constexpr std::size_t kRows = 8;
 constexpr std::size_t kTile = 4;
-
-double exponential(double x) { return std::exp(x); }
-/// The same on every processor, and fit for SIMD.
-float exponential(float x) { return fast_exp2(std::clamp(x * std::numbers::log2e_v<float>, -120.0F, 120.0F)); }
-
-double logarithm(double x) { return std::log(x); }
-float logarithm(float x) { return fast_log2(x) * std::numbers::ln2_v<float>; }
-
-template <class T>
-T sigmoid(T x) {
-  return T(1) / (T(1) + exponential(-x));
-}
-
-double hyperbolic(double x) { return std::tanh(x); }
-/// Lambert's continued fraction near 0, where a difference of exponentials would lose the digits of small gradients.
-float hyperbolic(float x) {
-  const float s = x * x;
-  const float near = x * (945.0F + s * (105.0F + s)) / (945.0F + s * (420.0F + 15.0F * s));
-  const float far = std::copysign(1.0F - 2.0F / (1.0F + exponential(2.0F * std::fabs(x))), x);
-  return s < 0.3F ? near : far;
-}
 
 /// Σ a b in partial sums, which become SIMD. n is a multiple of kTile.
 template <class T>

@@ -4,14 +4,13 @@
 #include <cmath>
 #include <string>
 
+#include "scout/policy/weight/finite_gradient.h"
+
 namespace scout {
 namespace {
 
-constexpr float kGreatest = 1e18F;
 /// Of the gradient's average, which the fallback follows and the guard looks at.
 constexpr float kDecay = 0.9F;
-/// The fallback's step, as a share of the tensor's scale.
-constexpr double kFallbackStep = 0.01;
 /// Weights that are stepped together.
 constexpr std::size_t kBlock = 64;
 
@@ -37,20 +36,16 @@ class LstmStepper : public WeightStepper {
   }
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<LstmPlan>(); }
 
-  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+  void plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
             const StepSettings& settings, TensorPlan& out) const override {
     auto& plan = static_cast<LstmPlan&>(out);
-    const double scale = tensor_scale(run, tensor, shape, sums);
+    plan.descent = static_cast<float>(plain_descent(run, tensor, shape, sums, settings));
     tensor.unit = 1;
     ++tensor.step;
     plan.gradient_factor = static_cast<float>(settings.gradient_factor);
     plan.correction = static_cast<float>(1 / (1 - std::pow(static_cast<double>(kDecay), static_cast<double>(tensor.step))));
     plan.step = static_cast<float>(settings.rate * step_scale_);
     plan.decay = static_cast<float>(settings.rate * run.annealing() * settings.weight_decay);
-    const double gradient =
-        shape.size > 0 ? settings.gradient_factor * std::sqrt(sums.gradient_square / static_cast<double>(shape.size)) : 0.0;
-    plan.descent = static_cast<float>(
-        gradient > 0 ? std::min(settings.rate * run.annealing() * kFallbackStep * scale / gradient, 1e18) : 0.0);
   }
 
   kernel::StepSums step(const TensorPlan& any, const WeightPiece& piece, std::size_t n, double*) const override {
@@ -63,7 +58,7 @@ class LstmStepper : public WeightStepper {
       for (std::size_t i = 0; i < count; ++i) {
         const float g = plan.gradient_factor * piece.gradient[first + i];
         if (!std::isfinite(g)) ++sums.non_finite;
-        gradient[i] = gradient_seen(g);
+        gradient[i] = finite_gradient(g);
         average[i] += (1 - kDecay) * (gradient[i] - average[i]);
       }
       if (!plain_) run_network(average + piece.stride, piece.stride, gradient, count, output);
@@ -94,7 +89,7 @@ class LstmStepper : public WeightStepper {
   float largest_step(const TensorPlan& any) const override {
     const auto& plan = static_cast<const LstmPlan&>(any);
     const float* w = parameters_.data() + network_.read_out();
-    const float seen = network_.widths().empty() ? kGreatest : 1.0F;
+    const float seen = network_.widths().empty() ? kGreatestGradient : 1.0F;
     float sum = 0;
     for (std::size_t k = 0; k < network_.top(); ++k) sum += std::fabs(w[k]) * seen;
     return plan.step * (sum + std::fabs(w[network_.top()]));
@@ -133,8 +128,6 @@ float cut_normal(double deviation, Random& random) {
 }
 
 }  // namespace
-
-float gradient_seen(float gradient) { return std::isfinite(gradient) ? std::clamp(gradient, -kGreatest, kGreatest) : 0.0F; }
 
 LstmRule::LstmRule(const RuleOptions& options)
     : UpdateRule("lstm/1:gradient", options.step_scale),

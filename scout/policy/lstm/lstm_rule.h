@@ -39,7 +39,4 @@ class LstmRule : public UpdateRule {
   DeepLstm network_;
 };
 
-/// What the rule takes a gradient for: 0 if it is not finite, and a bound whose square is finite.
-float gradient_seen(float gradient);
-
 }  // namespace scout

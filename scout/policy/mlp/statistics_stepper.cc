@@ -46,8 +46,8 @@ StateLayout StatisticsStepper::layout() const {
   return {.type = StateLayout::Type::float32, .per_weight = static_cast<int>(GradientStatistics::kNumbers), .whole = true};
 }
 
-void StatisticsStepper::plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape,
-                             const kernel::TensorSums& sums, const StepSettings& settings, TensorPlan& out) const {
+void StatisticsStepper::plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+                             const StepSettings& settings, TensorPlan& out) const {
   auto& plan = static_cast<StatisticsPlan&>(out);
   const double scale = tensor_scale(run, tensor, shape, sums);
   tensor.unit = 1;

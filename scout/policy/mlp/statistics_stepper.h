@@ -29,7 +29,7 @@ class StatisticsStepper : public WeightStepper {
 
   StateLayout layout() const override;
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<StatisticsPlan>(); }
-  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+  void plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
             const StepSettings& settings, TensorPlan& plan) const override;
   kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double*) const override;
   /// Steps of a hundredth of the tensor's scale along m_0/√(v + ε), divided by its root mean square, annealed.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "scout/policy/rules.h"
+#include "scout/policy/weight/finite_gradient.h"
 #include "scout/policy/weight/weight_stepper.h"
 
 namespace scout {
@@ -27,7 +28,7 @@ class AdamStepper : public WeightStepper {
   StateLayout layout() const override { return {StateLayout::Type::float32, 2}; }
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<AdamPlan>(); }
 
-  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape&, const kernel::TensorSums&,
+  void plan(RunRecord& run, TensorRecord& tensor, const TensorShape&, const kernel::TensorSums&,
             const StepSettings& settings, TensorPlan& out) const override {
     auto& plan = static_cast<AdamPlan&>(out);
     tensor.unit = 1;
@@ -45,12 +46,8 @@ class AdamStepper : public WeightStepper {
     float* v = m + piece.stride;
     kernel::StepSums sums;
     for (std::size_t i = 0; i < n; ++i) {
-      float g = plan.gradient_factor * piece.gradient[i];
-      if (!std::isfinite(g)) {
-        g = 0;
-        ++sums.non_finite;
-      }
-      g = std::clamp(g, -kGreatest, kGreatest);
+      const float seen = plan.gradient_factor * piece.gradient[i], g = finite_gradient(seen);
+      if (!std::isfinite(seen)) ++sums.non_finite;
       m[i] += static_cast<float>(1 - kFirst) * (g - m[i]);
       v[i] += static_cast<float>(1 - kSecond) * (g * g - v[i]);
       const float mean = plan.first_correction * m[i];
@@ -74,7 +71,6 @@ class AdamStepper : public WeightStepper {
   float largest_step(const TensorPlan& plan) const override { return kLargest * static_cast<const AdamPlan&>(plan).step; }
 
  private:
-  static constexpr float kGreatest = 1e18F;  // whose square is finite
   double learning_rate_;
 };
 

@@ -196,7 +196,7 @@ FusedStepper::FusedStepper(const WeightRule& rule, std::span<const float> parame
   }
 }
 
-void FusedStepper::plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+void FusedStepper::plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
                         const StepSettings& settings, TensorPlan& out) const {
   auto& plan = static_cast<FusedPlan&>(out);
   const double rms = std::sqrt(mean(sums.theta_square, shape.size));

@@ -67,7 +67,7 @@ class FusedStepper : public WeightStepper {
             .per_tensor = rule_.decisions() != nullptr ? kernel::kOutputs : 0};
   }
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<FusedPlan>(); }
-  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+  void plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
             const StepSettings& settings, TensorPlan& plan) const override;
   kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const override;
   /// Adam in steps of a hundredth of each tensor's scale.

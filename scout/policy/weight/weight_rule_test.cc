@@ -17,7 +17,7 @@ std::vector<float> random_parameters(const WeightRule& rule) {
   return out;
 }
 
-FusedPlan plan_of(const FusedStepper& stepper, const RunRecord& run, TensorRecord& record, const TensorShape& shape,
+FusedPlan plan_of(const FusedStepper& stepper, RunRecord run, TensorRecord& record, const TensorShape& shape,
                   const kernel::TensorSums& sums, const StepSettings& settings = {}) {
   FusedPlan plan;
   stepper.plan(run, record, shape, sums, settings, plan);

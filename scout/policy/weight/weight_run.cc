@@ -55,6 +55,10 @@ void PlainTensors::add_up() {
 void PlainTensors::step(const WeightStepper& stepper) {
   for (std::size_t t = 0; t < steps_.size(); ++t) {
     steps_[t].own_sums.assign(static_cast<std::size_t>(stepper.layout().sums), 0.0);
+    if (stepper.looks()) {
+      stepper.look(*plans_[t], piece(t), begin_[t + 1] - begin_[t], steps_[t].own_sums.data());
+      stepper.looked(*plans_[t], steps_[t].shape, steps_[t].own_sums);
+    }
     steps_[t].step_sums = stepper.step(*plans_[t], piece(t), begin_[t + 1] - begin_[t], steps_[t].own_sums.data());
   }
 }

@@ -168,7 +168,7 @@ class LayeredStepper : public WeightStepper {
  public:
   StateLayout layout() const override { return {StateLayout::Type::float32, 1, 1, 2, 1}; }
   std::unique_ptr<TensorPlan> new_plan() const override { return std::make_unique<NoPlan>(); }
-  void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape&, const kernel::TensorSums&,
+  void plan(RunRecord& run, TensorRecord& tensor, const TensorShape&, const kernel::TensorSums&,
             const StepSettings& settings, TensorPlan& plan) const override {
     ++tensor.step;
     static_cast<NoPlan&>(plan).rate =

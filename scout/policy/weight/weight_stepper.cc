@@ -6,6 +6,18 @@
 #include "scout/policy/weight/weight_run.h"
 
 namespace scout {
+namespace {
+
+/// A tensor's scale is at least a share of the rms of all weights at the start, or this where those were zero.
+constexpr double kShareOfAll = 0.3, kScaleOfNothing = 0.05, kNothing = 1e-30;
+/// The step of plain descent, as a share of the tensor's scale.
+constexpr double kDescentStep = 0.01;
+
+double rms(double square, const TensorShape& shape) {
+  return shape.size > 0 ? std::sqrt(square / static_cast<double>(shape.size)) : 0.0;
+}
+
+}  // namespace
 
 void RunRecord::observe_loss(std::optional<double> given) {
   loss_given = given && std::isfinite(*given);
@@ -27,10 +39,8 @@ double RunRecord::elapsed() const {
 double RunRecord::annealing() const { return std::max(1 - elapsed(), 0.01); }
 
 double tensor_scale(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums) {
-  constexpr double kShareOfAll = 0.3, kScaleOfNothing = 0.05, kNothing = 1e-30;
   if (tensor.step == 0) tensor.least_scale = run.first_rms > kNothing ? kShareOfAll * run.first_rms : kScaleOfNothing;
-  const double rms = shape.size > 0 ? std::sqrt(sums.theta_square / static_cast<double>(shape.size)) : 0.0;
-  return std::max(rms, tensor.least_scale);
+  return std::max(rms(sums.theta_square, shape), tensor.least_scale);
 }
 
 std::unique_ptr<RuleRun> WeightStepper::new_run(int dimension) const {
@@ -39,6 +49,13 @@ std::unique_ptr<RuleRun> WeightStepper::new_run(int dimension) const {
 
 void WeightStepper::propose(std::span<RuleRun* const> runs, ProposalScratch&) const {
   for (RuleRun* run : runs) static_cast<WeightRun*>(run)->update();
+}
+
+double plain_descent(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+                     const StepSettings& settings) {
+  const double scale = tensor_scale(run, tensor, shape, sums);
+  const double gradient = settings.gradient_factor * rms(sums.gradient_square, shape);
+  return gradient > 0 ? std::min(settings.rate * run.annealing() * kDescentStep * scale / gradient, 1e18) : 0.0;
 }
 
 void WeightStepper::begin(RunRecord& run, double theta_square, std::int64_t size) const {

@@ -88,11 +88,18 @@ class TensorPlan {
   virtual ~TensorPlan() = default;
 };
 
+/// The factor of ∇f, or of an average of it, that moves a tensor by a hundredth of its scale: plain descent, which fallbacks
+/// fall back on. Fixes the record's least scale at the first step. At most 1e18; 0 where ∇f is.
+double plain_descent(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+                     const StepSettings& settings);
+
 /// A rule of weights with its parameters: the stepper of every rule that is `for_weights()`. How a step runs:
 ///
 ///     sums = kernel::tensor_sums(...)                             of every tensor
 ///     stepper.begin(run, Σ θ², Σ sizes)
 ///     stepper.plan(run, record, shape, sums, settings, plan)      of every tensor
+///     stepper.look(plan, piece, n, own_sums)                      of every piece, in any order, if it `looks()`
+///     stepper.looked(plan, shape, own_sums)                       of every tensor, likewise
 ///     stepper.step(plan, piece, n, own_sums)                      of every piece, in any order, by any thread
 ///     stepper.end(run, record, shape, step_sums, own_sums)        of every tensor
 ///     stepper.end(run)
@@ -109,8 +116,15 @@ class WeightStepper : public Stepper, public std::enable_shared_from_this<Weight
   /// Before the plans of a step: `theta_square` summed over all `size` weights that take part.
   virtual void begin(RunRecord& run, double theta_square, std::int64_t size) const;
   /// Advances the tensor's record.
-  virtual void plan(const RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
+  virtual void plan(RunRecord& run, TensorRecord& tensor, const TensorShape& shape, const kernel::TensorSums& sums,
                     const StepSettings& settings, TensorPlan& plan) const = 0;
+  /// Whether the step of a weight depends on what the step makes of the tensor's others, so that there has to be a pass over
+  /// them first.
+  virtual bool looks() const { return false; }
+  /// That pass: may change the state, and adds to `own_sums` [StateLayout::sums].
+  virtual void look(const TensorPlan&, const WeightPiece&, std::size_t, double*) const {}
+  /// Takes in a tensor's sums of that pass.
+  virtual void looked(TensorPlan&, const TensorShape&, std::span<const double>) const {}
   /// Moves `n` weights. Adds to `own_sums` [StateLayout::sums].
   virtual kernel::StepSums step(const TensorPlan& plan, const WeightPiece& piece, std::size_t n, double* own_sums) const = 0;
   /// Once a tensor is done. `sums` and `own_sums` are over all its weights.

@@ -69,6 +69,8 @@ struct Findings {
   std::int64_t episodes = 0;  ///< which are so many
   int ensembles = 0;
   EnsembleSummary summary{};  ///< over these ensembles
+  /// Of training instances, in the digest itself: the experience counts them.
+  std::int64_t evaluations = 0;
 
   void visit(auto& archive) { archive(policy, explorers, decisions, candidates, return_sum, episodes, ensembles, summary); }
 };

@@ -1,11 +1,13 @@
 // The learner "tbptt" against the results that its reference gives, and its gradients against finite differences.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "scout/optimizer/test_instance.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/unroll.h"
+#include "scout/train/learner/lstm_unroll.h"
 #include "scout/train/test_training.h"
 
 namespace scout {
@@ -31,11 +33,12 @@ class SimpleFamily : public Family {
 /// A training on x² without layers and from zeros, as the reference's tests have it.
 class SimpleTraining {
  public:
-  SimpleTraining(int length, int unrolls) {
+  SimpleTraining(int length, int unrolls, const nlohmann::json& more = nlohmann::json::object()) {
     set_training_options(options_, {{"policy", {{"rule", "lstm"}, {"preprocess", 0}, {"step_scale", 1}}},
                                     {"learners", {"tbptt"}},
                                     {"rollout", {{"episodes", 1}, {"horizon", length * unrolls}}},
                                     {"tbptt", {{"length", length}, {"learning_rate", 0.01}}}});
+    set_training_options(options_, more);
     options_.policy.layers = {};
     rule_ = make_rule(options_.policy);
     parameters_.acting = parameters_.kept = std::vector<float>(rule_->parameter_count(), 0.0F);
@@ -83,6 +86,84 @@ TEST(Tbptt, SolvesTheReferencesSimpleProblem) {
   double cost = 1;
   for (int round = 0; round < 500 * 5; ++round) cost = training.round();
   EXPECT_LT(cost, 1e-5);
+}
+
+// From zeros the first unroll stands still: with Δ = w g + v and g = 2, ∂L/∂v = Σ_t Σ_{s>t} g = 30, and ∂L/∂w = 60.
+TEST(Tbptt, RmsPropStepsAsTensorFlows) {
+  for (const double clip : {0.0, 40.0}) {
+    SimpleTraining training(5, 2, {{"tbptt.optimizer", "rmsprop"}, {"tbptt.clip", clip}});
+    training.round();
+    const double dw = clip > 0 ? clip : 60, dv = 30;
+    const double w = -0.01 * dw / std::sqrt(0.9 + 0.1 * dw * dw), v = -0.01 * dv / std::sqrt(0.9 + 0.1 * dv * dv);
+    double x = 1;
+    for (int t = 0; t < 5; ++t) x += w * 2 * x + v;
+    EXPECT_NEAR(training.round(), x * x, 1e-6);
+  }
+}
+
+TrainOptions small_hierarchical(const nlohmann::json& values) {
+  TrainOptions options = small_training("hierarchical_rnn", 2, {"tbptt"});
+  set_training_options(options, values);
+  return options;
+}
+
+TEST(Tbptt, RunsOfRandomUnrollsGoOnFromAFile) {
+  const TrainOptions options = small_hierarchical({{"tbptt.length", 2},
+                                                   {"tbptt.longer", 3.0},
+                                                   {"tbptt.unrolls", 1.5},
+                                                   {"tbptt.loss", "log"},
+                                                   {"tbptt.optimizer", "rmsprop"},
+                                                   {"tbptt.second_derivatives", true},
+                                                   {"rounds", 9}});
+  const TrainingFolder folder;
+  Trainer whole(options, 1);
+  std::vector<std::int64_t> evaluations{0};
+  std::vector<std::string> reports;
+  for (int round = 0; round < 9; ++round) {
+    whole.save(folder.path(std::to_string(round)));
+    const RoundReport report = whole.round();
+    reports.push_back(text(report));
+    EXPECT_EQ(report.metric("tbptt_skipped"), 0);
+    evaluations.push_back(report.evaluations);
+  }
+  std::set<std::int64_t> lengths;
+  for (std::size_t k = 1; k < evaluations.size(); ++k) lengths.insert(evaluations[k] - evaluations[k - 1]);
+  EXPECT_GT(lengths.size(), 3U);
+  for (const int from : {1, 4, 8}) {
+    Trainer parts(options, 1);
+    parts.restore(folder.path(std::to_string(from)));
+    EXPECT_EQ(train(parts, 9 - from), std::vector<std::string>(reports.begin() + from, reports.end())) << from;
+    EXPECT_TRUE(folder.saved(parts) == folder.saved(whole));
+  }
+  Trainer rank(options, 1, {1, 2});
+  EXPECT_EQ(rank.collect(3).findings.at(0).candidates.at(0).score.size(), 3U);
+}
+
+// One step of an unroll has no second derivatives to propagate back through; of five there are two evaluations for each of
+// the later four.
+TEST(Tbptt, CountsTheEvaluationsOfSecondDerivatives) {
+  const auto evaluations = [](bool second) {
+    Trainer trainer(small_hierarchical({{"tbptt.second_derivatives", second}, {"rollout.horizon_low", 0}}), 1);
+    return trainer.round().evaluations;
+  };
+  EXPECT_EQ(evaluations(true) - evaluations(false), 4 * 4 * 2);
+}
+
+TEST(Tbptt, RefusesSecondDerivativesThatThereAreNot) {
+  const auto refusal = [](TrainOptions options) -> std::string {
+    try {
+      set_training_options(options, {{"tbptt.second_derivatives", true}});
+      const Trainer trainer(options, 1);
+      return "";
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal(small_hierarchical({})), "");
+  EXPECT_THAT(refusal(small_training("lstm", 1, {"tbptt"})),
+              testing::AllOf(testing::HasSubstr("'tbptt.second_derivatives'"), testing::HasSubstr("policy.rule")));
+  EXPECT_THAT(refusal(small_hierarchical({{"problems", {"quadratic-noisy"}}, {"dimensions", {3}}})),
+              testing::AllOf(testing::HasSubstr("'tbptt.second_derivatives'"), testing::HasSubstr("quadratic-noisy")));
 }
 
 /// The meta-loss of the unroll from point `first` with the optimizee's gradients held constant, which are what the network

@@ -3,57 +3,111 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scout/policy/weight/finite_gradient.h"
+#include "scout/train/learner/hierarchical_unroll.h"
+#include "scout/train/learner/lstm_unroll.h"
+
 namespace scout {
 namespace {
 
-/// Coordinates that are worked on together: what they leave on the way forwards has to be kept for the way back.
-constexpr std::size_t kTogether = 64;
+/// Of log_loss: in f⁰, and in the logarithm.
+constexpr double kLossEpsilon = 1e-6;
+/// The displacement of differences, as a share of |θ|, and the least root mean square that counts for θ.
+constexpr double kDisplacement = 1e-4, kLeastTheta = 0.01;
+
+class UnrolledLstm : public UnrolledRule {
+ public:
+  explicit UnrolledLstm(const LstmRule& rule) : rule_(rule) {}
+  bool takes_curvature() const override { return false; }
+  std::size_t memory_size(std::span<const TensorShape> tensors) const override {
+    std::size_t rows = 0;
+    for (const TensorShape& tensor : tensors) rows += static_cast<std::size_t>(tensor.size);
+    return rows * rule_.network().state_size();
+  }
+  void backpropagate(const float* parameters, const RunPoints& points, std::size_t first, std::span<const TensorShape>,
+                     const Curvature&, std::vector<float>& memory, std::vector<float>& gradient) const override {
+    scout::backpropagate(rule_, parameters, points, first, memory, gradient);
+  }
+
+ private:
+  const LstmRule& rule_;
+};
+
+class UnrolledHierarchical : public UnrolledRule {
+ public:
+  explicit UnrolledHierarchical(const HierarchicalRule& rule) : rule_(rule) {}
+  bool takes_curvature() const override { return true; }
+  std::size_t memory_size(std::span<const TensorShape> tensors) const override { return hierarchical_memory(tensors); }
+  void backpropagate(const float* parameters, const RunPoints& points, std::size_t first,
+                     std::span<const TensorShape> tensors, const Curvature& curvature, std::vector<float>& memory,
+                     std::vector<float>& gradient) const override {
+    scout::backpropagate(rule_, parameters, points, first, tensors, curvature, memory, gradient);
+  }
+
+ private:
+  const HierarchicalRule& rule_;
+};
 
 }  // namespace
 
 void RunPoints::add(double value, std::span<const double> gradient) {
   values.push_back(value);
-  for (const double g : gradient) gradients.push_back(gradient_seen(static_cast<float>(g)));
+  for (const double g : gradient) gradients.push_back(finite_gradient(static_cast<float>(g)));
+}
+
+void PointRecorder::add(const Episode& episode) {
+  if (points_.values.empty()) points_.step = episode.steps();
+  points_.add(episode.value(), episode.gradient());
+  if (with_theta_) points_.thetas.insert(points_.thetas.end(), episode.theta().begin(), episode.theta().end());
 }
 
 RunPoints PointRecorder::finish(const Episode& episode) {
-  if (!episode.failed()) points_.add(episode.value(), episode.gradient());
+  if (!episode.failed()) add(episode);
   return std::move(points_);
 }
 
-template <class T>
-void backpropagate(const LstmRule& rule, const T* parameters, const RunPoints& points, std::size_t first,
-                   std::vector<T>& state, std::vector<T>& gradient) {
-  if (points.values.size() < 2) return;
-  const DeepLstm& network = rule.network();
-  const std::size_t m = points.gradients.size() / points.values.size(), steps = points.values.size() - 1;
-  const std::size_t inputs = network.inputs(), size = network.state_size(), left = network.trace_size();
-  std::vector<T> x(kTogether * inputs), y(kTogether), later(kTogether), d_state(kTogether * size);
-  std::vector<T> traces((steps - std::min(first, steps)) * kTogether * left);
-  for (std::size_t begin = 0; begin < m; begin += kTogether) {
-    const std::size_t rows = std::min(kTogether, m - begin);
-    for (std::size_t t = 0; t < steps; ++t) {
-      const float* g = &points.gradients[t * m + begin];
-      for (std::size_t i = 0; i < rows; ++i) preprocess_gradient(static_cast<T>(g[i]), rule.preprocess(), &x[i * inputs]);
-      T* trace = t < first ? nullptr : &traces[(t - first) * kTogether * left];
-      network.forward(parameters, x.data(), rows, state.data() + begin * size, y.data(), trace);
-    }
-    std::ranges::fill(later, T(0));
-    std::ranges::fill(d_state, T(0));
-    for (std::size_t t = steps; t-- > first;) {
-      const float* next = &points.gradients[(t + 1) * m + begin];
-      for (std::size_t i = 0; i < rows; ++i) {
-        later[i] += static_cast<T>(next[i]);
-        y[i] = static_cast<T>(rule.step_scale()) * later[i];
-      }
-      network.backward(parameters, &traces[(t - first) * kTogether * left], y.data(), rows, d_state.data(), gradient.data());
-    }
-  }
+double sum_loss(const RunPoints& points, std::size_t first) {
+  double sum = 0;
+  for (std::size_t t = first; t < points.values.size(); ++t) sum += points.values[t];
+  return sum;
 }
 
-template void backpropagate(const LstmRule&, const float*, const RunPoints&, std::size_t, std::vector<float>&,
-                            std::vector<float>&);
-template void backpropagate(const LstmRule&, const double*, const RunPoints&, std::size_t, std::vector<double>&,
-                            std::vector<double>&);
+double log_loss(RunPoints& points, std::size_t first, double start_value) {
+  const double unit = std::max(start_value, 0.0) + kLossEpsilon;
+  const auto count = static_cast<double>(points.values.size() - first);
+  points.weights.assign(points.values.size(), 0.0);
+  double sum = 0;
+  for (std::size_t t = first; t < points.values.size(); ++t) {
+    const double share = std::max(points.values[t], 0.0) / unit + kLossEpsilon;
+    sum += std::log(share) / count;
+    if (points.values[t] >= 0) points.weights[t] = 1 / (share * unit * count);
+  }
+  return sum;
+}
+
+Curvature difference_curvature(const Instance& instance, const RunPoints& points, std::int64_t& evaluations) {
+  return [&instance, &points, &evaluations](std::size_t point, std::span<const double> v, std::span<double> product) {
+    const std::size_t m = v.size();
+    const double* theta = &points.thetas[point * m];
+    double length = 0, size = 0;
+    for (std::size_t i = 0; i < m; ++i) length += v[i] * v[i], size += theta[i] * theta[i];
+    std::ranges::fill(product, 0.0);
+    if (!(length > 0) || !std::isfinite(length) || !std::isfinite(size)) return;
+    const double floor = kLeastTheta * std::sqrt(static_cast<double>(m));
+    const double h = kDisplacement * std::max(std::sqrt(size), floor) / std::sqrt(length);
+    std::vector<double> moved(2 * m), gradients(2 * m);
+    for (std::size_t i = 0; i < m; ++i) moved[i] = theta[i] + h * v[i], moved[m + i] = theta[i] - h * v[i];
+    instance.evaluate_minibatch(static_cast<std::uint64_t>(points.step) + point, moved, {}, gradients);
+    evaluations += 2;
+    for (std::size_t i = 0; i < m; ++i) product[i] = (gradients[i] - gradients[m + i]) / (2 * h);
+  };
+}
+
+std::unique_ptr<UnrolledRule> unrolled(const UpdateRule& rule) {
+  if (const auto* lstm = dynamic_cast<const LstmRule*>(&rule)) return std::make_unique<UnrolledLstm>(*lstm);
+  if (const auto* hierarchical = dynamic_cast<const HierarchicalRule*>(&rule))
+    return std::make_unique<UnrolledHierarchical>(*hierarchical);
+  return nullptr;
+}
 
 }  // namespace scout
