@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::size_t kColumn = 12;  // characters, in tables of plain text
 
-/// Examples of a minibatch.
+/// Examples of a minibatch; infinitely many, which is printed as unknown, where instances differ.
 double batch_of(const Task& task) {
   const std::string named = axis_value(task.problem, "batch");
-  return named.empty() ? ClassifierAxes{}.batch.front() : parse_number(named).value();
+  return named.empty() ? ClassifierAxes{}.batch.front() : parse_number(named).value_or(INFINITY);
 }
 
 std::string text_number(double x) { return std::isfinite(x) ? fmt::format("{:.4g}", x) : "-"; }

@@ -105,6 +105,15 @@ TEST(Networks, MilestoneIsTheBestConstantAdam) {
   EXPECT_THAT(networks_headline(results), HasSubstr("2.00 times fewer"));
 }
 
+TEST(Networks, SamplesAreUnknownWhereBatchesDiffer) {
+  Record record = make_record("adam", "he", 0, 1.0, 80);
+  record.task.problem = "mlp-blobs:hidden=8,batch=16|32";
+  const Results results = collect({record}, {});
+  const Milestone mixed = milestone(results, 0);
+  EXPECT_EQ(mixed.samples[row_of(results, "adam")], INFINITY);
+  EXPECT_EQ(mixed.steps[row_of(results, "adam")], 80);
+}
+
 TEST(Networks, WithoutAdamThereIsNoMilestone) {
   const Results results = collect({make_record("sgd", "he", 0, 1.0)}, {});
   EXPECT_FALSE(milestone(results, 0).rival);
