@@ -1,0 +1,121 @@
+#include "scout/train/learner/linear_gaussian.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace scout {
+namespace {
+
+constexpr double kLeastEta = 1e-8;
+constexpr double kMostEta = 1e16;
+constexpr int kTrials = 60;
+constexpr double kLargestFactor = 10;
+constexpr double kEnough = 0.9;  // of the bound
+
+MatrixXd symmetric(const MatrixXd& matrix) { return 0.5 * (matrix + matrix.transpose()); }
+
+double log_determinant(const Eigen::LLT<MatrixXd>& factor) { return 2 * factor.matrixLLT().diagonal().array().log().sum(); }
+
+}  // namespace
+
+LinearGaussians best_controller(const LinearQuadratic& problem, const LinearGaussians& reference, double eta) {
+  const auto steps = problem.dynamics.size();
+  const Eigen::Index n = problem.start.mean.size();
+  const Eigen::Index m = reference[0].offset.size();
+  LinearGaussians out(steps);
+  MatrixXd value = problem.costs[steps].curvature;  // of the cost-to-go, ½ xᵀ value x + slope·x
+  VectorXd slope = problem.costs[steps].slope;
+  for (std::size_t t = steps; t-- > 0;) {
+    const LinearGaussian& dynamics = problem.dynamics[t];
+    MatrixXd q = dynamics.gain.transpose() * value * dynamics.gain;
+    VectorXd q_slope = dynamics.gain.transpose() * (value * dynamics.offset + slope);
+    if (eta > 0) {  // η/2 (u - K x - k)ᵀ P (u - K x - k)
+      const LinearGaussian& near = reference[t];
+      MatrixXd away(m, n + m);
+      away << -near.gain, MatrixXd::Identity(m, m);
+      const MatrixXd pull = eta * near.covariance.llt().solve(away);
+      q += away.transpose() * pull;
+      q_slope -= pull.transpose() * near.offset;
+    }
+    const Eigen::LLT<MatrixXd> q_uu(symmetric(q.bottomRightCorner(m, m)));
+    const MatrixXd q_ux = q.bottomLeftCorner(m, n);
+    out[t].gain = -q_uu.solve(q_ux);
+    out[t].offset = -q_uu.solve(q_slope.tail(m));
+    out[t].covariance = eta * symmetric(q_uu.solve(MatrixXd::Identity(m, m)));
+    value = symmetric(q.topLeftCorner(n, n) + q_ux.transpose() * out[t].gain) + problem.costs[t].curvature;
+    slope = q_slope.head(n) + q_ux.transpose() * out[t].offset + problem.costs[t].slope;
+  }
+  return out;
+}
+
+std::vector<Gaussian> states_of(const LinearQuadratic& problem, const LinearGaussians& controller) {
+  const Eigen::Index n = problem.start.mean.size();
+  std::vector<Gaussian> out{problem.start};
+  for (std::size_t t = 0; t < controller.size(); ++t) {
+    const LinearGaussian& act = controller[t];
+    const LinearGaussian& dynamics = problem.dynamics[t];
+    const Eigen::Index m = act.offset.size();
+    // x' = F_x x + F_u (K x + k + noise) + f + noise
+    const auto f_u = dynamics.gain.rightCols(m);
+    const MatrixXd closed = dynamics.gain.leftCols(n) + f_u * act.gain;
+    out.push_back({closed * out[t].mean + f_u * act.offset + dynamics.offset,
+                   symmetric(closed * out[t].covariance * closed.transpose() + f_u * act.covariance * f_u.transpose()) +
+                       dynamics.covariance});
+  }
+  return out;
+}
+
+double expected_cost(const LinearQuadratic& problem, const std::vector<Gaussian>& states) {
+  double sum = 0;
+  for (std::size_t t = 0; t < states.size(); ++t) {
+    const QuadraticCost& cost = problem.costs[t];
+    const VectorXd& mean = states[t].mean;
+    sum += 0.5 * (mean.dot(cost.curvature * mean) + cost.curvature.cwiseProduct(states[t].covariance).sum()) +
+           cost.slope.dot(mean) + cost.constant;
+  }
+  return sum;
+}
+
+double divergence(const LinearGaussians& controller, const LinearGaussians& reference, const std::vector<Gaussian>& states) {
+  double sum = 0;
+  for (std::size_t t = 0; t < controller.size(); ++t) {
+    const LinearGaussian& p = controller[t];
+    const LinearGaussian& r = reference[t];
+    const Eigen::LLT<MatrixXd> factor(r.covariance);
+    const MatrixXd gain = p.gain - r.gain;
+    const VectorXd shift = gain * states[t].mean + p.offset - r.offset;
+    const MatrixXd spread = p.covariance + gain * states[t].covariance * gain.transpose();
+    sum += 0.5 * (factor.solve(spread).trace() + shift.dot(factor.solve(shift)) - static_cast<double>(shift.size()) +
+                  log_determinant(factor) - log_determinant(p.covariance.llt()));
+  }
+  return sum;
+}
+
+BoundedController best_within(const LinearQuadratic& problem, const LinearGaussians& reference, double bound) {
+  const auto solve = [&](double eta) {
+    BoundedController out{best_controller(problem, reference, eta), eta, 0, 0};
+    const std::vector<Gaussian> states = states_of(problem, out.controller);
+    out.divergence = divergence(out.controller, reference, states);
+    out.cost = expected_cost(problem, states);
+    return out;
+  };
+  double low = kLeastEta, high = kMostEta;  // the greatest that is known to be too low, the least that is not
+  double eta = 1;
+  BoundedController best = solve(high);
+  for (int trial = 0; trial < kTrials; ++trial) {
+    BoundedController now = solve(eta);
+    if (now.divergence <= bound) {
+      high = eta;
+      best = std::move(now);
+      if (best.divergence >= kEnough * bound || eta <= kLeastEta) break;
+      eta = std::max({std::sqrt(low * high), eta / kLargestFactor, kLeastEta});
+      if (low == kLeastEta && eta < 2 * kLeastEta) eta = kLeastEta;
+    } else {  // or not a number
+      low = eta;
+      eta = std::min(std::sqrt(low * high), eta * kLargestFactor);
+    }
+  }
+  return best;
+}
+
+}  // namespace scout
