@@ -348,14 +348,16 @@ class Guided final : public Learner {
       reference.push_back(fit_linear(states(condition, t), proposals(condition, t), policy, options_.strength));
       reference.back().covariance = noise_;
     }
-    BoundedController best = best_within(problem, reference, options_.bound * condition.multiplier * steps_);
+    const double bound = options_.bound * condition.multiplier * steps_;
+    BoundedController best = best_within(problem, reference, bound);
     condition.cost = cost;
     condition.predicted = expected_cost(problem, states_of(problem, reference)) - best.cost;
-    const bool finite = std::isfinite(best.divergence) && std::isfinite(condition.predicted) &&
+    // Of a linear model that explodes not even the reference can be computed; the controller stays as it is then.
+    const bool usable = best.divergence <= bound && std::isfinite(condition.predicted) &&
                         std::ranges::all_of(best.controller, [](const LinearGaussian& step) {
                           return step.gain.allFinite() && step.offset.allFinite() && step.covariance.allFinite();
                         });
-    if (!finite) {
+    if (!usable) {
       condition.predicted = 0;
       return;
     }

@@ -12,10 +12,13 @@ constexpr int kIterations = 20;
 constexpr Eigen::Index kMostPoints = 4000;
 // What is added to variances: a share of themselves and, for those that are 0, a little of all points', and next to nothing.
 // Shares, since points of a run that has converged are close to each other.
-constexpr double kRidge = 1e-3;     // of a part of the mixture
-constexpr double kFitRidge = 1e-6;  // of a fit
+constexpr double kRidge = 1e-3;  // of a part of the mixture
 constexpr double kOverall = 1e-8;
 constexpr double kLeast = 1e-14;
+// Of the inputs of a fit. With a prior, samples are few and their inputs almost dependent, such as θ and ∇f: with much less
+// the gains are large, of opposite signs, and explode over the steps of a run.
+constexpr double kFitRidge = 1e-2;
+constexpr double kLeastSquaresRidge = 1e-6;
 
 Gaussian law_of(const MatrixXd& points) {
   Gaussian out;
@@ -40,10 +43,10 @@ MatrixXd beside(const MatrixXd& left, const MatrixXd& right) {
 }
 
 /// y given z, of a Gaussian of [z; y].
-LinearGaussian conditional(const Gaussian& joint, Eigen::Index n) {
+LinearGaussian conditional(const Gaussian& joint, Eigen::Index n, double ridge) {
   const Eigen::Index m = joint.mean.size() - n;
   MatrixXd zz = joint.covariance.topLeftCorner(n, n);
-  add_ridge(zz, kFitRidge);
+  add_ridge(zz, ridge);
   zz.diagonal().array() += kLeast;
   const MatrixXd zy = joint.covariance.topRightCorner(n, m);
   LinearGaussian out;
@@ -136,11 +139,11 @@ LinearGaussian fit_linear(const MatrixXd& z, const MatrixXd& y, const GaussianMi
                     count * strength / (count + strength) * apart * apart.transpose()) /
                    (count + strength);
   law.mean = (count * law.mean + strength * prior.mean) / (count + strength);
-  return conditional(law, z.cols());
+  return conditional(law, z.cols(), kFitRidge);
 }
 
 LinearGaussian fit_least_squares(const MatrixXd& z, const MatrixXd& y) {
-  return conditional(law_of(beside(z, y)), z.cols());
+  return conditional(law_of(beside(z, y)), z.cols(), kLeastSquaresRidge);
 }
 
 MatrixXd mean_curvature(const MatrixXd& x, const MatrixXd& g) {

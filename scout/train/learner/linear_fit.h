@@ -30,7 +30,8 @@ class GaussianMixture {
   std::vector<Part> parts_;
 };
 
-/// Fits y ~ N(gain z + offset, covariance) to samples z [N, n] and y [N, m]: the Gaussian of [z; y], conditioned on z. Its
+/// Fits y ~ N(gain z + offset, covariance) to samples z [N, n] and y [N, m]: the Gaussian of [z; y], conditioned on z, whose
+/// variances count a hundredth more. Its
 /// mean and covariance are the most probable given a normal-inverse-Wishart prior that is worth `strength` samples, which
 /// `mixture`, over [z; y], gives.
 LinearGaussian fit_linear(const MatrixXd& z, const MatrixXd& y, const GaussianMixture& mixture, double strength);

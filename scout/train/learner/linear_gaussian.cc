@@ -26,24 +26,22 @@ LinearGaussians best_controller(const LinearQuadratic& problem, const LinearGaus
   MatrixXd value = problem.costs[steps].curvature;  // of the cost-to-go, ½ xᵀ value x + slope·x
   VectorXd slope = problem.costs[steps].slope;
   for (std::size_t t = steps; t-- > 0;) {
-    const LinearGaussian& dynamics = problem.dynamics[t];
-    MatrixXd q = dynamics.gain.transpose() * value * dynamics.gain;
-    VectorXd q_slope = dynamics.gain.transpose() * (value * dynamics.offset + slope);
-    if (eta > 0) {  // η/2 (u - K x - k)ᵀ P (u - K x - k)
-      const LinearGaussian& near = reference[t];
-      MatrixXd away(m, n + m);
-      away << -near.gain, MatrixXd::Identity(m, m);
-      const MatrixXd pull = eta * near.covariance.llt().solve(away);
-      q += away.transpose() * pull;
-      q_slope -= pull.transpose() * near.offset;
-    }
-    const Eigen::LLT<MatrixXd> q_uu(symmetric(q.bottomRightCorner(m, m)));
-    const MatrixXd q_ux = q.bottomLeftCorner(m, n);
-    out[t].gain = -q_uu.solve(q_ux);
-    out[t].offset = -q_uu.solve(q_slope.tail(m));
-    out[t].covariance = eta * symmetric(q_uu.solve(MatrixXd::Identity(m, m)));
-    value = symmetric(q.topLeftCorner(n, n) + q_ux.transpose() * out[t].gain) + problem.costs[t].curvature;
-    slope = q_slope.head(n) + q_ux.transpose() * out[t].offset + problem.costs[t].slope;
+    // In terms of v = u - (K x + k), what is done beyond the reference: where η is large it is small, and nothing cancels.
+    const LinearGaussian& near = reference[t];
+    const auto by_u = problem.dynamics[t].gain.rightCols(m);
+    const MatrixXd by_x = problem.dynamics[t].gain.leftCols(n) + by_u * near.gain;
+    const VectorXd ahead = value * (problem.dynamics[t].offset + by_u * near.offset) + slope;
+    const MatrixXd q_vx = by_u.transpose() * value * by_x;
+    MatrixXd q_vv = by_u.transpose() * value * by_u;
+    if (eta > 0) q_vv += eta * near.covariance.llt().solve(MatrixXd::Identity(m, m));
+    const Eigen::LLT<MatrixXd> factor(symmetric(q_vv));
+    const MatrixXd gain = -factor.solve(q_vx);
+    const VectorXd offset = -factor.solve(by_u.transpose() * ahead);
+    out[t].gain = near.gain + gain;
+    out[t].offset = near.offset + offset;
+    out[t].covariance = eta * symmetric(factor.solve(MatrixXd::Identity(m, m)));
+    slope = by_x.transpose() * ahead + q_vx.transpose() * offset + problem.costs[t].slope;
+    value = symmetric(by_x.transpose() * value * by_x + q_vx.transpose() * gain) + problem.costs[t].curvature;
   }
   return out;
 }
