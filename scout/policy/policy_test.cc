@@ -230,11 +230,10 @@ TEST(Policy, RejectsABadDescription) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("step_scale")));
   description = small_policy().description();
   description.rule.rule = "coordinates";
-  EXPECT_THAT(
-      [&] { Policy(description, small_policy().parameters()); },
-      ThrowsMessage<std::invalid_argument>(
-          "option 'rule' is 'coordinates': must be one of coordinate, control, joint, weight, adam, lstm: did you mean "
-          "'coordinate'?"));
+  EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
+              ThrowsMessage<std::invalid_argument>("option 'rule' is 'coordinates': must be one of coordinate, control, "
+                                                   "joint, history, weight, adam, lstm: did you mean "
+                                                   "'coordinate'?"));
   description = small_policy().description();
   description.horizon = 0;
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },

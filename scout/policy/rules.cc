@@ -7,6 +7,7 @@ namespace scout {
 RuleEntry coordinate_rule();    // policy/coordinate/coordinate_rule.cc
 RuleEntry control_rule();       // policy/control/control_rule.cc
 RuleEntry joint_rule();         // policy/joint/joint_rule.cc
+RuleEntry history_rule();       // policy/joint/history_rule.cc
 RuleEntry weight_rule();        // policy/weight/weight_rule.cc
 RuleEntry adam_rule();          // policy/weight/adam_rule.cc
 RuleEntry lstm_rule();          // policy/lstm/lstm_rule.cc
@@ -15,9 +16,9 @@ RuleEntry small_fc_rule();      // policy/mlp/small_fc_rule.cc
 RuleEntry celo2_rule();         // policy/mlp/celo2_rule.cc
 
 const std::vector<RuleEntry>& rule_table() {
-  static const std::vector<RuleEntry> table{coordinate_rule(),   control_rule(),  joint_rule(),
-                                            weight_rule(),       adam_rule(),     lstm_rule(),
-                                            hierarchical_rule(), small_fc_rule(), celo2_rule()};
+  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(), history_rule(),
+                                            weight_rule(),     adam_rule(),    lstm_rule(),  hierarchical_rule(),
+                                            small_fc_rule(),   celo2_rule()};
   return table;
 }
 

@@ -30,12 +30,12 @@ struct RuleOptions {
   template <class Visitor>
   void describe(Visitor&& visit) {
     visit("rule", rule, "the update rule: see `scout list rules`");
-    visit("dimension", dimension, "rule joint: the number of coordinates", at_least(0));
+    visit("dimension", dimension, "rules joint and history: the number of coordinates", at_least(0));
     visit("hidden", hidden, "widths of the hidden layers", at_least(1));
     visit("gradient", gradient, "rules coordinate and joint: whether the gradient is observed");
     visit("proposals", proposals,
           "rule coordinate: mix steps that the features propose; off: the network puts out the step");
-    visit("history", history, "rule joint: steps that it sees", at_least(1));
+    visit("history", history, "rules joint and history: steps that it sees", at_least(1));
     visit("absolute", absolute, "rule joint: θ as it lies in the box, and nothing but the history");
     visit("code", code, "rule joint: what an action stands for, the logarithm of a step or the step",
           OneOf{{"log", "linear"}});

@@ -8,6 +8,7 @@
 #include "scout/problem/analytic_family.h"
 #include "scout/problem/classifier/family.h"
 #include "scout/problem/corpus_family.h"
+#include "scout/problem/learning_families.h"
 #include "scout/problem/narrow_family.h"
 #include "scout/problem/noisy_family.h"
 #include "scout/problem/quadratic_family.h"
@@ -49,6 +50,9 @@ std::shared_ptr<const Family> function_family(std::string_view base, bool rotate
   for (const bool uniform : {false, true}) {
     if (base == quadratic_family(uniform)->name()) return quadratic_family(uniform, rotated);
   }
+  for (const auto& learning : learning_families()) {
+    if (base == learning->name() && !rotated) return learning;
+  }
   return corpus_family(base, rotated);
 }
 
@@ -59,6 +63,7 @@ std::vector<std::string> family_names() {
   for (const AnalyticFunction* function : analytic_functions()) names.emplace_back(function->name);
   for (const bool uniform : {false, true}) names.push_back(quadratic_family(uniform)->name());
   for (std::string& name : corpus_names()) names.push_back(std::move(name));
+  for (const auto& learning : learning_families()) names.push_back(learning->name());
   for (const auto& real : real_families()) names.push_back(real->name());
   for (std::string& name : classifier_family_names()) names.push_back(std::move(name));
   const std::lock_guard lock(added().mutex);

@@ -50,7 +50,8 @@ struct Rollout {
 /// Runs everything on a team of threads, which does not change what comes of it.
 void roll_out(std::span<Rollout> rollouts, const EpisodeOptions& options, ThreadTeam& team);
 
-/// Parameters that were tried; of "pes" what a pair of them says: an estimate of the gradient, and its mean loss.
+/// Parameters that were tried; of "pes" what a pair of them says: an estimate of the gradient, and its mean loss; of
+/// "guided" a run: its condition, its points, and what it was made by.
 struct Candidate {
   std::int64_t generation = 0;    ///< that they were drawn in
   std::vector<double> direction;  ///< in which they lay from that generation's mean, in standard deviations
