@@ -233,8 +233,8 @@ TEST(Policy, RejectsABadDescription) {
   EXPECT_THAT(
       [&] { Policy(description, small_policy().parameters()); },
       ThrowsMessage<std::invalid_argument>(
-          "option 'rule' is 'coordinates': must be one of coordinate, control, joint, weight, adam, lstm: did you mean "
-          "'coordinate'?"));
+          "option 'rule' is 'coordinates': must be one of coordinate, control, joint, weight, adam, lstm, transformer: did "
+          "you mean 'coordinate'?"));
   description = small_policy().description();
   description.horizon = 0;
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },

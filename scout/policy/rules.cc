@@ -4,16 +4,17 @@
 
 namespace scout {
 
-RuleEntry coordinate_rule();  // policy/coordinate/coordinate_rule.cc
-RuleEntry control_rule();     // policy/control/control_rule.cc
-RuleEntry joint_rule();       // policy/joint/joint_rule.cc
-RuleEntry weight_rule();      // policy/weight/weight_rule.cc
-RuleEntry adam_rule();        // policy/weight/adam_rule.cc
-RuleEntry lstm_rule();        // policy/lstm/lstm_rule.cc
+RuleEntry coordinate_rule();   // policy/coordinate/coordinate_rule.cc
+RuleEntry control_rule();      // policy/control/control_rule.cc
+RuleEntry joint_rule();        // policy/joint/joint_rule.cc
+RuleEntry weight_rule();       // policy/weight/weight_rule.cc
+RuleEntry adam_rule();         // policy/weight/adam_rule.cc
+RuleEntry lstm_rule();         // policy/lstm/lstm_rule.cc
+RuleEntry transformer_rule();  // policy/transformer/transformer_rule.cc
 
 const std::vector<RuleEntry>& rule_table() {
-  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(),
-                                            weight_rule(),     adam_rule(),    lstm_rule()};
+  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(),      weight_rule(),
+                                            adam_rule(),       lstm_rule(),    transformer_rule()};
   return table;
 }
 

@@ -4,12 +4,12 @@ namespace scout {
 
 // Each is defined in a file of its own.
 namespace learner {
-extern const LearnerEntry decisions, ddpg, evolution, es, pes, tbptt;
+extern const LearnerEntry decisions, ddpg, evolution, es, pes, tbptt, ppo;
 }  // namespace learner
 
 const std::vector<LearnerEntry>& learner_table() {
   static const std::vector<LearnerEntry> table{
-      learner::decisions, learner::ddpg, learner::evolution, learner::es, learner::pes, learner::tbptt,
+      learner::decisions, learner::ddpg, learner::evolution, learner::es, learner::pes, learner::tbptt, learner::ppo,
   };
   return table;
 }
