@@ -25,7 +25,7 @@ class Transformer {
  public:
   struct Shape {
     int inputs = 1;
-    int width = 16;             ///< d, a multiple of `heads`
+    int width = 16;  ///< d, a multiple of `heads`
     int heads = 2;
     std::vector<int> blocks{};  ///< units of each block's feed-forward layer
     int context = 128;          ///< tokens that a token sees, itself included

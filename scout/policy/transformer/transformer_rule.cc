@@ -16,8 +16,8 @@ float decimal_logarithm(float x) { return fast_log2(x) * (std::numbers::ln2_v<fl
 
 class TransformerStepper : public Stepper {
  public:
-  TransformerStepper(const Transformer& network, std::span<const float> parameters)
-      : network_(network), parameters_(parameters.begin(), parameters.end()) {}
+  TransformerStepper(std::shared_ptr<const Transformer> network, std::span<const float> parameters)
+      : network_(std::move(network)), parameters_(parameters.begin(), parameters.end()) {}
 
   std::unique_ptr<RuleRun> new_run(int dimension) const override {
     return std::make_unique<TransformerRun>(network_, dimension);
@@ -27,7 +27,7 @@ class TransformerStepper : public Stepper {
   }
 
  private:
-  Transformer network_;
+  std::shared_ptr<const Transformer> network_;
   std::vector<float> parameters_;
 };
 
@@ -42,14 +42,15 @@ Transformer::Shape shape_of(const RuleOptions& options) {
 }  // namespace
 
 TransformerRule::TransformerRule(const RuleOptions& options)
-    : UpdateRule("transformer/1:f,theta,step,gradient", options.step_scale), network_(shape_of(options)) {}
+    : UpdateRule("transformer/1:f,theta,step,gradient", options.step_scale),
+      network_(std::make_shared<Transformer>(shape_of(options))) {}
 
 std::shared_ptr<const Stepper> TransformerRule::make_stepper(std::span<const float> parameters) const {
   return std::make_shared<TransformerStepper>(network_, parameters);
 }
 
-TransformerRun::TransformerRun(const Transformer& network, int dimension)
-    : network_(network), coordinates_(static_cast<std::size_t>(dimension)) {
+TransformerRun::TransformerRun(std::shared_ptr<const Transformer> network, int dimension)
+    : network_(std::move(network)), coordinates_(static_cast<std::size_t>(dimension)) {
   steps_.resize(coordinates_.size());
   outputs_.resize(coordinates_.size());
 }
@@ -75,8 +76,8 @@ void TransformerRun::start(const Observation& first, const RunFrame& frame) {
   remembered_ = step_ = 0;
   scale_ = frame.scale;
   horizon_ = std::max<std::int64_t>(frame.horizon, 1);
-  slots_ = std::min(network_.context(), static_cast<std::size_t>(horizon_) + 1);
-  memory_.assign(coordinates_.size() * slots_ * network_.memory_size(), 0.0F);
+  slots_ = std::min(network_->context(), static_cast<std::size_t>(horizon_) + 1);
+  memory_.assign(coordinates_.size() * slots_ * network_->memory_size(), 0.0F);
   f_ = best_f_ = mean_f_ = *first.f;
   square_f_ = largest_ = 0;
   take_in(first);
@@ -119,7 +120,9 @@ void TransformerRun::write_token(std::size_t i, float* out) const {
   const Coordinate& c = coordinates_[i];
   const double deviation = std::sqrt(square_f_ / static_cast<double>(step_ + 1));
   const auto signed_code = [&](double step) { return static_cast<float>(c.sign) * encode_step(static_cast<float>(step)); };
-  const auto standard = [&](double f) { return static_cast<float>(deviation > 0 ? std::clamp(f / deviation, -3.0, 3.0) : 0); };
+  const auto standard = [&](double f) {
+    return static_cast<float>(deviation > 0 ? std::clamp(f / deviation, -3.0, 3.0) : 0);
+  };
   const float slope = largest_ > 0 ? static_cast<float>(c.gradient / largest_) : 0.0F;
   *out++ = static_cast<float>(c.sign * std::clamp((c.theta - c.origin) / c.half, -2.0, 2.0));
   *out++ = std::clamp(signed_code((c.best - c.theta) / scale_), -2.0F, 2.0F);
@@ -134,15 +137,15 @@ void TransformerRun::write_token(std::size_t i, float* out) const {
 }
 
 void TransformerRun::propose(const float* parameters) {
-  const std::size_t m = coordinates_.size(), width = m * TransformerRule::kInputs, size = network_.memory_size();
+  const std::size_t m = coordinates_.size(), width = m * TransformerRule::kInputs, size = network_->memory_size();
   const std::size_t count = tokens_.size() / width, first = static_cast<std::size_t>(remembered_);
-  if (first + count > slots_ && slots_ < network_.context()) grow_memory();
+  if (first + count > slots_ && slots_ < network_->context()) grow_memory();
   thread_local std::vector<float> outputs;
   outputs.resize(m);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t k = 0; k < count; ++k) {
-      outputs[i] = network_.step(parameters, &tokens_[k * width + i * TransformerRule::kInputs], first + k,
-                                 memory_.data() + i * slots_ * size, slots_);
+      outputs[i] = network_->step(parameters, &tokens_[k * width + i * TransformerRule::kInputs], first + k,
+                                  memory_.data() + i * slots_ * size, slots_);
     }
   }
   // The latest token stays, so that another proposal in the same step is made of the same.
@@ -152,20 +155,20 @@ void TransformerRun::propose(const float* parameters) {
 }
 
 void TransformerRun::grow_memory() {
-  const std::size_t size = network_.memory_size(), before = slots_;
-  std::vector<float> grown(coordinates_.size() * network_.context() * size, 0.0F);
+  const std::size_t size = network_->memory_size(), before = slots_;
+  std::vector<float> grown(coordinates_.size() * network_->context() * size, 0.0F);
   for (std::size_t i = 0; i < coordinates_.size(); ++i) {
-    std::copy_n(memory_.data() + i * before * size, before * size, grown.data() + i * network_.context() * size);
+    std::copy_n(memory_.data() + i * before * size, before * size, grown.data() + i * network_->context() * size);
   }
   memory_ = std::move(grown);
-  slots_ = network_.context();
+  slots_ = network_->context();
 }
 
 void TransformerRun::act(std::span<const float> outputs) {
   std::ranges::copy(outputs, outputs_.begin());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const float size = fast_exp2(std::clamp(outputs_[i], -1.0F, 1.0F) * (kDecades * std::numbers::ln10_v<float> *
-                                                                         std::numbers::log2e_v<float>));
+    const float size = fast_exp2(std::clamp(outputs_[i], -1.0F, 1.0F) *
+                                 (kDecades * std::numbers::ln10_v<float> * std::numbers::log2e_v<float>));
     const float slope = largest_ > 0 ? static_cast<float>(coordinates_[i].gradient / largest_) : 0.0F;
     steps_[i] = std::clamp(-size * slope, -1.0F, 1.0F);
   }
@@ -194,25 +197,26 @@ void TransformerRun::visit(auto& archive) {
 void TransformerRun::save(ArchiveWriter& archive) const { const_cast<TransformerRun*>(this)->visit(archive); }
 
 void TransformerRun::restore(ArchiveReader& archive) {
-  const std::size_t m = coordinates_.size(), token = m * TransformerRule::kInputs, memory = m * network_.memory_size();
+  const std::size_t m = coordinates_.size(), token = m * TransformerRule::kInputs, memory = m * network_->memory_size();
   visit(archive);
   if (coordinates_.size() != m || steps_.size() != m || outputs_.size() != m) {
     archive.fail("a run of another number of coordinates");
   }
-  const std::size_t context = network_.context(), count = tokens_.size() / token;
-  const bool counts = step_ >= 0 && horizon_ > 0 && remembered_ >= 0 && remembered_ <= step_ && tokens_.size() % token == 0 &&
-                      static_cast<std::int64_t>(count) == step_ + 1 - remembered_;
+  const std::size_t context = network_->context(), count = tokens_.size() / token;
+  const bool counts = step_ >= 0 && horizon_ > 0 && remembered_ >= 0 && remembered_ <= step_ &&
+                      tokens_.size() % token == 0 && static_cast<std::int64_t>(count) == step_ + 1 - remembered_;
   const bool fits = counts && slots_ >= 1 && slots_ <= context && memory_.size() == slots_ * memory &&
                     (slots_ == context || static_cast<std::size_t>(remembered_) < slots_);
   if (!fits) archive.fail("a run of another context or another step");
 }
 
 RuleEntry transformer_rule() {
-  return {"transformer",
-          "functions: a transformer for every coordinate, which reads its history and sets its step size of gradient descent "
-          "(after Kobiolka et al. 2026)",
-          {"width", "heads", "layers", "context", "step_scale"},
-          make_rule_of<TransformerRule>};
+  return {
+      "transformer",
+      "functions: a transformer for every coordinate, which reads its history and sets its step size of gradient descent "
+      "(after Kobiolka et al. 2026)",
+      {"width", "heads", "layers", "context", "step_scale"},
+      make_rule_of<TransformerRule>};
 }
 
 }  // namespace scout

@@ -28,17 +28,17 @@ class TransformerRule : public UpdateRule {
   /// Throws std::invalid_argument naming an option that is out of range.
   explicit TransformerRule(const RuleOptions& options);
 
-  std::size_t parameter_count() const override { return network_.parameter_count(); }
+  std::size_t parameter_count() const override { return network_->parameter_count(); }
   std::vector<float> initial_parameters(Random& random) const override {
-    return network_.initial_parameters(random, 0.1, kFirst);
+    return network_->initial_parameters(random, 0.1, kFirst);
   }
-  const Transformer& network() const { return network_; }
+  const Transformer& network() const { return *network_; }
 
  protected:
   std::shared_ptr<const Stepper> make_stepper(std::span<const float> parameters) const override;
 
  private:
-  Transformer network_;
+  std::shared_ptr<const Transformer> network_;
 };
 
 /// A run of it. A row is a coordinate, its features are the latest token, and its action is u.
@@ -46,7 +46,7 @@ class TransformerRule : public UpdateRule {
 /// It keeps the keys and values of the last `context` tokens: 8 · blocks · width bytes a token and coordinate.
 class TransformerRun : public RuleRun {
  public:
-  TransformerRun(const Transformer& network, int dimension);
+  TransformerRun(std::shared_ptr<const Transformer> network, int dimension);
 
   /// Throws std::invalid_argument if f is not known.
   void start(const Observation& first, const RunFrame& frame) override;
@@ -74,7 +74,7 @@ class TransformerRun : public RuleRun {
  private:
   struct Coordinate {
     double origin = 0, half = 1;  // the box's centre and half its width
-    double scale = 1;  // the largest step, in the units of `apply`
+    double scale = 1;             // the largest step, in the units of `apply`
     double theta = 0, best = 0, gradient = 0;
     double sign = 1;  // of the first gradient that is not 0: what is signed is seen as if that were positive
     void visit(auto& archive) { archive(origin, half, scale, theta, best, gradient, sign); }
@@ -83,18 +83,18 @@ class TransformerRun : public RuleRun {
   void visit(auto& archive);
   void take_in(const Observation& point);
   /// What the network sees of coordinate i: where it lies in the box; the way to the best point; the last step; the slope
-  /// over G, and the logarithm of its size; f, and its change, in standard deviations of the values so far (Welford 1962); the
-  /// last u; the elapsed share of the horizon, and the logarithm of the steps that remain.
+  /// over G, and the logarithm of its size; f, and its change, in standard deviations of the values so far (Welford 1962);
+  /// the last u; the elapsed share of the horizon, and the logarithm of the steps that remain.
   void write_token(std::size_t i, float* out) const;
   /// Makes room for as many tokens as the network sees: the run is longer than was said.
   void grow_memory();
 
-  const Transformer& network_;
+  std::shared_ptr<const Transformer> network_;
   std::vector<Coordinate> coordinates_;
   std::vector<float> steps_, outputs_;
   std::size_t slots_ = 1;
-  std::vector<float> memory_;  // [M, slots, memory of a token]
-  std::vector<float> tokens_;  // [n, M, kInputs], the latest last: the latest, and what no proposal has been asked for yet
+  std::vector<float> memory_;    // [M, slots, memory of a token]
+  std::vector<float> tokens_;    // [n, M, kInputs], the latest last: the latest, and what no proposal has been asked for yet
   std::int64_t remembered_ = 0;  // tokens in the memory, those that it has lost included
   std::int64_t step_ = 0, horizon_ = 1;
   double scale_ = 1;  // the largest step, in the units of observed points

@@ -65,21 +65,22 @@ double descend(std::vector<double>& z, const Parameters& parameters) {
     const double step[2] = {(d * g[0] - h[0][1] * g[1]) / determinant, (a * g[1] - h[0][1] * g[0]) / determinant};
     for (std::size_t i = 0; i < m; ++i) next[i] = z[i] - step[i];
     const double f_next = evaluate(next, {}, parameters);
-    if (f_next > f) {
-      if (std::hypot(step[0], step[1]) < 1e-9) break;  // rounding
+    const double length = std::hypot(step[0], step[1]);
+    // Short steps are right whatever the rounding of f says.
+    if (f_next > f && length > 1e-5) {
       damping = std::max(10 * damping, 0.1 * std::abs(most));
       continue;
     }
     damping = damping < 1e-3 ? 0 : 0.1 * damping;
     z = next;
     f = evaluate(z, gradient, parameters);
-    if (std::hypot(step[0], step[1]) < 1e-15) break;
+    if (length < 1e-15) break;
   }
   return f;
 }
 
-/// In one and two dimensions the least of the minima that descents from every minimum of a grid come to. The grid's lines are
-/// a third of the least length scale apart. In more dimensions it is not known.
+/// In one and two dimensions the least of the minima that descents from every minimum of a grid come to. The grid's lines
+/// are a third of the least length scale apart. In more dimensions it is not known.
 std::vector<double> optimum(int dimension, const Parameters& parameters) {
   if (dimension > 2) return {};
   const auto m = static_cast<std::size_t>(dimension);

@@ -2,9 +2,9 @@
 //
 // In a round the policy makes `rollout.episodes` episodes. At each step it draws the number u of each coordinate from a
 // normal distribution around what the network puts out, whose deviation is one for all and is learnt. Then some epochs over
-// these steps, in minibatches of whole coordinates, climb the clipped surrogate (eq. 7) plus the entropy bonus of eq. 9, with
-// generalised advantages (eq. 11), normalised over the round. The value function V is a perceptron of its own on the latest
-// token of a coordinate, fitted to Â + V by least squares.
+// these steps, in minibatches of whole coordinates, climb the clipped surrogate (eq. 7) plus the entropy bonus of eq. 9,
+// with generalised advantages (eq. 11), normalised over the round. The value function V is a perceptron of its own on the
+// latest token of a coordinate, fitted to Â + V by least squares.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -72,8 +72,8 @@ class Draws final : public Mover {
       const float mean = run.outputs()[i];
       drawn_[i] = mean + static_cast<float>(std::exp(log_deviation_) * random_.normal());
       noted_.push_back(drawn_[i]);
-      noted_.push_back(static_cast<float>(
-          log_density(static_cast<double>(drawn_[i]), static_cast<double>(mean), log_deviation_)));
+      noted_.push_back(
+          static_cast<float>(log_density(static_cast<double>(drawn_[i]), static_cast<double>(mean), log_deviation_)));
     }
     run.act(drawn_);
   }
@@ -213,7 +213,8 @@ class Ppo final : public Learner {
   static std::vector<Sequence> split(const std::vector<Trajectory>& trajectories) {
     std::vector<Sequence> out;
     for (const Trajectory& trajectory : trajectories) {
-      const auto steps = static_cast<std::size_t>(trajectory.steps()), rows = static_cast<std::size_t>(trajectory.coordinates);
+      const auto steps = static_cast<std::size_t>(trajectory.steps()),
+                 rows = static_cast<std::size_t>(trajectory.coordinates);
       for (std::size_t row = 0; row < rows; ++row) {
         Sequence& one = out.emplace_back();
         one.terminated = trajectory.terminated;
@@ -294,9 +295,9 @@ class Ppo final : public Learner {
     const float* parameters = context_.parameters.acting.data();
     rule_.network().forward(parameters, one.tokens.data(), steps, mean.data(), trace);
     for (std::size_t t = 0; t < steps; ++t) {
-      const Surrogate surrogate = clipped_surrogate(static_cast<double>(one.u[t]), static_cast<double>(one.old[t]),
-                                                    one.advantages[t], static_cast<double>(mean[t]),
-                                                    static_cast<double>(log_deviation_[0]), options_.clip);
+      const Surrogate surrogate =
+          clipped_surrogate(static_cast<double>(one.u[t]), static_cast<double>(one.old[t]), one.advantages[t],
+                            static_cast<double>(mean[t]), static_cast<double>(log_deviation_[0]), options_.clip);
       d_mean[t] = static_cast<float>(-share * surrogate.d_mean);
       out.d_log_deviation -= share * surrogate.d_log_deviation;
       out.surrogate += share * surrogate.value;

@@ -127,9 +127,7 @@ TEST(Ppo, FindsTheKnownStepSize) {
   }
 }
 
-TEST(Ppo, EntropyKeepsTheDrawsApart) {
-  EXPECT_GT(train_on_bowl(1, 0.5).deviation, 2 * train_on_bowl(1, 0).deviation);
-}
+TEST(Ppo, EntropyKeepsTheDrawsApart) { EXPECT_GT(train_on_bowl(1, 0.5).deviation, 2 * train_on_bowl(1, 0).deviation); }
 
 }  // namespace
 }  // namespace scout
