@@ -27,6 +27,7 @@ struct PpoOptions {
   double value_learning_rate = 1e-3;
   std::vector<int> hidden{32, 32};
   double deviation = 0.1;
+  double least_deviation = 0.05;
   double entropy = 1e-3;
   double gradient_clip = 0.5;
   double average = 0.99;
@@ -43,14 +44,17 @@ struct PpoOptions {
     visit("hidden", hidden, "widths of the value function's hidden layers", at_least(1));
     visit("deviation", deviation,
           "standard deviation of the policy's draws where a training begins: 0.25 is a decade of step sizes",
-          between(kLeast, kGreatest));
+          between(1e-4, kGreatest));
+    visit("least_deviation", least_deviation,
+          "least standard deviation that is learnt: one that shrinks with the first gain leaves nothing to learn from",
+          between(1e-4, kGreatest));
     visit("entropy", entropy, "weight of the entropy bonus", at_least(0));
     visit("gradient_clip", gradient_clip, "greatest norm of the policy's gradient; 0: any", at_least(0));
     visit("average", average, "decay of the running average that is judged and kept", between(0, 1));
   }
 
-  /// Bounds of the deviation.
-  static constexpr double kLeast = 1e-3, kGreatest = 1;
+  /// The bound of the deviation.
+  static constexpr double kGreatest = 1;
 };
 
 const TransformerRule& rule_of(const TrainingContext& context) {
@@ -281,7 +285,7 @@ class Ppo final : public Learner {
     // The entropy of a normal distribution is the logarithm of its deviation, and a constant.
     const std::vector<float> slope{static_cast<float>(out.d_log_deviation - options_.entropy)};
     deviation_adam_.update(log_deviation_, slope, options_.learning_rate);
-    log_deviation_[0] = std::clamp(log_deviation_[0], static_cast<float>(std::log(PpoOptions::kLeast)),
+    log_deviation_[0] = std::clamp(log_deviation_[0], static_cast<float>(std::log(options_.least_deviation)),
                                    static_cast<float>(std::log(PpoOptions::kGreatest)));
     return out;
   }
