@@ -231,9 +231,9 @@ TEST(Policy, RejectsABadDescription) {
   description = small_policy().description();
   description.rule.rule = "coordinates";
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },
-              ThrowsMessage<std::invalid_argument>("option 'rule' is 'coordinates': must be one of coordinate, control, "
-                                                   "joint, history, weight, adam, lstm: did you mean "
-                                                   "'coordinate'?"));
+              ThrowsMessage<std::invalid_argument>(
+                  AllOf(HasSubstr("option 'rule' is 'coordinates': must be one of coordinate, control, joint"),
+                        HasSubstr(": did you mean 'coordinate'?"))));
   description = small_policy().description();
   description.horizon = 0;
   EXPECT_THAT([&] { Policy(description, small_policy().parameters()); },

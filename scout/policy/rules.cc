@@ -14,11 +14,12 @@ RuleEntry lstm_rule();          // policy/lstm/lstm_rule.cc
 RuleEntry hierarchical_rule();  // policy/hierarchical/hierarchical_rule.cc
 RuleEntry small_fc_rule();      // policy/mlp/small_fc_rule.cc
 RuleEntry celo2_rule();         // policy/mlp/celo2_rule.cc
+RuleEntry transformer_rule();   // policy/transformer/transformer_rule.cc
 
 const std::vector<RuleEntry>& rule_table() {
-  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(), history_rule(),
-                                            weight_rule(),     adam_rule(),    lstm_rule(),  hierarchical_rule(),
-                                            small_fc_rule(),   celo2_rule()};
+  static const std::vector<RuleEntry> table{coordinate_rule(), control_rule(), joint_rule(),      history_rule(),
+                                            weight_rule(),     adam_rule(),    lstm_rule(),       hierarchical_rule(),
+                                            small_fc_rule(),   celo2_rule(),   transformer_rule()};
   return table;
 }
 

@@ -26,6 +26,9 @@ struct RuleOptions {
   bool by_coordinate = true;
   std::vector<int> layers{20, 20};
   double preprocess = 5;
+  int width = 16;
+  int heads = 2;
+  int context = 128;
 
   template <class Visitor>
   void describe(Visitor&& visit) {
@@ -52,13 +55,19 @@ struct RuleOptions {
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
           "rule coordinate: the network of every coordinate; off: what acts on whole runs steers alone");
-    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs",
+    visit("layers", layers,
+          "rule lstm: cells of each layer; empty: the step is affine in the network's inputs; rule transformer: units of "
+          "each block's feed-forward layer",
           at_least(1));
     visit(
         "preprocess", preprocess,
         "rule lstm: k, where the network sees the logarithm of a gradient over k and the gradient times e^k, both clamped; "
         "0: it sees the gradient",
         between(0, 20));
+    visit("width", width, "rule transformer: numbers that stand for a step of a coordinate; a multiple of heads",
+          between(1, 256));
+    visit("heads", heads, "rule transformer: heads of each block's attention", between(1, 16));
+    visit("context", context, "rule transformer: steps that it sees, the latest", between(1, 1024));
   }
 };
 

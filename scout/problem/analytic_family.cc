@@ -52,11 +52,11 @@ class AnalyticInstance : public Instance {
   double value_scale() const override { return amplitude_; }
 
   std::optional<double> optimum_value() const override {
-    if (function_.optimum == nullptr) return std::nullopt;
+    if (!optimum_known_) return std::nullopt;
     return true_value(theta_pivot_);
   }
   std::span<const double> optimum() const override {
-    return function_.optimum == nullptr ? std::span<const double>() : theta_pivot_;
+    return optimum_known_ ? theta_pivot_ : std::span<const double>();
   }
 
  private:
@@ -70,8 +70,9 @@ class AnalyticInstance : public Instance {
     const std::size_t m = dimension_;
     const double half = 0.5 * (function_.domain.upper - function_.domain.lower);
     const double centre = 0.5 * (function_.domain.upper + function_.domain.lower);
-    z_pivot_.assign(m, centre);
     if (function_.optimum != nullptr) z_pivot_ = function_.optimum(static_cast<int>(m), parameters_);
+    optimum_known_ = !z_pivot_.empty();
+    z_pivot_.resize(m, centre);
 
     std::vector<double> from_centre(m), turned(m);
     for (std::size_t i = 0; i < m; ++i) from_centre[i] = z_pivot_[i] - centre;
@@ -117,6 +118,7 @@ class AnalyticInstance : public Instance {
   OrthogonalMap map_;
   Parameters parameters_;
   double scale_, amplitude_, offset_;
+  bool optimum_known_ = false;
   std::vector<double> z_pivot_, theta_pivot_;
   std::vector<double> lower_, upper_;
 };

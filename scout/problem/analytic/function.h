@@ -29,7 +29,7 @@ struct AnalyticFunction {
     double lower, upper;
   } domain;
 
-  /// The global minimiser z* [M] of this dimension and these parameters; null if there is no formula.
+  /// The global minimiser z* [M] of this dimension and these parameters; null, or empty, if it is not known.
   std::vector<double> (*optimum)(int dimension, const Parameters& parameters) = nullptr;
 
   /// Draws the difficulty parameters; null if there are none.

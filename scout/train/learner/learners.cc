@@ -4,12 +4,13 @@ namespace scout {
 
 // Each is defined in a file of its own.
 namespace learner {
-extern const LearnerEntry decisions, ddpg, evolution, es, guided, pes, tbptt;
+extern const LearnerEntry decisions, ddpg, evolution, es, guided, pes, ppo, tbptt;
 }  // namespace learner
 
 const std::vector<LearnerEntry>& learner_table() {
   static const std::vector<LearnerEntry> table{
-      learner::decisions, learner::ddpg, learner::evolution, learner::es, learner::guided, learner::pes, learner::tbptt,
+      learner::decisions, learner::ddpg, learner::evolution, learner::es,
+      learner::guided,    learner::pes,  learner::ppo,       learner::tbptt,
   };
   return table;
 }

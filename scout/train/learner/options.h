@@ -42,13 +42,18 @@ struct PolicyOptions : RuleOptions {
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
           "rule coordinate: a network steers every coordinate; off: what acts on whole runs steers alone");
-    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs",
+    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs; rule transformer: units of "
+          "each block's feed-forward layer",
           at_least(1));
     visit(
         "preprocess", preprocess,
         "rule lstm: k, where the network sees the logarithm of a gradient over k and the gradient times e^k, both clamped; "
         "0: it sees the gradient",
         between(0, 20));
+    visit("width", width, "rule transformer: numbers that stand for a step of a coordinate; a multiple of heads",
+          between(1, 256));
+    visit("heads", heads, "rule transformer: heads of each block's attention", between(1, 16));
+    visit("context", context, "rule transformer: steps that it sees, the latest", between(1, 1024));
     visit("start", start,
           "policy to start from, of the same rule and widths: a file, or one that comes with the library; "
           "empty: the initial policy");
