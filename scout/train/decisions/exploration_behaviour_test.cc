@@ -142,7 +142,7 @@ TEST(ParameterNoise, KeepsItsDistanceWhateverItBeginsWith) {
 }
 
 TEST(ParameterNoise, IsTheSameForAWholeEpisode) {
-  Lab lab("parameter_noise", 4);
+  Lab lab("parameter_noise", 4, [](DecisionsOptions& o) { o.parameter_noise.deviation = 0.03; });
   const std::vector<float> row{1, -1, 0.5, 2};
   std::set<float> decisions;
   for (int episode = 0; episode < 10; ++episode) {
@@ -157,7 +157,9 @@ TEST(ParameterNoise, IsTheSameForAWholeEpisode) {
 
 /// A walk on a line: s' = s + a/2, ten decisions.
 Trajectory walk(double from, const std::function<double(double)>& act) {
-  Trajectory t{.coordinates = 1, .features = 1, .action_size = 1, .terminated = true};
+  Trajectory t{};
+  t.coordinates = t.features = t.action_size = 1;
+  t.terminated = true;
   double s = from;
   t.states.push_back(static_cast<float>(s));
   for (int k = 0; k < 10; ++k) {
@@ -180,13 +182,18 @@ Batch walks_about(Lab& lab, int size) {
   return batch;
 }
 
-double mean_reward(Lab& lab, double from) {
-  std::vector<Trajectory> both{walk(0, [&](double) { return lab.random.uniform(-0.1, 0.1); }),
-                               walk(from, [&](double) { return lab.random.uniform(-0.1, 0.1); })};
-  lab.way->reward(lab.parameters, both);
-  double sum = 0;
-  for (const float r : both[1].rewards) sum += static_cast<double>(r) / both[1].steps();
-  return sum;
+/// Mean bonuses of three walks from 0, and of one from elsewhere.
+std::pair<double, double> bonuses(Lab& lab, double elsewhere) {
+  std::vector<Trajectory> found;
+  for (const double from : {0.0, 0.0, 0.0, elsewhere}) {
+    found.push_back(walk(from, [&](double) { return lab.random.uniform(-0.1, 0.1); }));
+  }
+  lab.way->reward(lab.parameters, found);
+  double sums[2] = {0, 0};
+  for (std::size_t k = 0; k < 4; ++k) {
+    for (const float r : found[k].rewards) sums[k == 3] += static_cast<double>(r) / 10;
+  }
+  return {sums[0] / 3, sums[1]};
 }
 
 TEST(Prediction, IsTheErrorOverTheGreatestSoFarAndOverTime) {
@@ -207,7 +214,9 @@ TEST(Prediction, IsTheErrorOverTheGreatestSoFarAndOverTime) {
 
 TEST(Prediction, NothingIsNewBeforeThereIsANormaliser) {
   for (const char* name : {"prediction", "exemplars"}) {
-    Lab lab(name, 1, [](DecisionsOptions& o) { o.exemplars.warm_up = 0; });
+    Lab lab(name, 1, [](DecisionsOptions& o) {
+      if (o.exploration == "exemplars") o.exemplars.warm_up = 0;
+    });
     std::fill_n(lab.parameters.begin(), 2, 0.0F);
     std::vector<Trajectory> found{walk(1, [](double) { return 0.8; })};
     lab.way->reward(lab.parameters, found);
@@ -218,15 +227,20 @@ TEST(Prediction, NothingIsNewBeforeThereIsANormaliser) {
 TEST(Prediction, RewardsWhatTheModelHasNotSeen) {
   Lab lab("prediction", 1);
   for (int k = 0; k < 500; ++k) lab.update(walks_about(lab, 64));
-  EXPECT_GT(mean_reward(lab, -3.5), 10 * std::abs(mean_reward(lab, 0)));
+  bonuses(lab, -3.5);  // the greatest error so far is now one of those
+  for (int k = 0; k < 100; ++k) bonuses(lab, 0);
+  const auto [here, elsewhere] = bonuses(lab, -3.5);
+  EXPECT_GT(here, 0);
+  EXPECT_GT(elsewhere, 10 * here);
 }
 
 TEST(Exemplars, RewardWhatIsEasilyToldFromTheReplay) {
   Lab lab("exemplars", 1, [](DecisionsOptions& o) { o.exemplars.warm_up = 100; });
-  EXPECT_EQ(mean_reward(lab, 3), 0) << "not before the discriminator has learnt";
-  for (int k = 0; k < 1000; ++k) lab.update(walks_about(lab, 64));  // its exemplars: a walk about 0 and one about 3
-  EXPECT_GT(mean_reward(lab, 3), 0.005);
-  EXPECT_LT(std::abs(mean_reward(lab, 0)), 0.005) << "about the median";
+  EXPECT_EQ(bonuses(lab, 3), std::pair(0.0, 0.0)) << "not before the discriminator has learnt";
+  for (int k = 0; k < 1000; ++k) lab.update(walks_about(lab, 64));  // its exemplars are those walks
+  const auto [here, elsewhere] = bonuses(lab, 3);
+  EXPECT_NEAR(here, 0, 0.005) << "about the median";
+  EXPECT_GT(elsewhere, 0.01);
 }
 
 TEST(Bootstrapped, OneHeadDecidesInAnEpisode) {
@@ -341,15 +355,15 @@ TEST(Soft, KeepsBothOfTwoEqualModes) {
   EXPECT_NEAR(std::abs(decision), 0.7, 0.15) << "the policy gradient chooses one";
 }
 
-/// How far from 0 episodes get, whose only reward pulls them there.
+/// How far from 0 the last rounds' episodes get, whose only reward pulls them there.
 double farthest(const std::string& exploration, std::uint64_t seed) {
   Lab lab(
       exploration, 1,
       [](DecisionsOptions& o) {
         o.noise = o.noise_high = 0.1;
-        o.ddpg.imitation = 0;
+        o.ddpg.target_rate = 0.02;
         if (o.exploration == "prediction") o.prediction.scale = 10, o.prediction.decay = 1e-2;
-        if (o.exploration == "exemplars") o.exemplars.scale = 0.1, o.exemplars.warm_up = 100;
+        if (o.exploration == "exemplars") o.exemplars.scale = 0.1, o.exemplars.kl = 1e-3, o.exemplars.warm_up = 100;
       },
       seed);
   Replay replay(20000);
@@ -357,19 +371,18 @@ double farthest(const std::string& exploration, std::uint64_t seed) {
   batch.outcomes_wanted = true;
   double out = 0;
   DecisionHead::Scratch scratch;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 60; ++round) {
     std::vector<Trajectory> found;
     for (int k = 0; k < 8; ++k) {
-      found.push_back(walk(0.2 * lab.random.normal(), [&](double s) {
+      Trajectory& t = found.emplace_back(walk(0.2 * lab.random.normal(), [&](double s) {
         const auto row = static_cast<float>(s);
         float decision = 0;
         lab.head.decide(lab.parameters.data(), &row, 1, scratch, &decision);
         return std::clamp(static_cast<double>(decision) + 0.1 * lab.random.normal(), -1.0, 1.0);
       }));
-      for (int t = 0; t < 10; ++t) {
-        const auto next = static_cast<double>(found.back().states[static_cast<std::size_t>(t) + 1]);
-        found.back().rewards[static_cast<std::size_t>(t)] = static_cast<float>(-0.01 * std::abs(next));
-        out = std::max(out, std::abs(next));
+      for (std::size_t i = 0; i < 10; ++i) {
+        t.rewards[i] = -0.05F * std::abs(t.states[i + 1]);
+        if (round >= 20) out = std::max(out, static_cast<double>(std::abs(t.states[i + 1])));
       }
     }
     lab.way->reward(lab.parameters, found);
@@ -387,9 +400,9 @@ double farthest(const std::string& exploration, std::uint64_t seed) {
 TEST(Bonuses, LeaveAVisitedRegionSoonerThanNoise) {
   for (const std::uint64_t seed : {1U, 2U}) {
     const double noise = farthest("noise", seed);
-    EXPECT_LT(noise, 2);
-    EXPECT_GT(farthest("prediction", seed), noise + 1);
-    EXPECT_GT(farthest("exemplars", seed), noise + 1);
+    EXPECT_LT(noise, 0.5);
+    EXPECT_GT(farthest("prediction", seed), 3);
+    EXPECT_GT(farthest("exemplars", seed), 3 * noise);
   }
 }
 

@@ -15,13 +15,13 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr int kRounds = 4;
+constexpr int kRounds = 5;
 constexpr std::uint64_t kSeed = 3;
 
 TrainOptions tiny(const std::string& exploration, const std::string& rule, int threads = 1) {
   TrainOptions options = small_training(rule, threads, {"decisions"});
   options.rounds = kRounds;
-  set_training_options(options, {{"decisions.exploration", exploration}});
+  set_training_options(options, {{"decisions.exploration", exploration}, {"decisions.updates", 1}});
   if (exploration == "exemplars") set_training_options(options, {{"decisions.exemplars.warm_up", 2}});
   if (exploration == "bootstrapped") set_training_options(options, {{"decisions.bootstrapped.heads", 2}});
   return options;
@@ -128,6 +128,7 @@ TEST_P(Explorations, RefuseWhatTheyDoNotUseByName) {
       {"soft.entropy", -2},
   };
   int used = 0;
+  const std::string own_name = name();
   for (const auto& [key, value] : special) {
     const std::string why = refusal({{"decisions." + key, value}});
     const bool own = std::ranges::any_of(GetParam().used, [&key = key](const std::string& beginning) {
@@ -137,7 +138,7 @@ TEST_P(Explorations, RefuseWhatTheyDoNotUseByName) {
     if (own) {
       EXPECT_EQ(why, "");
     } else {
-      EXPECT_THAT(why, AllOf(HasSubstr("option 'decisions." + key + "'"), HasSubstr("\"" + name() + "\"")));
+      EXPECT_THAT(why, AllOf(HasSubstr("'decisions." + key), HasSubstr(own_name)));
     }
   }
   EXPECT_GE(used, 1);
@@ -146,7 +147,7 @@ TEST_P(Explorations, RefuseWhatTheyDoNotUseByName) {
                                    : key == "ddpg.imitate"      ? nlohmann::json("critic")
                                    : key == "ddpg.twin_critics" ? nlohmann::json(false)
                                                                 : nlohmann::json(3);
-    EXPECT_THAT(refusal({{"decisions." + key, changed}}), HasSubstr("option 'decisions." + key + "'"));
+    EXPECT_THAT(refusal({{"decisions." + key, changed}}), HasSubstr("'decisions." + key));
   }
 }
 

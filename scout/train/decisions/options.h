@@ -16,7 +16,7 @@ struct OrnsteinUhlenbeckOptions {
 };
 
 struct ParameterNoiseOptions {
-  double deviation = 0.1;
+  double deviation = 0.02;
   double distance = 0.15;
   double factor = 1.01;
   int every = 1;
@@ -49,7 +49,7 @@ struct PredictionOptions {
 struct ExemplarOptions {
   double scale = 0.01;
   int code = 16;
-  double kl = 0.1;
+  double kl = 0.01;
   std::vector<int> hidden{32, 32};
   double learning_rate = 1e-3;
   int warm_up = 500;

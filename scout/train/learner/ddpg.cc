@@ -38,6 +38,9 @@ void Ddpg::start_from(std::span<const float> parameters) {
 void Ddpg::set_prior(double scale, Seed seed) {
   Random random(seed);
   prior_ = critic_.initial_parameters(random);
+  // Biases are initialised with 0. On a ray from 0 the prior would then grow in proportion, and a network that fits it near
+  // 0 would follow it far beyond the data.
+  for (float& x : prior_) x = x == 0 ? static_cast<float>(0.5 * random.normal()) : x;
   // The output layer, which comes last, is initialised with a tenth of what gives outputs of order 1.
   const Linear last = critic_.output();
   for (std::size_t i = last.offset; i < last.offset + last.size(); ++i) prior_[i] *= static_cast<float>(10 * scale);
