@@ -12,6 +12,7 @@
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/classifier/axes.h"
 #include "scout/problem/narrow_family.h"
+#include "scout/train/decisions/exploration.h"
 #include "scout/train/learner/learner.h"
 #include "scout/train/mover/ensemble.h"
 
@@ -89,16 +90,20 @@ void add_list(CLI::App& app) {
       {"rules", [] { list_rows(rule_table()); }},
       {"learners", [] { list_rows(learner_table()); }},
       {"explorers", list_explorers},
+      {"exploration", [] { list_rows(exploration_table()); }},
       {"suites", list_suites},
       {"configs", list_configs},
       {"options", list_training_options},
   };
   auto what = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand(
-      "list", "List problems, optimizers, rules, learners, explorers, suites, configs, or options of training");
-  command->add_option("WHAT", *what, "problems, optimizers, rules, learners, explorers, suites, configs or options")
+      "list", "List problems, optimizers, rules, learners, explorers, ways of exploration, suites, configs, or options");
+  command
+      ->add_option("WHAT", *what,
+                   "problems, optimizers, rules, learners, explorers, exploration, suites, configs or options")
       ->required()
-      ->check(CLI::IsMember({"problems", "optimizers", "rules", "learners", "explorers", "suites", "configs", "options"}));
+      ->check(CLI::IsMember(
+          {"problems", "optimizers", "rules", "learners", "explorers", "exploration", "suites", "configs", "options"}));
   command->footer("Example:\n  scout list options");
   command->callback([what] { kLists.find(*what)->second(); });
 }

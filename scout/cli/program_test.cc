@@ -25,6 +25,7 @@ TEST_F(Program, HelpAndListsSucceed) {
                                                                {"problems", "mlp20-mnist"},
                                                                {"optimizers", "adam"},
                                                                {"explorers", "coordinate_probability"},
+                                                               {"exploration", "parameter_noise"},
                                                                {"configs", "demo                      The training of"},
                                                                {"options", "ddpg.discount = "}};
   for (const auto& [what, entry] : lists) {

@@ -18,6 +18,8 @@ class Critic {
   Critic(int features, int actions, std::vector<int> hidden, bool pooled);
   std::size_t parameter_count() const { return parameter_count_; }
   std::vector<float> initial_parameters(Random& random) const;
+  /// The last layer, whose output is q.
+  const Linear& output() const { return output_; }
 
   /// The activations of one batch, and scratch of `backward`. Reused from call to call.
   struct Trace {

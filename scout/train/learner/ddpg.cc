@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "scout/nn/update.h"
@@ -32,6 +33,36 @@ void Ddpg::start_from(std::span<const float> parameters) {
   }
   actor_parameters_.assign(parameters.begin(), parameters.end());
   actor_target_ = actor_average_ = actor_parameters_;
+}
+
+void Ddpg::set_prior(double scale, Seed seed) {
+  Random random(seed);
+  prior_ = critic_.initial_parameters(random);
+  // Biases are initialised with 0. On a ray from 0 the prior would then grow in proportion, and a network that fits it near
+  // 0 would follow it far beyond the data.
+  for (float& x : prior_) x = x == 0 ? static_cast<float>(0.5 * random.normal()) : x;
+  // The output layer, which comes last, is initialised with a tenth of what gives outputs of order 1.
+  const Linear last = critic_.output();
+  for (std::size_t i = last.offset; i < last.offset + last.size(); ++i) prior_[i] *= static_cast<float>(10 * scale);
+}
+
+void Ddpg::add_prior(const std::vector<float>& input, std::span<const int> begin, Critic::Trace& trace,
+                     std::vector<float>& q) const {
+  if (prior_.empty()) return;
+  const std::vector<float>& prior = critic_.forward(prior_.data(), input, begin, trace);
+  for (std::size_t i = 0; i < q.size(); ++i) q[i] += prior[i];
+}
+
+std::vector<float> Ddpg::value(std::span<const float> states, std::span<const float> actions) const {
+  const int rows = static_cast<int>(actions.size()) / actor_.actions();
+  std::vector<int> begin(static_cast<std::size_t>(rows) + 1);
+  std::iota(begin.begin(), begin.end(), 0);
+  std::vector<float> input;
+  critic_.join(states.data(), actions.data(), rows, input);
+  Critic::Trace trace, prior;
+  std::vector<float> q = critic_.forward(critic_parameters_[0].data(), input, begin, trace);
+  add_prior(input, begin, prior, q);
+  return q;
 }
 
 void Ddpg::adopt(std::span<const float> parameters) {
@@ -128,6 +159,7 @@ void Ddpg::critic_gradient(Shard& shard, int batch) {
       for (std::size_t i = 0; i < n; ++i) shard.targets[i] = std::min(shard.targets[i], q[i]);
     }
   }
+  add_prior(shard.input, shard.begin, shard.prior_trace, shard.targets);
   shard.for_transitions([&](std::size_t b, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       shard.targets[i] = shard.returns[i] + shard.discounts[b] * shard.targets[i];
@@ -141,7 +173,9 @@ void Ddpg::critic_gradient(Shard& shard, int batch) {
   shard.dq.resize(n);
   critic_.join(shard.states, shard.actions, rows, shard.input);
   for (int k = 0; k < critics(); ++k) {
-    const auto& q = critic_.forward(critic_parameters_[k].data(), shard.input, shard.begin, shard.critic_trace);
+    critic_.forward(critic_parameters_[k].data(), shard.input, shard.begin, shard.critic_trace);
+    std::vector<float>& q = shard.critic_trace.q;
+    add_prior(shard.input, shard.begin, shard.prior_trace, q);
     shard.for_transitions([&](std::size_t, std::size_t first, std::size_t last) {
       const float share = 1.0F / static_cast<float>(last - first);
       float mean_error = 0;
@@ -198,10 +232,12 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   const bool judged = options_.imitation > 0 && options_.imitate != "explorers";
   if (judged && shard.outcomes == nullptr) {
     shard.replayed_q = critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
+    add_prior(shard.input, shard.begin, shard.prior_trace, shard.replayed_q);
   }
   actor_.forward(actor_parameters_.data(), shard.states, rows, shard.actor_trace, shard.policy_actions.data());
   critic_.replace_actions(shard.policy_actions.data(), rows, shard.input);
   critic_.forward(critic_parameters_[0].data(), shard.input, shard.begin, shard.critic_trace);
+  add_prior(shard.input, shard.begin, shard.prior_trace, shard.critic_trace.q);
   shard.dq.resize(n);
   shard.for_transitions([&](std::size_t, std::size_t first, std::size_t last) {
     const auto count = static_cast<int>(last - first);
@@ -209,6 +245,12 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
   });
   critic_.backward(critic_parameters_[0].data(), shard.input, shard.begin, shard.dq.data(), shard.critic_trace, nullptr,
                    shard.d_actions.data());
+  if (!prior_.empty()) {
+    shard.prior_d_actions.resize(n * actions);
+    critic_.backward(prior_.data(), shard.input, shard.begin, shard.dq.data(), shard.prior_trace, nullptr,
+                     shard.prior_d_actions.data());
+    for (std::size_t i = 0; i < n * actions; ++i) shard.d_actions[i] += shard.prior_d_actions[i];
+  }
   // The gradient above only climbs the hill of Q that the action stands on. Where the replay holds an action on a better
   // hill, descend w/2 |π(s) - a|² too.
   const auto imitate = [&](std::size_t row, float advantage) {

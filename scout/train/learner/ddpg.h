@@ -88,6 +88,11 @@ class Ddpg {
   /// Starts from another actor's parameters; call before the first update. Throws std::invalid_argument if their number is
   /// another.
   void start_from(std::span<const float> parameters);
+  /// Adds `scale` times a fixed random network to Q: a prior that data has to overcome (Osband et al. 2018, eq. 1:
+  /// randomised prior functions). The same seed gives the same prior, which is not saved. Call before the first update.
+  void set_prior(double scale, Seed seed);
+  /// Q_1 [N], the prior included, of states [N, F] of one row each and actions [N, A].
+  std::vector<float> value(std::span<const float> states, std::span<const float> actions) const;
   /// Leaves the actor's parameters outside [begin, end) to the caller: the policy gradient moves those inside alone.
   void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
   /// DdpgOptions::imitation from now on.
@@ -131,9 +136,9 @@ class Ddpg {
     const char* demonstrated = nullptr;  // null unless demonstrations are imitated, whatever their value
 
     Actor::Trace actor_trace;
-    Critic::Trace critic_trace;
+    Critic::Trace critic_trace, prior_trace;
     std::vector<float> input;  // of the critics
-    std::vector<float> policy_actions, targets, dq, d_actions, replayed_q;
+    std::vector<float> policy_actions, targets, dq, d_actions, replayed_q, prior_d_actions;
     std::vector<float> gradient[2];
     double loss = 0, q_sum = 0;
 
@@ -154,6 +159,9 @@ class Ddpg {
   void critic_gradient(Shard& shard, int batch);
   void actor_gradient(Shard& shard, int batch);
   void apply(std::vector<float>& parameters, Adam& adam, int which, double learning_rate);
+  /// Adds the prior to q [N], of a critic's input.
+  void add_prior(const std::vector<float>& input, std::span<const int> begin, Critic::Trace& trace,
+                 std::vector<float>& q) const;
   int critics() const { return options_.twin_critics ? 2 : 1; }
 
   Actor actor_;
@@ -167,6 +175,7 @@ class Ddpg {
   std::size_t own_end_ = 0;
   std::int64_t updates_ = 0;
   double rate_scale_ = 1;
+  std::vector<float> prior_;  // of a critic, its outputs scaled; empty: none
   std::vector<Shard> shards_;
   int batch_rows_ = 0;  // of the batch that is cut
   std::vector<float> noise_;

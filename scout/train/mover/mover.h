@@ -22,9 +22,10 @@ struct NoiseOptions {
   double weight_noise = 0;  ///< weights: noise on the steps of single recorded weights, as a share of that on whole tensors
 };
 
-/// Independent normal noise on every number of every decision, the same for all its rows: a tensor that alone goes further
-/// only seems to gain by it.
-std::unique_ptr<Mover> decision_noise(double deviation, Random random);
+/// Normal noise on every number of every decision, the same for all its rows: a tensor that alone goes further only seems to
+/// gain by it. `memory`: the share of the last decision's noise that is left; 0: independent, else a stationary
+/// Ornstein-Uhlenbeck process, seen at each decision (Lillicrap et al. 2015, section 7: θ = 1 - memory).
+std::unique_ptr<Mover> decision_noise(double deviation, Random random, double memory = 0);
 /// Independent normal noise on every action, for rules for functions.
 std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random);
 /// For rules of weights: the step of each tensor times a factor that wanders about 1 and, if asked for, independent noise on

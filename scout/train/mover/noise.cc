@@ -9,19 +9,21 @@ namespace {
 
 class DecisionNoise final : public Mover {
  public:
-  DecisionNoise(double deviation, Random random) : deviation_(deviation), random_(random) {}
+  DecisionNoise(double deviation, Random random, double memory) : deviation_(deviation), memory_(memory), random_(random) {}
 
   void decide(Episode& episode) override {
     const std::span<float> decision = episode.run().decision();
+    const bool first = noise_.empty();
     noise_.resize(decision.size() / episode.run().decision_rows());
-    for (float& x : noise_) x = static_cast<float>(deviation_ * random_.normal());
+    const double fresh = first ? deviation_ : std::sqrt(1 - memory_ * memory_) * deviation_;  // so that it is stationary
+    for (float& x : noise_) x = static_cast<float>(memory_ * static_cast<double>(x) + fresh * random_.normal());
     for (std::size_t i = 0; i < decision.size(); ++i) {
       decision[i] = std::clamp(decision[i] + noise_[i % noise_.size()], -1.0F, 1.0F);
     }
   }
 
  private:
-  double deviation_;
+  double deviation_, memory_;
   Random random_;
   std::vector<float> noise_;
 };
@@ -82,8 +84,8 @@ class TensorNoise final : public Mover {
 
 }  // namespace
 
-std::unique_ptr<Mover> decision_noise(double deviation, Random random) {
-  return std::make_unique<DecisionNoise>(deviation, random);
+std::unique_ptr<Mover> decision_noise(double deviation, Random random, double memory) {
+  return std::make_unique<DecisionNoise>(deviation, random, memory);
 }
 
 std::unique_ptr<Mover> action_noise(const NoiseOptions& options, Random random) {

@@ -1,62 +1,15 @@
 // The learner "decisions": DDPG on what is decided for whole runs, a few times in each (policy/rule/decision_head.h). The
-// policy's noisy episodes and exploration ensembles, whose explorers each hold one number of the decision, feed it.
+// policy's episodes, which explore in one of several ways (exploration.h), and exploration ensembles, whose explorers each
+// hold one number of the decision, feed it.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/decisions/exploration.h"
 #include "scout/train/learner/decision_rows.h"
 
 namespace scout::learner {
 namespace {
-
-struct DecisionsOptions {
-  int episodes = 64;
-  double updates = 0.2;
-  double noise = 0.03;
-  double noise_high = 0.3;
-  int capacity = 300000;
-  int warm_up = 640;
-  int fade = 0;
-  double rate_halving = 0;
-  DecisionReward reward{};
-  EnsembleOptions ensemble{.instances = 0, .explorers = 4, .coordinate_probability_end = 0.2, .step_end = 1, .reset = false};
-  DdpgOptions ddpg{.critic_hidden = {128, 128},
-                   .actor_learning_rate = 3e-4,
-                   .discount = 1,
-                   .batch = 128,
-                   .n_step = 1,
-                   .critic_first = 5000,
-                   .target_noise = 0.1,
-                   .target_noise_clip = 0.25,
-                   .pooled_critic = false,
-                   .imitation = 1,
-                   .imitate = "outcome",
-                   .output_penalty = 0,
-                   .loss_bound = 5,
-                   .average = 0.9995};
-
-  void describe(auto&& visit) {
-    visit("episodes", episodes, "episodes in a round, those of explorers and the policy's noisy ones", at_least(1));
-    visit("updates", updates, "updates of the networks for each new decision", at_least(0));
-    visit("noise", noise, "least standard deviation of the noise on decisions; each episode draws its own, log-uniformly",
-          positive());
-    visit("noise_high", noise_high, "greatest standard deviation of that noise", positive());
-    visit("capacity", capacity, "decisions kept, of the policy and of explorers each", at_least(1));
-    visit("warm_up", warm_up, "decisions stored before the first update; they also tell how a run's row is normalised",
-          at_least(1));
-    visit(
-        "fade", fade,
-        "rounds in which explorers give way to the policy, in episodes as in a batch, and imitation to the policy gradient; "
-        "0: they never do",
-        at_least(0));
-    visit("rate_halving", rate_halving, "rounds after which the learning rates are half of what they were; 0: constant",
-          at_least(0));
-    visit("reward", reward);
-    visit("ensemble", ensemble);
-    visit("ddpg", ddpg);
-  }
-};
 
 const DecisionHead& head_of(const TrainingContext& context) {
   if (const DecisionHead* head = context.rule.decisions()) return *head;
@@ -82,6 +35,11 @@ class Decisions final : public Learner {
     }
     batch_.outcomes_wanted = options_.ddpg.imitate == "outcome";
     ddpg_.start_from(own(context_.parameters.acting).subspan(2 * inputs()));
+    exploration_ = make_exploration({.options = options_,
+                                     .head = head_,
+                                     .seed = context.seed.derive("decisions").derive("exploration"),
+                                     .team = context.team,
+                                     .ddpg = ddpg_});
   }
 
   Slice slice() const override { return {head_.offset(), head_.offset() + head_.parameter_count()}; }
@@ -98,7 +56,7 @@ class Decisions final : public Learner {
     for (std::size_t s = 0; s < threads; ++s) {
       Rollout& rollout = out.emplace_back();
       for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
-        rollout.runs.push_back(noisy_episode(episodes[k], acting, window.round));
+        rollout.runs.push_back(episode_of(episodes[k], acting, window.round));
       }
     }
     std::vector<Task> ensembles = context_.tasks.draw(window, "decision ensemble", options_.ensemble.instances);
@@ -139,6 +97,9 @@ class Decisions final : public Learner {
   }
 
   void take(Findings& own, std::span<Findings>) override {
+    const std::span<const float> parameters = this->own(context_.parameters.acting);
+    exploration_->reward(parameters, own.decisions);
+    exploration_->reward(parameters, own.explorers);
     const auto add = [this](std::vector<Trajectory>& from, Replay& to) {
       for (Trajectory& trajectory : from) {
         debt_ += options_.updates * trajectory.steps();
@@ -160,35 +121,44 @@ class Decisions final : public Learner {
     if (policy_replay_.size() >= static_cast<std::size_t>(options_.warm_up)) {
       Random random(context_.seed.derive("decision updates").derive(static_cast<std::uint64_t>(round)));
       fit_normaliser(random);
-      ddpg_.weigh_imitation(options_.ddpg.imitation * left(round));
-      if (options_.rate_halving > 0) ddpg_.scale_rates(std::exp2(-static_cast<double>(round) / options_.rate_halving));
+      const double halving = options_.rate_halving;
+      exploration_->schedule(options_.ddpg.imitation * left(round),
+                             halving > 0 ? std::exp2(-static_cast<double>(round) / halving) : 1);
       for (; debt_ >= 1; --debt_, ++updates) {
         draw_batch(round, random);
-        const DdpgReport one = ddpg_.update(batch_, random);
+        const DdpgReport one = exploration_->update(batch_, random);
         critic_loss += one.critic_loss;
         mean_q += one.mean_q;
       }
-      std::ranges::copy(ddpg_.actor_parameters(), own(context_.parameters.acting).subspan(2 * inputs()).begin());
-      std::ranges::copy(ddpg_.averaged_parameters(), own(context_.parameters.kept).subspan(2 * inputs()).begin());
+      exploration_->end_round();
+      std::ranges::copy(exploration_->acting(), own(context_.parameters.acting).subspan(2 * inputs()).begin());
+      std::ranges::copy(exploration_->kept(), own(context_.parameters.kept).subspan(2 * inputs()).begin());
     }
     const double episodes = static_cast<double>(std::max<std::int64_t>(taken_.episodes, 1));
     const double count = std::max(updates, 1);
-    report.metrics.insert(report.metrics.end(), {{"decision_updates", static_cast<double>(ddpg_.updates())},
+    report.metrics.insert(report.metrics.end(), {{"decision_updates", static_cast<double>(exploration_->updates())},
                                                  {"decision_return", taken_.return_sum / episodes},
                                                  {"decision_critic_loss", critic_loss / count},
                                                  {"decision_mean_q", mean_q / count}});
+    exploration_->report(report.metrics);
     report.ensembles.add(taken_.summary);
     if (taken_.ensembles > 0) report.ensembles.best_gap_share /= taken_.ensembles;
     taken_ = {};
   }
 
-  void save(ArchiveWriter& archive) const override { archive(ddpg_, policy_replay_, explorer_replay_, debt_); }
+  void save(ArchiveWriter& archive) const override {
+    archive(ddpg_, policy_replay_, explorer_replay_, debt_);
+    exploration_->save(archive);
+  }
   void restore(ArchiveReader& archive) override {
     archive(ddpg_, policy_replay_, explorer_replay_, debt_);
     for (const Replay* replay : {&policy_replay_, &explorer_replay_}) {
       replay->check(ddpg_.actor().features(), ddpg_.actor().actions());
     }
+    exploration_->restore(archive);
   }
+  void share(ArchiveWriter& archive) const override { exploration_->share(archive); }
+  void adopt(ArchiveReader& archive) override { exploration_->adopt(archive); }
 
  private:
   std::size_t inputs() const { return static_cast<std::size_t>(head_.inputs()); }
@@ -208,14 +178,13 @@ class Decisions final : public Learner {
     return left(round) * options_.ensemble.instances * options_.ensemble.explorers / options_.episodes;
   }
 
-  RunRequest noisy_episode(const Task& task, const std::shared_ptr<const Stepper>& acting, std::int64_t round) const {
+  RunRequest episode_of(const Task& task, const std::shared_ptr<const Stepper>& acting, std::int64_t round) const {
     Random random(task.seed.derive("rollout"));
     RunRequest run{.instance = task.instance, .stepper = acting};
     run.plan = context_.tasks.plan(round, random);
     run.start = sample_start(*task.instance, random);
     run.recording.decisions = options_.reward;
-    const double deviation = random.log_uniform(options_.noise, std::max(options_.noise, options_.noise_high));
-    run.mover = decision_noise(deviation, random);
+    run.mover = exploration_->mover(own(context_.parameters.acting), random);
     return run;
   }
 
@@ -247,6 +216,7 @@ class Decisions final : public Learner {
   DecisionsOptions options_;
   DecisionHead head_;
   Ddpg ddpg_;
+  std::unique_ptr<Exploration> exploration_;
   Replay policy_replay_, explorer_replay_;
   double debt_ = 0;  // updates that are due
   Batch batch_;
