@@ -55,9 +55,7 @@ class AnalyticInstance : public Instance {
     if (!optimum_known_) return std::nullopt;
     return true_value(theta_pivot_);
   }
-  std::span<const double> optimum() const override {
-    return optimum_known_ ? theta_pivot_ : std::span<const double>();
-  }
+  std::span<const double> optimum() const override { return optimum_known_ ? theta_pivot_ : std::span<const double>(); }
 
  private:
   static OrthogonalMap make_map(bool rotated, int dimension, Seed seed) {

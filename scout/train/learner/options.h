@@ -42,7 +42,8 @@ struct PolicyOptions : RuleOptions {
     visit("decision_hidden", decision_hidden, "widths of the hidden layers of the network that decides", at_least(1));
     visit("by_coordinate", by_coordinate,
           "rule coordinate: a network steers every coordinate; off: what acts on whole runs steers alone");
-    visit("layers", layers, "rule lstm: cells of each layer; empty: the step is affine in the network's inputs; rule transformer: units of "
+    visit("layers", layers,
+          "rule lstm: cells of each layer; empty: the step is affine in the network's inputs; rule transformer: units of "
           "each block's feed-forward layer",
           at_least(1));
     visit(
