@@ -145,6 +145,36 @@ TEST(AnalyticFunctions, GallagherPeaks) {
   EXPECT_EQ(function("gallagher").optimum(2, peaks), std::vector<double>({1, 2}));
 }
 
+TEST(AnalyticFunctions, GaussianProcess) {
+  const Parameters one{2, 0.5, 3, 0.2, 1.5};  // curvature, centre, and a wave
+  const auto wave = [](double z) { return std::sqrt(2.0 / 64) * 3 * std::cos(0.2 + 1.5 * z); };
+  EXPECT_NEAR(value("gaussian-process", {-0.3}, one), wave(-0.3) + 0.64, 1e-12);
+  EXPECT_NEAR(value("gaussian-process", {1.5}, one), wave(1.5) + 1 + 50 * 0.25, 1e-12);
+  Random random(Seed(1));
+  EXPECT_TRUE(function("gaussian-process").optimum(3, function("gaussian-process").sample_parameters(3, random)).empty());
+}
+
+// Without the bowl: the covariance of the kernel exp(-d²/2l²), the mean over the law of l.
+TEST(AnalyticFunctions, GaussianProcessHasTheKernelsCovariance) {
+  constexpr int kDraws = 4000;
+  Random random(Seed(1));
+  double variance = 0, covariance = 0;
+  for (int k = 0; k < kDraws; ++k) {
+    Parameters drawn = function("gaussian-process").sample_parameters(2, random);
+    drawn[0] = drawn[1] = 0;
+    const double here = value("gaussian-process", {0.1, -0.2}, drawn), there = value("gaussian-process", {0.1, 0.3}, drawn);
+    variance += here * here / kDraws;
+    covariance += here * there / kDraws;
+  }
+  double expected = 0;
+  for (int k = 0; k < 1000; ++k) {
+    const double length = 0.2 * std::pow(10.0, (k + 0.5) / 1000);
+    expected += std::exp(-0.125 / (length * length)) / 1000;
+  }
+  EXPECT_NEAR(variance, 1, 0.07);
+  EXPECT_NEAR(covariance, expected, 0.07);
+}
+
 TEST(AnalyticFunctions, SaddleChain) {
   EXPECT_DOUBLE_EQ(value("saddle", {-1, -1, -1}, {0.5}), 0);
   EXPECT_DOUBLE_EQ(value("saddle", {1, -1}, {0.5}), 2);

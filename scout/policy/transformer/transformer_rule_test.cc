@@ -138,7 +138,8 @@ TEST(TransformerRule, OutputsAreTheNetworksOnTheTokens) {
       Transformer::Trace<float> trace;
       descent.rule().network().forward(parameters.data(), tokens.data(), 12, expected.data(), trace);
       for (std::size_t t = 0; t < 12; ++t) {
-        if (t != 5 && t != 6) EXPECT_EQ(outputs[t], expected[t]) << t << ", context " << context;
+        if (t == 5 || t == 6) continue;
+        EXPECT_EQ(outputs[t], expected[t]) << t << ", context " << context;
       }
     }
   }
