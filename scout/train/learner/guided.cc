@@ -1,5 +1,5 @@
-// The learner "guided": guided policy search, as Li & Malik 2016 ("Learning to optimize") train an optimizer by it. In its
-// mirror-descent form (Montgomery & Levine 2016).
+// The learner "guided": guided policy search, as Li & Malik 2016 ("Learning to optimize") train an optimizer by it. As
+// mirror descent (Montgomery & Levine 2016).
 //
 // There are some conditions: training instances, each with a start, which stay the same. The first round runs gradient
 // descent with momentum on each of them, with many settings, and the best becomes the condition's controller. From then on a
