@@ -48,7 +48,7 @@ Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed 
   options.lower.assign(instance.lower().begin(), instance.lower().end());
   options.upper.assign(instance.upper().begin(), instance.upper().end());
   // As in training: a run that asks keeps to the box, steps may leave it.
-  options.keep_inside = policy_->stepper()->new_run(1)->asks();
+  options.keep_inside = policy_->stepper()->new_run(instance.dimension())->asks();
   options.seed = seed.value();
   options.explorers = explorers_;
   ThreadTeam team(explorers_ > 1 ? threads_ : 1);

@@ -26,6 +26,16 @@ TEST(PolicyOptimizer, UsesTheWholeBudget) {
   EXPECT_THROW(optimizer.run(none, start, Seed(1)), BudgetExhausted);
 }
 
+TEST(PolicyOptimizer, RunsPoliciesThatAreForOneDimension) {
+  const TestInstance sphere = shifted_sphere(3);
+  for (const char* rule : {"joint", "history"}) {
+    Oracle oracle(sphere, 20);
+    const PolicyOptimizer optimizer(untrained({.rule = rule, .dimension = 3, .hidden = {4}}, 10));
+    EXPECT_THROW(optimizer.run(oracle, std::vector<double>{4, -4, 3}, Seed(1)), BudgetExhausted);
+    EXPECT_EQ(oracle.calls(), 20);
+  }
+}
+
 TEST(PolicyOptimizer, IsMinimizeInTheInstancesBox) {
   const TestInstance sphere = shifted_sphere(3);
   const std::vector<double> start{4, -4, 3};

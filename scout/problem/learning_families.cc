@@ -30,7 +30,7 @@ std::array<double, D> normals(Random& random, double deviation) {
 }
 
 /// θ's box, and starts from a standard normal distribution.
-Problem in_box(std::size_t m, double half_width, PointFunction evaluate) {
+auto in_box(std::size_t m, double half_width, PointFunction evaluate) -> Problem {
   Problem out;
   out.evaluate = std::move(evaluate);
   out.lower.assign(m, -half_width);
@@ -122,7 +122,7 @@ Theta logistic_optimum(const Examples<kInputs>& data) {
   return theta;
 }
 
-Problem draw_logistic_regression(Random& random, int) {
+auto draw_logistic_regression(Random& random, int) -> Problem {
   auto data = std::make_shared<Examples<kInputs>>();
   for (const double y : {0.0, 1.0}) {
     const auto mean = normals<kInputs>(random, kMeanDeviation);
@@ -148,7 +148,7 @@ Problem draw_logistic_regression(Random& random, int) {
   return out;
 }
 
-Problem draw_robust_regression(Random& random, int) {
+auto draw_robust_regression(Random& random, int) -> Problem {
   auto data = std::make_shared<Examples<kInputs>>();
   for (int gaussian = 0; gaussian < 4; ++gaussian) {
     const auto mean = normals<kInputs>(random, kMeanDeviation);
@@ -217,7 +217,7 @@ double network_loss(const Examples<kWidth>& data, std::span<const double> theta,
   return f;
 }
 
-Problem draw_two_layer_network(Random& random, int) {
+auto draw_two_layer_network(Random& random, int) -> Problem {
   constexpr std::size_t kGaussians = 4;
   std::array<double, kGaussians> classes;
   do {

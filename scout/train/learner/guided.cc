@@ -1,5 +1,5 @@
-// The learner "guided": guided policy search, as Li & Malik 2016 ("Learning to optimize") train an optimizer by it. In its
-// mirror-descent form (Montgomery & Levine 2016).
+// The learner "guided": guided policy search, as Li & Malik 2016 ("Learning to optimize") train an optimizer by it. As
+// mirror descent (Montgomery & Levine 2016).
 //
 // There are some conditions: training instances, each with a start, which stay the same. The first round runs gradient
 // descent with momentum on each of them, with many settings, and the best becomes the condition's controller. From then on a
@@ -26,7 +26,7 @@ struct GuidedOptions {
   int samples = 20;
   double own = 0.7;
   double noise = 0.02;
-  double bound = 0.2;
+  double bound = 1;
   int clusters = 20;
   double strength = 1;
   int updates = 1000;
@@ -54,8 +54,9 @@ double rate_of(int setting) { return kRates[static_cast<std::size_t>(setting) / 
 double decay_of(int setting) { return kDecays[static_cast<std::size_t>(setting) % std::size(kDecays)]; }
 
 constexpr double kLeastVariance = 1e-8;  // of an action
-// The bound is multiplied by how much of the predicted gain came true (Levine & Abbeel 2014), within limits.
-constexpr double kLeastChange = 0.1, kMostChange = 5, kLeastMultiplier = 0.01, kMostMultiplier = 10, kLeastShortfall = 1e-4;
+// The bound is multiplied by how much of the predicted gain came true (Levine & Abbeel 2014), within limits: what the policy
+// cannot learn counts as not come true, and would end the search.
+constexpr double kLeastChange = 0.1, kMostChange = 5, kLeastMultiplier = 0.5, kMostMultiplier = 10, kLeastShortfall = 1e-4;
 
 class Guided final : public Learner {
  public:
@@ -132,6 +133,7 @@ class Guided final : public Learner {
     for (Condition& condition : conditions_) {
       if (condition.records.empty()) continue;
       condition.divergence = 0;
+      condition.beyond.clear();
       cost += tuned_ ? mean_cost(condition) : choose_momentum(condition);
       ++conditions;
     }
@@ -216,6 +218,7 @@ class Guided final : public Learner {
     double predicted = 0;                 // what the controller is to gain; 0: nothing was predicted
     double cost = 0;                      // mean of the last samples
     std::vector<GuidedRecord> records{};  // of this round
+    LinearGaussians beyond{};             // what the new controller does more than the policy, made linear; empty: nothing
     double divergence = 0;
   };
 
@@ -361,13 +364,18 @@ class Guided final : public Learner {
       condition.predicted = 0;
       return;
     }
-    for (LinearGaussian& step : best.controller) step.covariance.diagonal().array() += kLeastVariance;
+    for (std::size_t t = 0; t < reference.size(); ++t) {
+      LinearGaussian& step = best.controller[t];
+      step.covariance.diagonal().array() += kLeastVariance;
+      condition.beyond.push_back({step.gain - reference[t].gain, step.offset - reference[t].offset, {}});
+    }
     condition.divergence = best.divergence;
     condition.controller = std::make_shared<LinearGaussians>(std::move(best.controller));
   }
 
-  /// Supervised learning at the sampled states: what a controller would do there, weighted by its precision. Returns the
-  /// loss. The policy's covariance is that which fits best: the inverse of the mean precision.
+  /// Supervised learning at the sampled states, weighted by the controllers' precisions: at first of what they do, later of
+  /// what the policy does and they do beyond it, so that errors of the linear model of the policy do not pile up from round
+  /// to round. Returns the loss. The policy's covariance is that which fits best: the inverse of the mean precision.
   double teach(Random& random) {
     Lessons lessons;
     MatrixXd mean = MatrixXd::Zero(m_, m_);
@@ -376,13 +384,20 @@ class Guided final : public Learner {
         const LinearGaussian& act = (*condition.controller)[static_cast<std::size_t>(t)];
         lessons.weights.push_back(act.covariance.llt().solve(MatrixXd::Identity(m_, m_)));
         mean += lessons.weights.back();
-        const MatrixXd x = states(condition, t);
+        const MatrixXd x = states(condition, t), proposed = proposals(condition, t);
+        const auto more = [&](const VectorXd& state) -> VectorXd {
+          if (condition.beyond.empty()) return VectorXd::Zero(m_);
+          const LinearGaussian& step = condition.beyond[static_cast<std::size_t>(t)];
+          return step.gain * state + step.offset;
+        };
         const auto width = static_cast<std::size_t>(context_.rule.actor()->features());
         for (std::size_t k = 0; k < condition.records.size(); ++k) {
           const auto in = condition.records[k].in.begin() + static_cast<std::ptrdiff_t>(width) * t;
           std::transform(in, in + static_cast<std::ptrdiff_t>(width), std::back_inserter(lessons.features),
                          [](double v) { return static_cast<float>(v); });
-          const VectorXd action = act.gain * x.row(static_cast<Eigen::Index>(k)).transpose() + act.offset;
+          const VectorXd state = x.row(static_cast<Eigen::Index>(k));
+          const VectorXd action = taught_ ? VectorXd(proposed.row(static_cast<Eigen::Index>(k)).transpose() + more(state))
+                                          : VectorXd(act.gain * state + act.offset);
           for (const double a : action) lessons.actions.push_back(static_cast<float>(std::clamp(a, -1.0, 1.0)));
           lessons.weight.push_back(lessons.weights.size() - 1);
         }

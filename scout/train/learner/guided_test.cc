@@ -179,7 +179,7 @@ TEST(Guided, LearnsToMinimiseQuadratics) {
       << "that of the first runs of the policy";
   EXPECT_EQ(imitated.metric("guided_divergence"), 0);
   for (const RoundReport& report : reports) {
-    EXPECT_LE(report.metric("guided_divergence"), 0.2 * report.metric("guided_multiplier") + 1e-9);
+    EXPECT_LE(report.metric("guided_divergence"), report.metric("guided_multiplier") + 1e-9) << "the bound is 1";
   }
 }
 
