@@ -37,9 +37,12 @@ std::vector<at::Tensor> some_parameters(at::ScalarType type = at::kFloat) {
 
 class WeightRules : public testing::TestWithParam<RuleEntry> {
  protected:
+  /// The step scale that makes steps of about 1, at first: learning rates begin between 1e-6 and 1e-2.
+  static double unit() { return GetParam().name == std::string("hierarchical_rnn") ? 2000 : 1; }
   /// Random parameters, so that every part of the rule matters.
   std::shared_ptr<const Policy> policy(double step_scale = 0.02) const {
-    const auto base = untrained({.rule = GetParam().name, .hidden = {6}, .step_scale = step_scale, .layers = {4}}, 30);
+    const auto base =
+        untrained({.rule = GetParam().name, .hidden = {6}, .step_scale = unit() * step_scale, .layers = {4}}, 30);
     Random random(Seed(3));
     std::vector<float> parameters = base->parameters();
     for (float& w : parameters) w += 0.2F * static_cast<float>(random.normal());
@@ -76,7 +79,7 @@ TEST_P(WeightRules, TrainANetwork) {
     const auto y = (x.slice(1, 0, 4) * x.slice(1, 4, 8)).argmax(1);
     const auto loss = [&] { return torch::nn::functional::cross_entropy(net->forward(x).to(at::kFloat), y); };
     const double start = loss().item<double>();
-    const auto base = untrained({.rule = GetParam().name, .hidden = {6}, .step_scale = 0.02, .layers = {4}}, 30);
+    const auto base = untrained({.rule = GetParam().name, .hidden = {6}, .step_scale = unit() * 0.02, .layers = {4}}, 30);
     LearnedOptimizer optimizer(net->parameters(), Options().policy(base).horizon(200));
     for (int t = 0; t < 200; ++t) {
       optimizer.step([&] {
