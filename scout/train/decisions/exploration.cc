@@ -8,14 +8,13 @@ namespace scout {
 
 // Each is defined in a file of its own.
 namespace exploration {
-extern const ExplorationEntry noise, ornstein_uhlenbeck, parameter_noise, prediction, exemplars, bootstrapped, soft;
+extern const ExplorationEntry noise, ornstein_uhlenbeck, parameter_noise, prediction, exemplars, bootstrapped, divide, soft;
 }  // namespace exploration
 
 const std::vector<ExplorationEntry>& exploration_table() {
   static const std::vector<ExplorationEntry> table{
-      exploration::noise,      exploration::ornstein_uhlenbeck, exploration::parameter_noise,
-      exploration::prediction, exploration::exemplars,          exploration::bootstrapped,
-      exploration::soft,
+      exploration::noise,     exploration::ornstein_uhlenbeck, exploration::parameter_noise, exploration::prediction,
+      exploration::exemplars, exploration::bootstrapped,       exploration::divide,          exploration::soft,
   };
   return table;
 }

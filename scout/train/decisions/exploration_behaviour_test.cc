@@ -1,97 +1,15 @@
-// What each way of exploring is known for, on problems of one state or one line.
+// What ways of exploring are known for, on problems of one state or a few.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
 #include <set>
 
-#include "scout/train/decisions/exploration.h"
+#include "scout/train/decisions/test_lab.h"
 #include "scout/train/episode/test_episode.h"
 
 namespace scout {
 namespace {
-
-using Change = std::function<void(DecisionsOptions&)>;
-
-/// A way of exploring with a head of `inputs` numbers, which are not scaled, and one number to decide.
-struct Lab {
-  Lab(const std::string& exploration, int inputs, const Change& change = {}, std::uint64_t seed = 1)
-      : head(inputs, {32, 32}, {1.0F}, 1, DecisionHead::Stretches::equal, 0), random(Seed(seed)) {
-    options.exploration = exploration;
-    options.ddpg.critic_hidden = {32, 32};
-    options.ddpg.critic_first = 0;
-    options.ddpg.critic_learning_rate = options.ddpg.actor_learning_rate = 1e-3;
-    options.ddpg.average = 0.9;
-    if (change) change(options);
-    Random start(Seed(seed).derive("head"));
-    parameters = head.initial_parameters(start);
-    std::fill_n(parameters.begin() + inputs, inputs, 1.0F);
-    ddpg = std::make_unique<Ddpg>(head.actor(), options.ddpg, Seed(seed), team);
-    ddpg->start_from(std::span<const float>(parameters).subspan(2 * width()));
-    way = make_exploration({options, head, Seed(seed), team, *ddpg});
-  }
-  std::size_t width() const { return static_cast<std::size_t>(head.inputs()); }
-
-  /// The mover of an episode that decides at once by a row of its own choice.
-  std::shared_ptr<DecisionMover> mover() {
-    auto out = std::dynamic_pointer_cast<DecisionMover>(way->mover(parameters, random));
-    EXPECT_NE(out, nullptr);
-    return out;
-  }
-  float decide(DecisionMover& mover, const std::vector<float>& row) const {
-    std::vector<float> decision(1);
-    mover.change(row, decision);
-    return decision[0];
-  }
-  void update(const Batch& batch) {
-    way->update(batch, random);
-    std::ranges::copy(way->acting(), parameters.begin() + static_cast<std::ptrdiff_t>(2 * width()));
-  }
-  /// Updates on a bandit's rewards of uniform actions.
-  void learn_bandit(const std::function<double(double)>& reward, int updates) {
-    Batch batch;
-    batch.outcomes_wanted = true;
-    for (int k = 0; k < updates; ++k) {
-      batch.clear(64, 1, 1);
-      for (int b = 1; b <= 64; ++b) {
-        const double action = random.uniform(-1, 1);
-        batch.begin.push_back(b);
-        batch.states.push_back(1);
-        batch.next_states.push_back(1);
-        batch.actions.push_back(static_cast<float>(action));
-        batch.returns.push_back(static_cast<float>(reward(action)));
-        batch.outcomes.push_back(batch.returns.back());
-        batch.discounts.push_back(0);
-      }
-      update(batch);
-    }
-    way->end_round();
-  }
-
-  ThreadTeam team{1};
-  DecisionsOptions options;
-  DecisionHead head;
-  Random random;
-  std::vector<float> parameters;
-  std::unique_ptr<Ddpg> ddpg;
-  std::unique_ptr<Exploration> way;
-};
-
-Batch random_states(int size, int width, Random& random) {
-  Batch batch;
-  batch.clear(size, width, 1);
-  for (int b = 1; b <= size; ++b) {
-    batch.begin.push_back(b);
-    batch.discounts.push_back(0);
-    for (auto* numbers : {&batch.actions, &batch.returns}) numbers->push_back(static_cast<float>(random.uniform(-1, 1)));
-    batch.outcomes.push_back(batch.returns.back());
-    for (int i = 0; i < width; ++i) {
-      batch.states.push_back(static_cast<float>(random.normal()));
-      batch.next_states.push_back(static_cast<float>(random.normal()));
-    }
-  }
-  return batch;
-}
 
 /// Correlation of the noise of a decision with that of the next.
 double correlation(double memory) {
@@ -155,94 +73,6 @@ TEST(ParameterNoise, IsTheSameForAWholeEpisode) {
   EXPECT_EQ(decisions.size(), 10U);
 }
 
-/// A walk on a line: s' = s + a/2, ten decisions.
-Trajectory walk(double from, const std::function<double(double)>& act) {
-  Trajectory t{};
-  t.coordinates = t.features = t.action_size = 1;
-  t.terminated = true;
-  double s = from;
-  t.states.push_back(static_cast<float>(s));
-  for (int k = 0; k < 10; ++k) {
-    const double action = act(s);
-    s = std::clamp(s + 0.5 * action, -4.0, 4.0);
-    t.actions.push_back(static_cast<float>(action));
-    t.states.push_back(static_cast<float>(s));
-    t.rewards.push_back(0);
-  }
-  return t;
-}
-
-/// Transitions of walks about 0.
-Batch walks_about(Lab& lab, int size) {
-  Batch batch = random_states(size, 1, lab.random);
-  for (std::size_t i = 0; i < batch.states.size(); ++i) {
-    batch.states[i] = static_cast<float>(0.3 * lab.random.normal());
-    batch.next_states[i] = batch.states[i] + 0.5F * batch.actions[i];
-  }
-  return batch;
-}
-
-/// Mean bonuses of three walks from 0, and of one from elsewhere.
-std::pair<double, double> bonuses(Lab& lab, double elsewhere) {
-  std::vector<Trajectory> found;
-  for (const double from : {0.0, 0.0, 0.0, elsewhere}) {
-    found.push_back(walk(from, [&](double) { return lab.random.uniform(-0.1, 0.1); }));
-  }
-  lab.way->reward(lab.parameters, found);
-  double sums[2] = {0, 0};
-  for (std::size_t k = 0; k < 4; ++k) {
-    for (const float r : found[k].rewards) sums[k == 3] += static_cast<double>(r) / 10;
-  }
-  return {sums[0] / 3, sums[1]};
-}
-
-TEST(Prediction, IsTheErrorOverTheGreatestSoFarAndOverTime) {
-  Lab lab("prediction", 1, [](DecisionsOptions& o) {
-    o.prediction.scale = 0.5;
-    o.prediction.decay = 0.1;
-  });
-  std::vector<Trajectory> found{walk(1, [](double) { return 0.8; })};
-  lab.way->reward(lab.parameters, found);
-  EXPECT_FLOAT_EQ(found[0].rewards[0], 0.5F / 0.1F) << "the first error is the greatest so far";
-  // The walk goes out to 4 and stays there; what lies farther is foreseen worse by a fresh model.
-  for (int k = 1; k < 10; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    EXPECT_LE(found[0].rewards[at], 0.5F / 0.1F / static_cast<float>(k + 1) * 1.0001F);
-    EXPECT_GT(found[0].rewards[at], 0);
-  }
-}
-
-TEST(Prediction, NothingIsNewBeforeThereIsANormaliser) {
-  for (const char* name : {"prediction", "exemplars"}) {
-    Lab lab(name, 1, [](DecisionsOptions& o) {
-      if (o.exploration == "exemplars") o.exemplars.warm_up = 0;
-    });
-    std::fill_n(lab.parameters.begin(), 2, 0.0F);
-    std::vector<Trajectory> found{walk(1, [](double) { return 0.8; })};
-    lab.way->reward(lab.parameters, found);
-    EXPECT_EQ(found[0].rewards, std::vector<float>(10, 0.0F)) << name;
-  }
-}
-
-TEST(Prediction, RewardsWhatTheModelHasNotSeen) {
-  Lab lab("prediction", 1);
-  for (int k = 0; k < 500; ++k) lab.update(walks_about(lab, 64));
-  bonuses(lab, -3.5);  // the greatest error so far is now one of those
-  for (int k = 0; k < 100; ++k) bonuses(lab, 0);
-  const auto [here, elsewhere] = bonuses(lab, -3.5);
-  EXPECT_GT(here, 0);
-  EXPECT_GT(elsewhere, 10 * here);
-}
-
-TEST(Exemplars, RewardWhatIsEasilyToldFromTheReplay) {
-  Lab lab("exemplars", 1, [](DecisionsOptions& o) { o.exemplars.warm_up = 100; });
-  EXPECT_EQ(bonuses(lab, 3), std::pair(0.0, 0.0)) << "not before the discriminator has learnt";
-  for (int k = 0; k < 1000; ++k) lab.update(walks_about(lab, 64));  // its exemplars are those walks
-  const auto [here, elsewhere] = bonuses(lab, 3);
-  EXPECT_NEAR(here, 0, 0.005) << "about the median";
-  EXPECT_GT(elsewhere, 0.01);
-}
-
 TEST(Bootstrapped, OneHeadDecidesInAnEpisode) {
   Lab lab("bootstrapped", 2, [](DecisionsOptions& o) {
     o.bootstrapped.heads = 3;
@@ -299,6 +129,133 @@ TEST(Bootstrapped, HeadsDisagreeWhereThereIsNoData) {
   EXPECT_LT(disagreement(0).second, 0.5 * unseen) << "it is the prior that makes them differ";
 }
 
+TEST(Bootstrapped, TheActorClimbsThePriorToo) {
+  ThreadTeam team(1);
+  DecisionsOptions options;
+  options.ddpg.critic_hidden = {32, 32};
+  options.ddpg.critic_learning_rate = 1e-12;  // Q is the prior, nearly
+  options.ddpg.actor_learning_rate = 3e-3;
+  options.ddpg.critic_first = 0;
+  options.ddpg.imitation = 0;
+  Ddpg head(Actor(1, {16}, 1), options.ddpg, Seed(3), team);
+  head.set_prior(5, Seed(4));
+  Random random(Seed(5));
+  for (int step = 0; step < 2000; ++step) {
+    Batch batch = random_states(16, 1, random);
+    std::ranges::fill(batch.states, 1.0F);
+    head.update(batch, random);
+  }
+  const auto q = [&](float action) { return head.value(std::vector{1.0F}, std::vector{action})[0]; };
+  Actor::Trace trace;
+  const float state = 1;
+  float action = 0;
+  head.actor().forward(head.actor_parameters().data(), &state, 1, trace, &action);
+  EXPECT_GT(q(action), q(0) + 0.2F);
+  for (const float step : {-0.05F, 0.05F}) {
+    const float neighbour = std::clamp(action + step, -1.0F, 1.0F);
+    EXPECT_LT(q(neighbour), q(action) + 0.02F) << "a hill of the prior";
+  }
+}
+
+TEST(Divide, AnActorGoesWhereItIsPulled) {
+  ThreadTeam team(1);
+  DecisionsOptions options;
+  options.ddpg.critic_hidden = {8, 8};
+  options.ddpg.actor_learning_rate = 3e-3;
+  options.ddpg.critic_first = 0;
+  Ddpg ddpg(Actor(1, {16}, 1), options.ddpg, Seed(3), team);
+  ddpg.pull(100);
+  Random random(Seed(5));
+  Batch batch = random_states(16, 1, random);
+  EXPECT_THROW(ddpg.update(batch, random), std::invalid_argument) << "nothing says where to";
+  for (const float s : batch.states) batch.pulls.push_back(s > 0 ? 0.5F : -0.25F);
+  for (int step = 0; step < 3000; ++step) ddpg.update(batch, random);
+  std::vector<float> decided(16);
+  Actor::Trace trace;
+  ddpg.actor().forward(ddpg.actor_parameters().data(), batch.states.data(), 16, trace, decided.data());
+  double error = 0;
+  for (std::size_t i = 0; i < 16; ++i) error += std::abs(static_cast<double>(decided[i] - batch.pulls[i])) / 16;
+  EXPECT_LT(error, 0.1);
+}
+
+/// Runs of two kinds, which their second row tells apart: in one a decision of 0.6 is right, in the other -0.6.
+Trajectory one_of_two_kinds(bool first, const std::function<double(double)>& act) {
+  Trajectory t{};
+  t.coordinates = t.features = t.action_size = 1;
+  t.terminated = true;
+  const double kind = first ? 1 : -1;
+  for (int k = 0; k < 4; ++k) {
+    const double row = k == 0 ? 0 : kind;
+    const double action = act(row);
+    t.states.push_back(static_cast<float>(row));
+    t.actions.push_back(static_cast<float>(action));
+    t.rewards.push_back(static_cast<float>(k == 0 ? 0 : -(action - 0.6 * kind) * (action - 0.6 * kind)));
+  }
+  t.states.push_back(static_cast<float>(kind));
+  return t;
+}
+
+/// The distance between the policies of the two kinds in the end, and what the one policy decides in each.
+std::vector<double> divided(double penalty) {
+  Lab lab("divide", 1, [&](DecisionsOptions& o) {
+    o.divide.parts = 2;
+    o.divide.penalty = penalty;
+    o.divide.every = 40;
+    o.ddpg.batch = 64;
+  });
+  Batch unused = random_states(4, 1, lab.random);
+  std::vector<Metric> metrics;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Trajectory> found;
+    for (int k = 0; k < 16; ++k) {
+      found.push_back(one_of_two_kinds(k % 2 == 0, [&](double) { return lab.random.uniform(-1, 1); }));
+    }
+    lab.way->reward(lab.parameters, found);
+    for (int k = 0; k < 50; ++k) lab.way->update(unused, lab.random);
+    metrics.clear();
+    lab.way->report(metrics);
+    lab.way->end_round();
+  }
+  std::vector<double> out{metrics.at(0).value};
+  for (const float row : {1.0F, -1.0F}) {
+    Actor::Trace trace;
+    float decision = 0;
+    lab.head.actor().forward(lab.way->acting().data(), &row, 1, trace, &decision);
+    out.push_back(static_cast<double>(decision));
+  }
+  return out;
+}
+
+TEST(Divide, PartsLearnTheirOwnPoliciesAndOneIsMadeOfThem) {
+  const std::vector<double> out = divided(0);
+  EXPECT_NEAR(out[1], 0.6, 0.15);
+  EXPECT_NEAR(out[2], -0.6, 0.15);
+}
+
+TEST(Divide, ThePenaltyKeepsPoliciesNearEachOther) { EXPECT_LT(divided(30)[0], 0.5 * divided(0)[0]); }
+
+TEST(Divide, ARunGoesToThePolicyOfItsPart) {
+  Lab lab("divide", 1, [](DecisionsOptions& o) { o.divide.parts = 2; });
+  EXPECT_EQ(std::dynamic_pointer_cast<DecisionMover>(lab.way->mover(lab.parameters, lab.random)), nullptr) << "noise alone";
+  std::vector<Trajectory> found;
+  for (int k = 0; k < 16; ++k) {
+    found.push_back(one_of_two_kinds(k % 2 == 0, [&](double row) { return 0.9 * row; }));
+  }
+  lab.way->reward(lab.parameters, found);
+  Batch unused = random_states(4, 1, lab.random);
+  for (int k = 0; k < 200; ++k) lab.way->update(unused, lab.random);
+  lab.way->end_round();
+  // What the same row is decided by depends on what the second row of the run was.
+  std::vector<float> third;
+  for (const float kind : {1.0F, -1.0F}) {
+    const auto mover = lab.mover();
+    EXPECT_EQ(lab.decide(*mover, {0}), 0) << "the first decision is left as it is";
+    lab.decide(*mover, {kind});
+    third.push_back(lab.decide(*mover, {0.5}));
+  }
+  EXPECT_NE(third[0], third[1]);
+}
+
 TEST(Soft, IsTheGaussianThatTheTemperatureSays) {
   // π ∝ exp(r/α), r = -k (a - m)²: mean m, variance α/2k.
   Lab lab("soft", 1, [](DecisionsOptions& o) {
@@ -353,57 +310,6 @@ TEST(Soft, KeepsBothOfTwoEqualModes) {
   const float row = 1;
   hard.head.decide(hard.parameters.data(), &row, 1, scratch, &decision);
   EXPECT_NEAR(std::abs(decision), 0.7, 0.15) << "the policy gradient chooses one";
-}
-
-/// How far from 0 the last rounds' episodes get, whose only reward pulls them there.
-double farthest(const std::string& exploration, std::uint64_t seed) {
-  Lab lab(
-      exploration, 1,
-      [](DecisionsOptions& o) {
-        o.noise = o.noise_high = 0.1;
-        o.ddpg.target_rate = 0.02;
-        if (o.exploration == "prediction") o.prediction.scale = 10, o.prediction.decay = 1e-2;
-        if (o.exploration == "exemplars") o.exemplars.scale = 0.1, o.exemplars.kl = 1e-3, o.exemplars.warm_up = 100;
-      },
-      seed);
-  Replay replay(20000);
-  Batch batch;
-  batch.outcomes_wanted = true;
-  double out = 0;
-  DecisionHead::Scratch scratch;
-  for (int round = 0; round < 60; ++round) {
-    std::vector<Trajectory> found;
-    for (int k = 0; k < 8; ++k) {
-      Trajectory& t = found.emplace_back(walk(0.2 * lab.random.normal(), [&](double s) {
-        const auto row = static_cast<float>(s);
-        float decision = 0;
-        lab.head.decide(lab.parameters.data(), &row, 1, scratch, &decision);
-        return std::clamp(static_cast<double>(decision) + 0.1 * lab.random.normal(), -1.0, 1.0);
-      }));
-      for (std::size_t i = 0; i < 10; ++i) {
-        t.rewards[i] = -0.05F * std::abs(t.states[i + 1]);
-        if (round >= 20) out = std::max(out, static_cast<double>(std::abs(t.states[i + 1])));
-      }
-    }
-    lab.way->reward(lab.parameters, found);
-    for (Trajectory& t : found) replay.add(std::move(t));
-    for (int k = 0; k < 40; ++k) {
-      batch.clear(64, 1, 1);
-      replay.sample(64, 1, 1.0F, 0, lab.random, batch);
-      lab.update(batch);
-    }
-    lab.way->end_round();
-  }
-  return out;
-}
-
-TEST(Bonuses, LeaveAVisitedRegionSoonerThanNoise) {
-  for (const std::uint64_t seed : {1U, 2U}) {
-    const double noise = farthest("noise", seed);
-    EXPECT_LT(noise, 0.5);
-    EXPECT_GT(farthest("prediction", seed), 3);
-    EXPECT_GT(farthest("exemplars", seed), 3 * noise);
-  }
 }
 
 }  // namespace

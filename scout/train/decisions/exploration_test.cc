@@ -24,6 +24,10 @@ TrainOptions tiny(const std::string& exploration, const std::string& rule, int t
   set_training_options(options, {{"decisions.exploration", exploration}, {"decisions.updates", 1}});
   if (exploration == "exemplars") set_training_options(options, {{"decisions.exemplars.warm_up", 2}});
   if (exploration == "bootstrapped") set_training_options(options, {{"decisions.bootstrapped.heads", 2}});
+  if (exploration == "divide") {
+    set_training_options(options,
+                         {{"decisions.divide.parts", 2}, {"decisions.divide.every", 2}, {"decisions.divide.steps", 5}});
+  }
   return options;
 }
 
@@ -125,6 +129,7 @@ TEST_P(Explorations, RefuseWhatTheyDoNotUseByName) {
       {"prediction.scale", 0.5},
       {"exemplars.kl", 0.5},
       {"bootstrapped.prior", 0.5},
+      {"divide.penalty", 0.5},
       {"soft.entropy", -2},
   };
   int used = 0;

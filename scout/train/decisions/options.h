@@ -34,7 +34,7 @@ struct ParameterNoiseOptions {
 
 struct PredictionOptions {
   double scale = 0.1;
-  double decay = 1e-4;
+  double decay = 1e-3;
   std::vector<int> hidden{64, 64};
   double learning_rate = 1e-3;
 
@@ -78,8 +78,24 @@ struct BootstrappedOptions {
   }
 };
 
+struct DivideOptions {
+  int parts = 4;
+  double penalty = 0.3;
+  int every = 10;
+  int steps = 1000;
+  double learning_rate = 1e-3;
+
+  void describe(auto&& visit) {
+    visit("parts", parts, "k: parts that runs are divided into, each with a policy of its own", at_least(2));
+    visit("penalty", penalty, "α: weight of the distance between the policies of parts", at_least(0));
+    visit("every", every, "rounds after which one policy is made of them, from which all go on", at_least(1));
+    visit("steps", steps, "steps of regression that this takes", at_least(1));
+    visit("learning_rate", learning_rate, "Adam's step for it", positive());
+  }
+};
+
 struct SoftOptions {
-  double temperature = 0.1;
+  double temperature = 0.01;
   double temperature_rate = 3e-4;
   double entropy = -1;
   double deviation = 0.1;
@@ -126,6 +142,7 @@ struct DecisionsOptions {
   PredictionOptions prediction;
   ExemplarOptions exemplars;
   BootstrappedOptions bootstrapped;
+  DivideOptions divide;
   SoftOptions soft;
 
   void describe(auto&& visit) {
@@ -153,6 +170,7 @@ struct DecisionsOptions {
     visit("prediction", prediction);
     visit("exemplars", exemplars);
     visit("bootstrapped", bootstrapped);
+    visit("divide", divide);
     visit("soft", soft);
   }
 };

@@ -31,7 +31,10 @@ class Prediction final : public Exploration {
   }
 
   void reward(std::span<const float> parameters, std::span<Trajectory> trajectories) override {
-    if (!normalises(parameters)) return;
+    if (!normalises(parameters)) {  // they count all the same
+      for (const Trajectory& t : trajectories) seen_ += t.steps();
+      return;
+    }
     for (Trajectory& t : trajectories) {
       if (t.steps() == 0) continue;
       std::vector<float> states = t.states;

@@ -80,6 +80,9 @@ DdpgReport Ddpg::update(const Batch& batch, Random& random) {
       batch.demonstrated.size() != static_cast<std::size_t>(batch.size())) {
     throw std::invalid_argument("ddpg.imitate = \"explorers\" needs a batch that says which transitions are explorers'");
   }
+  if (pull_ > 0 && batch.pulls.size() != batch.actions.size()) {
+    throw std::invalid_argument("Ddpg::pull needs a batch with actions that the actor is pulled to");
+  }
   // Noise on the target actions, drawn here so that it does not depend on the number of threads.
   noise_.resize(options_.target_noise > 0 ? batch.actions.size() : 0);
   const auto bound = options_.target_noise_clip;
@@ -119,6 +122,7 @@ void Ddpg::cut(const Batch& batch) {
     shard.noise = noise_.empty() ? nullptr : noise_.data() + row * actions;
     shard.discounts = batch.discounts.data() + first;
     shard.outcomes = options_.imitate == "outcome" ? batch.outcomes.data() + row : nullptr;
+    shard.pulls = pull_ > 0 ? batch.pulls.data() + row * actions : nullptr;
     shard.demonstrated = batch.demonstrated.empty() ? nullptr : batch.demonstrated.data() + first;
     shard.loss = shard.q_sum = 0;
   }
@@ -271,6 +275,10 @@ void Ddpg::actor_gradient(Shard& shard, int batch) {
     shard.for_transitions([&](std::size_t b, std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last && shard.demonstrated[b] != 0; ++r) imitate(r, 1.0F);
     });
+  }
+  for (std::size_t i = 0; shard.pulls != nullptr && i < n * actions; ++i) {
+    const float weight = static_cast<float>(pull_) * -shard.dq[i / actions];
+    shard.d_actions[i] += weight * (shard.policy_actions[i] - shard.pulls[i]);
   }
   const double penalty = 2.0 * options_.output_penalty / static_cast<double>(batch_rows_);
   actor_.backward(actor_parameters_.data(), shard.states, shard.d_actions.data(), shard.actor_trace,

@@ -85,7 +85,7 @@ class Ddpg {
   /// One critic update and, every `actor_delay` updates, one of the actor and of the targets.
   DdpgReport update(const Batch& batch, Random& random);
 
-  /// Starts from another actor's parameters; call before the first update. Throws std::invalid_argument if their number is
+  /// Starts, or goes on, from another actor's parameters. Throws std::invalid_argument if their number is
   /// another.
   void start_from(std::span<const float> parameters);
   /// Adds `scale` times a fixed random network to Q: a prior that data has to overcome (Osband et al. 2018, eq. 1:
@@ -97,6 +97,8 @@ class Ddpg {
   void own(std::size_t begin, std::size_t end) { own_begin_ = begin, own_end_ = end; }
   /// DdpgOptions::imitation from now on.
   void weigh_imitation(double weight) { options_.imitation = weight; }
+  /// Adds w/2 |π(s) - a|² to what the actor descends, with the actions Batch::pulls, from now on.
+  void pull(double weight) { pull_ = weight; }
   /// Multiplies the learning rates that DdpgOptions gives by this, from now on.
   void scale_rates(double scale) { rate_scale_ = scale; }
   /// Takes on the parameters outside the own slice, for the actor and its target.
@@ -133,6 +135,7 @@ class Ddpg {
     const float* noise = nullptr;
     const float* discounts = nullptr;
     const float* outcomes = nullptr;     // null if actions are imitated where the critic says so
+    const float* pulls = nullptr;        // null: nothing pulls
     const char* demonstrated = nullptr;  // null unless demonstrations are imitated, whatever their value
 
     Actor::Trace actor_trace;
@@ -175,6 +178,7 @@ class Ddpg {
   std::size_t own_end_ = 0;
   std::int64_t updates_ = 0;
   double rate_scale_ = 1;
+  double pull_ = 0;
   std::vector<float> prior_;  // of a critic, its outputs scaled; empty: none
   std::vector<Shard> shards_;
   int batch_rows_ = 0;  // of the batch that is cut

@@ -8,7 +8,7 @@ namespace scout {
 void Batch::clear(int expected_rows, int features, int action_size) {
   const auto n = static_cast<std::size_t>(expected_rows);
   begin.assign(1, 0);
-  for (auto* numbers : {&states, &actions, &returns, &next_states, &discounts, &outcomes}) numbers->clear();
+  for (auto* numbers : {&states, &actions, &returns, &next_states, &discounts, &outcomes, &pulls}) numbers->clear();
   demonstrated.clear();
   states.reserve(n * static_cast<std::size_t>(features));
   next_states.reserve(n * static_cast<std::size_t>(features));

@@ -15,6 +15,7 @@ struct Batch {
   std::vector<float> discounts;    ///< [B], γ^n, or 0 where the next state is terminal
   std::vector<float> outcomes;     ///< [N] if wanted: the discounted rewards from there to the trajectory's end
   std::vector<char> demonstrated;  ///< [B] if DdpgOptions::imitate asks: whether the actions are to be imitated
+  std::vector<float> pulls;        ///< [N, A] if Ddpg::pull is given a weight: actions that the actor's own are pulled to
   bool outcomes_wanted = false;    ///< `clear` leaves it as it is
 
   int size() const { return static_cast<int>(begin.size()) - 1; }
