@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "scout/train/learner/linear_gaussian.h"
+#include "scout/train/guided/linear_gaussian.h"
 #include "scout/train/learner/rollout.h"
 #include "scout/train/mover/mover.h"
 

@@ -1,4 +1,4 @@
-#include "scout/train/learner/imitation.h"
+#include "scout/train/guided/imitation.h"
 
 #include <algorithm>
 

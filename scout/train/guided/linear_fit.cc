@@ -1,4 +1,4 @@
-#include "scout/train/learner/linear_fit.h"
+#include "scout/train/guided/linear_fit.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "scout/train/learner/guided_run.h"
+#include "scout/train/guided/guided_run.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -3,7 +3,7 @@
 
 #include "scout/nn/update.h"
 #include "scout/policy/rule/actor.h"
-#include "scout/train/learner/linear_gaussian.h"
+#include "scout/train/guided/linear_gaussian.h"
 
 namespace scout {
 

@@ -1,4 +1,4 @@
-#include "scout/train/learner/linear_gaussian.h"
+#include "scout/train/guided/linear_gaussian.h"
 
 #include <gtest/gtest.h>
 

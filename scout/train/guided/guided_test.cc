@@ -5,8 +5,8 @@
 
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/problem.h"
-#include "scout/train/learner/guided_run.h"
-#include "scout/train/learner/imitation.h"
+#include "scout/train/guided/guided_run.h"
+#include "scout/train/guided/imitation.h"
 #include "scout/train/test_training.h"
 
 namespace scout {

@@ -13,10 +13,10 @@
 #include <iterator>
 
 #include "scout/policy/rules.h"
-#include "scout/train/learner/guided_run.h"
-#include "scout/train/learner/imitation.h"
+#include "scout/train/guided/guided_run.h"
+#include "scout/train/guided/imitation.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/linear_fit.h"
+#include "scout/train/guided/linear_fit.h"
 
 namespace scout::learner {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "scout/base/random.h"
-#include "scout/train/learner/linear_gaussian.h"
+#include "scout/train/guided/linear_gaussian.h"
 
 namespace scout {
 
