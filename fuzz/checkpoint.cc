@@ -35,15 +35,57 @@ TrainOptions options_of(std::size_t which) {
       values["learners"] = {"es"};
       values["es.pairs"] = 1;
       break;
-    default:
+    case 3:
       values["learners"] = {"pes"};
       values.update({{"pes.pairs", 2}, {"pes.truncation", 1}});
+      break;
+    case 4:
+      values.update({{"learners", {"tbptt"}},
+                     {"problems", {"quadratic"}},
+                     {"policy.rule", "lstm"},
+                     {"policy.layers", {2}},
+                     {"tbptt.length", 2}});
+      break;
+    case 5:
+      values.update({{"learners", {"ppo"}},
+                     {"policy.rule", "transformer"},
+                     {"policy.width", 2},
+                     {"policy.heads", 1},
+                     {"policy.layers", {2}},
+                     {"policy.context", 4},
+                     {"ppo.hidden", {2}}});
+      break;
+    case 6:
+      values.update({{"learners", {"guided"}},
+                     {"policy.rule", "history"},
+                     {"policy.history", 2},
+                     {"guided.conditions", 1},
+                     {"guided.samples", 3},
+                     {"guided.clusters", 1},
+                     {"guided.updates", 2}});
+      break;
+    default:
+      values["learners"] = {"decisions"};
+      values.update({{"policy.decisions", 2},
+                     {"policy.by_coordinate", false},
+                     {"policy.decision_hidden", {2}},
+                     {"decisions.episodes", 1},
+                     {"decisions.warm_up", 1},
+                     {"decisions.capacity", 9},
+                     {"decisions.ensemble.instances", 1},
+                     {"decisions.ensemble.explorers", 1},
+                     {"decisions.exploration", which == 7   ? "bootstrapped"
+                                               : which == 8 ? "soft"
+                                                            : "exemplars"},
+                     {"decisions.ddpg.batch", 2},
+                     {"decisions.ddpg.critic_first", 1},
+                     {"decisions.ddpg.critic_hidden", {2, 2}}});
   }
-  values.update(actor);
+  if (which < 4) values.update(actor);
   set_training_options(options, values);
   return options;
 }
-constexpr std::size_t kTrainings = 4;
+constexpr std::size_t kTrainings = 10;
 
 std::string saved(const Trainer& trainer) {
   const std::string path = folder() / "saved";

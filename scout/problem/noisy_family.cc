@@ -28,6 +28,7 @@ class NoisyInstance : public Instance {
   }
 
   int dimension() const override { return base_->dimension(); }
+  std::vector<TensorShape> tensors() const override { return base_->tensors(); }
 
   void evaluate(std::span<const double> theta, std::span<double> f, std::span<double> gradient) const override {
     base_->evaluate(theta, f, gradient);
