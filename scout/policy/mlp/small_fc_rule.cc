@@ -66,7 +66,7 @@ class SmallFcStepper : public StatisticsStepper {
     perceptron_.evaluate(parameters_.data(), statistics, n, plan.constants, outputs.data());
     for (std::size_t i = 0; i < n; ++i) {
       const float log_size = kMagnitude * std::numbers::log2e_v<float> * outputs[2 * i + 1];
-      out[i] = outputs[2 * i] * fast_exp2(std::clamp(log_size, -120.0F, 120.0F));
+      out[i] = outputs[2 * i] * bounded_exp2(log_size);
     }
   }
 

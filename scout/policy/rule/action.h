@@ -6,6 +6,7 @@
 // size.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -36,6 +37,11 @@ inline constexpr float kActionLog2Range = 16.609655F;
   const float p =
       1.0F + f * (1.0F + f * (0.5F + f * (0.166666667F + f * (0.0416666667F + f * (0.00833333333F + f * 0.00138888889F)))));
   return p * std::bit_cast<float>((static_cast<std::int32_t>(rounded) + 127) << 23);
+}
+
+/// 2^x within [2^low, 2^high]; 2^low where x is no number. -120 <= low <= high <= 120.
+[[gnu::always_inline]] inline float bounded_exp2(float x, float low = -120.0F, float high = 120.0F) {
+  return fast_exp2(std::min(high, std::max(low, x)));  // in this order, since comparisons with NaN are false
 }
 
 /// The action that stands for a step; not clipped: |step| > 1 gives |a| > 1.

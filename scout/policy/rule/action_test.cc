@@ -38,6 +38,10 @@ TEST(Action, FastFunctionsKeepTheirErrorBounds) {
     const double exact = std::exp2(static_cast<double>(static_cast<float>(x)));
     EXPECT_NEAR(fast_exp2(static_cast<float>(x)) / exact, 1.0, 3e-6);
   }
+  EXPECT_EQ(bounded_exp2(NAN), fast_exp2(-120));
+  EXPECT_EQ(bounded_exp2(-INFINITY), fast_exp2(-120));
+  EXPECT_EQ(bounded_exp2(INFINITY, -3, 3), 8);
+  EXPECT_EQ(bounded_exp2(1, -3, 3), 2);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace scout::cell {
 
 inline double exponential(double x) { return std::exp(x); }
-inline float exponential(float x) { return fast_exp2(std::clamp(x * std::numbers::log2e_v<float>, -120.0F, 120.0F)); }
+inline float exponential(float x) { return bounded_exp2(x * std::numbers::log2e_v<float>); }
 
 inline double logarithm(double x) { return std::log(x); }
 inline float logarithm(float x) { return fast_log2(x) * std::numbers::ln2_v<float>; }

@@ -14,7 +14,7 @@ namespace {
 
 double exponential(double x) { return std::exp(x); }
 /// The same on every processor.
-float exponential(float x) { return fast_exp2(std::max(x * std::numbers::log2e_v<float>, -120.0F)); }
+float exponential(float x) { return bounded_exp2(x * std::numbers::log2e_v<float>); }
 
 /// x <- (x - mean)/deviation; returns 1/deviation.
 template <class T>

@@ -165,10 +165,10 @@ void TransformerRun::grow_memory() {
 }
 
 void TransformerRun::act(std::span<const float> outputs) {
+  constexpr float kOctaves = kDecades * std::numbers::ln10_v<float> * std::numbers::log2e_v<float>;
   std::ranges::copy(outputs, outputs_.begin());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const float size = fast_exp2(std::clamp(outputs_[i], -1.0F, 1.0F) *
-                                 (kDecades * std::numbers::ln10_v<float> * std::numbers::log2e_v<float>));
+    const float size = bounded_exp2(outputs_[i] * kOctaves, -kOctaves, kOctaves);
     const float slope = largest_ > 0 ? static_cast<float>(coordinates_[i].gradient / largest_) : 0.0F;
     steps_[i] = std::clamp(-size * slope, -1.0F, 1.0F);
   }

@@ -39,7 +39,7 @@ struct Step {
     direction = expand(1);
     for (int k = 0; k < kernel::kOutputs; ++k) direction += WeightRule::kOutputScale * out[k] * slope[k];
     const float log_size = WeightRule::kOutputScale * std::numbers::log2e_v<float> * out[1];
-    size = fast_exp2(std::clamp(log_size, kernel::kLeastLogStep, kernel::kGreatestLogStep));
+    size = bounded_exp2(log_size, kernel::kLeastLogStep, kernel::kGreatestLogStep);
     step = std::clamp(size * direction / kernel::kStepBound, -1.0F, 1.0F);
   }
 
