@@ -134,8 +134,8 @@ RoundReport Trainer::learn() {
     const auto learnt = learners_[k]->slice().of(parameters_.acting);
     if (std::ranges::all_of(learnt, [](float w) { return std::isfinite(w); })) continue;
     throw std::runtime_error("round " + std::to_string(round_ + 1) + ": what the learner '" + options_.learners[k] +
-                             "' has learnt is not finite: lower its step or rate, see the options " + options_.learners[k] +
-                             ".*");
+                             "' has learnt is not finite: begin again with other options " + options_.learners[k] +
+                             ".*, such as a lower learning rate");
   }
   report.round = ++round_;
   report.evaluations = evaluations_;

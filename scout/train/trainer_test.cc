@@ -241,7 +241,7 @@ TEST(Trainer, SaysWhichLearnerDiverged) {
     Trainer trainer(options, 1);
     EXPECT_THAT([&] { train(trainer, 6); },
                 ThrowsMessage<std::runtime_error>(testing::AllOf(HasSubstr("round "), HasSubstr("learner '" + learner + "'"),
-                                                                 HasSubstr("see the options " + learner + "."))));
+                                                                 HasSubstr("other options " + learner + "."))));
   }
 }
 
