@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "scout/base/names.h"
 #include "scout/train/decisions/exploration.h"
 #include "scout/train/learner/decision_rows.h"
 
@@ -13,9 +14,17 @@ namespace {
 
 const DecisionHead& head_of(const TrainingContext& context) {
   if (const DecisionHead* head = context.rule.decisions()) return *head;
-  throw_bad_option(
-      "learners", "\"decisions\"",
-      "of learners that fit policy.rule: it decides nothing; set policy.decisions to how often a run is decided");
+  std::vector<std::string> deciding;
+  for (const RuleEntry& rule : rule_table()) {
+    if (std::ranges::find(rule.options, "decisions") != rule.options.end()) deciding.emplace_back(rule.name);
+  }
+  const std::string& rule = context.options.policy.rule;
+  const bool decides = std::ranges::find(deciding, rule) != deciding.end();
+  throw_bad_option("learners", "\"decisions\"",
+                   decides ? "of learners that fit policy.rule: it decides nothing; set policy.decisions to how often a run "
+                             "is decided"
+                           : "of learners that fit policy.rule: \"" + rule +
+                                 "\" has no decisions, and these rules have them: " + join_names(deciding));
 }
 
 class Decisions final : public Learner {

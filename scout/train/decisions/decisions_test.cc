@@ -89,6 +89,16 @@ TEST(Decisions, RefuseMoreExplorersThanEpisodes) {
       ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'decisions.episodes' is 3"), HasSubstr("explorers"))));
 }
 
+TEST(Decisions, NameTheRulesThatDecide) {
+  TrainOptions options;
+  options.problems = {"sphere"};
+  options.dimensions = {2};
+  options.learners = {"decisions"};
+  options.policy.rule = "joint";
+  EXPECT_THAT([&] { Trainer(options, 1); },
+              ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("\"joint\" has no decisions"), HasSubstr("coordinate"))));
+}
+
 TEST(Decisions, AreLeftOutWhereNobodyLearnsThem) {
   const Trainer without(small_training("coordinate", 1, {"evolution"}), 1);
   EXPECT_EQ(without.rule().decisions(), nullptr);

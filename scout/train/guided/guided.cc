@@ -15,8 +15,8 @@
 #include "scout/policy/rules.h"
 #include "scout/train/guided/guided_run.h"
 #include "scout/train/guided/imitation.h"
-#include "scout/train/learner/learner.h"
 #include "scout/train/guided/linear_fit.h"
+#include "scout/train/learner/learner.h"
 
 namespace scout::learner {
 namespace {
