@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "scout/policy/hierarchical/test_reference.h"
+#include "scout/policy/weight/test_fallback.h"
 #include "scout/policy/weight/weight_run.h"
 
 namespace scout {
@@ -146,20 +147,7 @@ TEST(HierarchicalRule, TheFallbackDescends) {
   climbing[HierarchicalNetwork::offset_at()] = 6;
   // δ = -Σ q: against the shortcut, in steps of e^(ρ + 6).
   for (std::size_t k = 0; k < 14; ++k) climbing[HierarchicalNetwork::update_at() + k] = k < 10 ? 0.0F : -1.0F;
-  GuardedRun run(stepper(climbing), {}, 4, 1000);
-  std::vector<double> theta{1, -2, 3, 0.5}, gradient(4);
-  const auto loss = [&] {
-    double sum = 0;
-    for (const double x : theta) sum += x * x;
-    return sum;
-  };
-  const double start = loss();
-  for (int t = 0; t < 1000; ++t) {
-    for (std::size_t i = 0; i < 4; ++i) gradient[i] = 2 * theta[i];
-    run.step(theta, gradient, loss());
-  }
-  EXPECT_LT(loss(), start);
-  EXPECT_GT(run.report().fallback_steps, 300) << to_string(run.report());
+  expect_that_the_fallback_descends(stepper(climbing));
 }
 
 }  // namespace

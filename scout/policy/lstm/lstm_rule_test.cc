@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "scout/policy/policy.h"
+#include "scout/policy/weight/test_fallback.h"
 #include "scout/policy/weight/weight_run.h"
 
 namespace scout {
@@ -80,23 +81,9 @@ TEST(LstmRule, BeginsWithStepsAgainstTheGradient) {
   EXPECT_EQ(LstmRule(with_layers({})).initial_parameters(random), std::vector<float>(3, 0.0F));
 }
 
-// With a network that climbs, the guard has to let the fallback act.
 TEST(LstmRule, TheFallbackDescends) {
   const auto climbing = stepper(with_layers({}, 0, 1), {0.5F, 0.0F});
-  GuardedRun run(climbing, {}, 4, 1000);
-  std::vector<double> theta{1, -2, 3, 0.5}, gradient(4);
-  const auto loss = [&] {
-    double sum = 0;
-    for (const double x : theta) sum += x * x;
-    return sum;
-  };
-  const double start = loss();
-  for (int t = 0; t < 1000; ++t) {
-    for (std::size_t i = 0; i < 4; ++i) gradient[i] = 2 * theta[i];
-    run.step(theta, gradient, loss());
-  }
-  EXPECT_LT(loss(), start);
-  EXPECT_GT(run.report().fallback_steps, 300) << to_string(run.report());
+  expect_that_the_fallback_descends(climbing);
 }
 
 TEST(LstmRule, ItsOptionsAreCheckedAndKept) {

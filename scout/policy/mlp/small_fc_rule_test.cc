@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "scout/policy/mlp/test_golden.h"
+#include "scout/policy/weight/test_fallback.h"
 
 namespace scout {
 namespace {
@@ -66,25 +67,11 @@ TEST(SmallFc, BeginsWithStepsAgainstTheGradient) {
   }
 }
 
-// With a network that climbs, the guard has to let the fallback act.
 TEST(SmallFc, TheFallbackDescends) {
   Random random(Seed(1));
   std::vector<float> parameters = make_rule(options({}, 0.1))->initial_parameters(random);
   for (float& w : parameters) w = -w;
-  GuardedRun run(stepper_of(options({}, 0.1), parameters), {}, 4, 1000);
-  std::vector<double> theta{1, -2, 3, 0.5}, gradient(4);
-  const auto loss = [&] {
-    double sum = 0;
-    for (const double x : theta) sum += x * x;
-    return sum;
-  };
-  const double start = loss();
-  for (int t = 0; t < 1000; ++t) {
-    for (std::size_t i = 0; i < 4; ++i) gradient[i] = 2 * theta[i];
-    run.step(theta, gradient, loss());
-  }
-  EXPECT_LT(loss(), start);
-  EXPECT_GT(run.report().fallback_steps, 300) << to_string(run.report());
+  expect_that_the_fallback_descends(stepper_of(options({}, 0.1), parameters));
 }
 
 TEST(SmallFc, NeedsTwoUnitsALayer) {
