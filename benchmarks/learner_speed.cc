@@ -15,7 +15,7 @@
 
 #include "benchmarks/libtorch_ddpg.h"
 #include "benchmarks/measure.h"
-#include "scout/train/learner/pendulum.h"
+#include "scout/train/ddpg/pendulum.h"
 
 namespace {
 

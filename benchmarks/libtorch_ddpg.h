@@ -5,7 +5,7 @@
 
 #include <torch/torch.h>
 
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 
 namespace scout::benchmark {
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "benchmarks/libtorch_policy.h"
-#include "scout/train/learner/cma_es.h"
+#include "scout/train/evolution/cma_es.h"
 #include "scout/train/learner/options.h"
 
 namespace scout::benchmark {

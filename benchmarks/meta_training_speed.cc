@@ -30,8 +30,8 @@
 #include "benchmarks/libtorch_training.h"
 #include "benchmarks/measure.h"
 #include "scout/policy/rules.h"
-#include "scout/train/learner/ddpg.h"
-#include "scout/train/learner/replay.h"
+#include "scout/train/ddpg/ddpg.h"
+#include "scout/train/ddpg/replay.h"
 #include "scout/train/trainer.h"
 
 namespace {

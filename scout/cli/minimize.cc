@@ -16,7 +16,7 @@ namespace {
 
 struct Arguments {
   std::string problem;
-  int dimension = 10;
+  std::optional<int> dimension;  ///< kUsualDimension, where there is a choice
   std::uint64_t index = 0;
   std::string split = "test";
   std::string optimizer;
@@ -31,10 +31,16 @@ struct Arguments {
 /// Points longer than this are not printed.
 constexpr std::size_t kLongest = 16;
 constexpr std::size_t kCurveRows = 12;
+constexpr int kUsualDimension = 10;
 
 int minimize_once(const Arguments& arguments) {
   const auto instance =
-      family(arguments.problem)->sample(split_from_string(arguments.split), arguments.index, arguments.dimension);
+      family(arguments.problem)
+          ->sample(split_from_string(arguments.split), arguments.index, arguments.dimension.value_or(kUsualDimension));
+  if (arguments.dimension && *arguments.dimension != instance->dimension()) {
+    fmt::print(stderr, "note: {} has {} dimensions of its own: --dimension {} is not used\n", arguments.problem,
+               instance->dimension(), *arguments.dimension);
+  }
   const std::string method = arguments.policy.empty() ? arguments.optimizer : std::string(kPolicyPrefix) + arguments.policy;
   if (arguments.policy.empty() && arguments.explorers > 1) {
     throw std::invalid_argument("--explorers: " + method + " is a baseline, which has none");
@@ -65,7 +71,8 @@ int minimize_once(const Arguments& arguments) {
   line(0, outcome.start_value);
   for (const auto& point : bench::thin(outcome.curve, kCurveRows)) line(point.values + point.gradients, point.best);
   const std::string reason = bench::reason_of_failure(outcome);
-  fmt::print("\nstatus       {}{}\n", outcome.status, reason.empty() ? "" : ": " + reason);
+  const std::string ending = reason.empty() ? outcome.note : reason;
+  fmt::print("\nstatus       {}{}\n", outcome.status, ending.empty() ? "" : ": " + ending);
   fmt::print("oracle calls {} ({} values, {} gradients, {} not finite)\n", outcome.values + outcome.gradients,
              outcome.values, outcome.gradients, outcome.non_finite);
   fmt::print("seconds      {:.4f}, {:.4f} of them in the objective\n", outcome.seconds, outcome.objective_seconds);
@@ -84,8 +91,7 @@ void add_minimize(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("minimize", "Run one optimizer on one function, and show how it went");
   command->add_option("--problem", arguments->problem, "family (scout list problems)")->required();
-  command->add_option("--dimension", arguments->dimension, "M; a network has its own")
-      ->capture_default_str()
+  command->add_option("--dimension", arguments->dimension, "M (10); a network, or a real problem, has its own")
       ->check(whole_from(1));
   command->add_option("--index", arguments->index, "which instance of the family")
       ->capture_default_str()

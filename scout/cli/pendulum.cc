@@ -1,4 +1,4 @@
-#include "scout/train/learner/pendulum.h"
+#include "scout/train/ddpg/pendulum.h"
 
 #include <fmt/format.h>
 

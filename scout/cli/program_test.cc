@@ -123,7 +123,10 @@ TEST_F(Program, MinimizeShowsARun) {
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--policy", "network", "--budget", "60"}), kDone);
   EXPECT_THAT(error_, HasSubstr("is for the weights of networks"));
   ASSERT_EQ(run({"minimize", "--problem", "sphere", "--budget", "60"}), kDone) << error_;
-  EXPECT_THAT(out_, HasSubstr("by policy:surfaces"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("by policy:surfaces"), HasSubstr("done: "), HasSubstr("the best point is nearly")))
+      << "as minimize says it";
+  ASSERT_EQ(run({"minimize", "--problem", "nist", "--index", "30", "--dimension", "77", "--budget", "60"}), kDone);
+  EXPECT_THAT(error_, HasSubstr("--dimension 77 is not used"));
   ASSERT_EQ(train("run", {"--set", "rounds=1"}), kDone) << error_;
   const std::string policy = path("run/policy.scout");
   ASSERT_EQ(run({"minimize", "--problem", "mlp-blobs:hidden=4", "--policy", policy, "--budget", "20"}), kDone) << error_;

@@ -19,7 +19,7 @@ std::vector<float> gradient(Random& random) {
   return out;
 }
 
-// Against LibTorch's too: scout/train/learner/ddpg_test.cc.
+// Against LibTorch's too: scout/train/ddpg/ddpg_test.cc.
 TEST(Adam, IsThePapersAlgorithm) {
   std::vector<float> parameters(kSize, 1.0F);
   std::vector<double> expected(kSize, 1.0), m(kSize), v(kSize);

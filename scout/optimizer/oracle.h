@@ -6,6 +6,8 @@
 #include <exception>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "scout/problem/instance.h"
@@ -63,6 +65,10 @@ class Oracle {
   std::int64_t values() const { return values_; }
   std::int64_t gradients() const { return gradients_; }
 
+  /// What the optimizer says of how the run ended, for people.
+  void note(std::string text) { note_ = std::move(text); }
+  const std::string& note() const { return note_; }
+
   /// The least finite true f so far; +infinity if there was none.
   double best_value() const { return best_; }
   /// Where it was reached [M]; empty if there was none.
@@ -106,6 +112,7 @@ class Oracle {
   bool blindfolded_ = false;
   bool keep_trajectory_ = false;
   std::vector<double> trajectory_;
+  std::string note_;
 };
 
 /// Lends part of an oracle's budget: while it lives, `oracle` throws BudgetExhausted after `calls` more calls. A method that

@@ -55,6 +55,7 @@ Ending PolicyOptimizer::run(Oracle& oracle, std::span<const double> start, Seed 
   const auto summary = minimize([&](std::span<const double> theta, std::span<double> values,
                                     std::span<double> gradients) { oracle.batch(theta, values, gradients, team); },
                                 start, options);
+  oracle.note(summary.message);
   if (summary.status == MinimizeStatus::never_finite) return Ending::failed;
   throw BudgetExhausted();
 }

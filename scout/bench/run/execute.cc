@@ -81,6 +81,7 @@ Outcome execute(const Instance& instance, const Optimizer& optimizer, std::span<
   }
   out.seconds = seconds_since(begin) - timed.judge_seconds();
   out.objective_seconds = timed.asked_seconds();
+  out.note = oracle.note();
   out.values = oracle.values();
   out.gradients = oracle.gradients();
   out.non_finite = oracle.non_finite();

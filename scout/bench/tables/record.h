@@ -30,6 +30,7 @@ struct Outcome {
   /// error: an exception, whose text is `message`.
   std::string status;
   std::string message;
+  std::string note{};  ///< what the optimizer says of the run's end, for people; not recorded
   std::int64_t values = 0;
   std::int64_t gradients = 0;
   std::int64_t non_finite = 0;  ///< answers that were not finite

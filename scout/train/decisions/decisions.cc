@@ -3,7 +3,6 @@
 // hold one number of the decision, feed it.
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "scout/base/names.h"
 #include "scout/train/decisions/exploration.h"
@@ -54,54 +53,33 @@ class Decisions final : public Learner {
   Slice slice() const override { return {head_.offset(), head_.offset() + head_.parameter_count()}; }
 
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
-    std::vector<Rollout> out;
     const auto acting = context_.rule.with(context_.parameters.acting);
     const double explored = explorer_share(window.round);
     std::vector<Task> episodes = context_.tasks.draw(window, "decision episode", options_.episodes);
     keep(episodes, 1 - explored);
-    // A batch of neighbours for each thread.
-    const std::size_t count = episodes.size();
-    const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
-    for (std::size_t s = 0; s < threads; ++s) {
-      Rollout& rollout = out.emplace_back();
-      for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
-        rollout.runs.push_back(episode_of(episodes[k], acting, window.round));
-      }
-    }
+    std::vector<RunRequest> runs;
+    for (const Task& task : episodes) runs.push_back(episode_of(task, acting, window.round));
+    std::vector<Rollout> out = dealt(std::move(runs), context_.team.size());
     std::vector<Task> ensembles = context_.tasks.draw(window, "decision ensemble", options_.ensemble.instances);
     keep(ensembles, left(window.round));
     for (const Task& task : ensembles) {
       Random random(task.seed.derive("rollout"));
-      Rollout& rollout = out.emplace_back();
-      rollout.ensemble = EnsembleTask{.instance = task.instance,
-                                      .stepper = acting,
-                                      .episode = context_.episode,
-                                      .plan = context_.tasks.plan(window.round, random),
-                                      .seed = task.seed,
-                                      .decisions = options_.reward,
-                                      .decision_size = static_cast<std::size_t>(head_.size())};
-      rollout.explorers = options_.ensemble;
-      const bool first = out.size() == threads + 1;
-      if (first && observe) {
-        rollout.observe = [observe, name = task.name](const ExplorerEvent& event) { observe(name, event); };
-      }
+      add_ensemble(out,
+                   {.instance = task.instance,
+                    .stepper = acting,
+                    .episode = context_.episode,
+                    .plan = context_.tasks.plan(window.round, random),
+                    .seed = task.seed,
+                    .decisions = options_.reward,
+                    .decision_size = static_cast<std::size_t>(head_.size())},
+                   options_.ensemble, task.name, observe);
     }
     return out;
   }
 
   Findings digest(std::vector<Rollout> done) override {
     Findings out;
-    for (Rollout& rollout : done) {
-      for (RunResult& result : rollout.results) {
-        out.return_sum += result.mean_return;
-        ++out.episodes;
-        out.decisions.push_back(std::move(result.trajectory));
-      }
-      if (!rollout.ensemble) continue;
-      std::ranges::move(rollout.trajectories, std::back_inserter(out.explorers));
-      ++out.ensembles;
-      out.summary.add(rollout.summary);
-    }
+    for (Rollout& rollout : done) out.add(rollout, out.decisions);
     return out;
   }
 
@@ -117,10 +95,7 @@ class Decisions final : public Learner {
     };
     add(own.decisions, policy_replay_);
     add(own.explorers, explorer_replay_);
-    taken_.return_sum += own.return_sum;
-    taken_.episodes += own.episodes;
-    taken_.ensembles += own.ensembles;
-    taken_.summary.add(own.summary);
+    taken_.add_totals(own);
   }
 
   void learn(std::int64_t round, RoundReport& report) override {

@@ -1,7 +1,7 @@
 // What the learner "decisions", and the ways of exploring that it has, can be told.
 #pragma once
 
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 #include "scout/train/mover/ensemble.h"
 
 namespace scout {

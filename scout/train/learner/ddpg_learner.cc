@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 #include "scout/train/learner/learner.h"
 
 namespace scout::learner {
@@ -43,53 +42,32 @@ class DdpgLearner final : public Learner {
   }
 
   std::vector<Rollout> ask(const Window& window, const ObserveExplorers& observe) override {
-    std::vector<Rollout> out;
     const auto acting = context_.rule.with(context_.parameters.acting);
     const bool search = options_.ensemble.first > window.round;
     std::vector<Task> episodes = context_.tasks.episodes(window);
     if (search && exploring()) episodes.clear();
-    // A batch of neighbours for each thread.
-    const std::size_t count = episodes.size();
-    const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(context_.team.size()), count);
-    for (std::size_t s = 0; s < threads; ++s) {
-      Rollout& rollout = out.emplace_back();
-      for (std::size_t k = count * s / threads; k < count * (s + 1) / threads; ++k) {
-        rollout.runs.push_back(noisy_episode(episodes[k], acting, window.round));
-      }
-    }
+    std::vector<RunRequest> runs;
+    for (const Task& task : episodes) runs.push_back(noisy_episode(task, acting, window.round));
+    std::vector<Rollout> out = dealt(std::move(runs), context_.team.size());
     if (!exploring() || (options_.ensemble.first > 0 && !search)) return out;
     for (const Task& task : context_.tasks.ensembles(window)) {
       Random random(task.seed.derive("rollout"));
-      Rollout& rollout = out.emplace_back();
-      rollout.ensemble = EnsembleTask{.instance = task.instance,
-                                      .stepper = acting,
-                                      .episode = context_.episode,
-                                      .plan = context_.tasks.plan(window.round, random),
-                                      .recorded = static_cast<std::size_t>(options_.rollout.weights),
-                                      .seed = task.seed,
-                                      .share = task.share};
-      rollout.explorers = options_.ensemble;
-      const bool first = out.size() == threads + 1;
-      if (first && observe) {
-        rollout.observe = [observe, name = task.name](const ExplorerEvent& event) { observe(name, event); };
-      }
+      add_ensemble(out,
+                   {.instance = task.instance,
+                    .stepper = acting,
+                    .episode = context_.episode,
+                    .plan = context_.tasks.plan(window.round, random),
+                    .recorded = static_cast<std::size_t>(options_.rollout.weights),
+                    .seed = task.seed,
+                    .share = task.share},
+                   options_.ensemble, task.name, observe);
     }
     return out;
   }
 
   Findings digest(std::vector<Rollout> done) override {
     Findings out;
-    for (Rollout& rollout : done) {
-      for (RunResult& result : rollout.results) {
-        out.return_sum += result.mean_return;
-        ++out.episodes;
-        if (result.trajectory.steps() > 0) out.policy.push_back(std::move(result.trajectory));
-      }
-      if (!rollout.ensemble) continue;
-      std::ranges::move(rollout.trajectories, std::back_inserter(out.explorers));
-      ++out.ensembles;
-      out.summary.add(rollout.summary);
-    }
+    for (Rollout& rollout : done) out.add(rollout, out.policy);
     return out;
   }
 
@@ -101,10 +79,7 @@ class DdpgLearner final : public Learner {
     add(own.policy, policy_replay_);
     for (Findings& findings : all) add(findings.policy, policy_replay_);
     add(own.explorers, explorer_replay_);
-    taken_.return_sum += own.return_sum;
-    taken_.episodes += own.episodes;
-    taken_.ensembles += own.ensembles;
-    taken_.summary.add(own.summary);
+    taken_.add_totals(own);
   }
 
   void learn(std::int64_t round, RoundReport& report) override {
@@ -197,8 +172,7 @@ class DdpgLearner final : public Learner {
         if (needed <= present) continue;
         throw std::invalid_argument(fmt::format(
             "the replay of {:.0f} steps on '{}', of {} coordinates, would take {:.0f} GB, and this machine has {:.0f}: "
-            "lower "
-            "replay.capacity or dimensions; networks are for policy.rule = \"weight\", which samples coordinates",
+            "lower replay.capacity or dimensions; networks are for policy.rule = \"weight\", which samples coordinates",
             steps, problem.name(), dimension, needed / 1e9, present / 1e9));
       }
     }

@@ -57,8 +57,11 @@ void set_training_options(TrainOptions& options, const nlohmann::json& values) {
       owner->describe(own);
     } catch (const std::invalid_argument& error) {  // which names the option without the learner
       std::string text = error.what();
-      if (const auto quote = text.find('\''); quote != std::string::npos)
-        text.insert(quote + 1, owner->name + std::string("."));
+      for (const std::string before : {"option '", "did you mean '"}) {
+        if (const auto at = text.find(before); at != std::string::npos) {
+          text.insert(at + before.size(), owner->name + std::string("."));
+        }
+      }
       throw std::invalid_argument(text);
     }
   }

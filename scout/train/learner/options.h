@@ -5,7 +5,7 @@
 #include <map>
 
 #include "scout/policy/rules.h"
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 #include "scout/train/mover/ensemble.h"
 
 namespace scout {

@@ -138,7 +138,8 @@ TEST(OwnOptions, AreReadListedAndChecked) {
   refused({{"es.pairs", 0}}, "pairs");
   refused({{"es.pairs", "many"}}, "pairs");
   refused({{"es.slice", "foot"}}, "slice");
-  refused({{"es.piars", 3}}, "piars");
+  refused({{"es.piars", 3}}, "unknown option 'es.piars': did you mean 'es.pairs'?");
+  refused({{"decisions.replay.warm_up", 3}}, "'decisions.replay.warm_up': did you mean 'decisions.warm_up'?");
   refused({{"es", {{"deviation", -1}}}}, "deviation");
   refused({{"ddgp.discount", 1}}, "ddgp");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <unordered_map>
 
@@ -69,6 +70,45 @@ void run_episodes(Rollout& rollout, const EpisodeOptions& options) {
 }  // namespace
 
 double log_share(double share, double floor) { return std::log(std::min(share + floor, 10.0)); }
+
+std::vector<Rollout> dealt(std::vector<RunRequest> runs, int threads) {
+  std::vector<Rollout> out(std::min(static_cast<std::size_t>(threads), runs.size()));
+  for (std::size_t t = 0; t < out.size(); ++t) {
+    const auto at = [&](std::size_t share) {
+      return runs.begin() + static_cast<std::ptrdiff_t>(runs.size() * share / out.size());
+    };
+    out[t].runs.assign(std::move_iterator(at(t)), std::move_iterator(at(t + 1)));
+  }
+  return out;
+}
+
+void add_ensemble(std::vector<Rollout>& rollouts, EnsembleTask task, const EnsembleOptions& explorers,
+                  const std::string& name, const ObserveExplorers& observe) {
+  const bool first = std::ranges::none_of(rollouts, [](const Rollout& other) { return other.ensemble.has_value(); });
+  Rollout& rollout = rollouts.emplace_back();
+  rollout.ensemble = std::move(task);
+  rollout.explorers = explorers;
+  if (first && observe) rollout.observe = [observe, name](const ExplorerEvent& event) { observe(name, event); };
+}
+
+void Findings::add(Rollout& rollout, std::vector<Trajectory>& found) {
+  for (RunResult& result : rollout.results) {
+    return_sum += result.mean_return;
+    ++episodes;
+    if (result.trajectory.steps() > 0) found.push_back(std::move(result.trajectory));
+  }
+  if (!rollout.ensemble) return;
+  std::ranges::move(rollout.trajectories, std::back_inserter(explorers));
+  ++ensembles;
+  summary.add(rollout.summary);
+}
+
+void Findings::add_totals(const Findings& other) {
+  return_sum += other.return_sum;
+  episodes += other.episodes;
+  ensembles += other.ensembles;
+  summary.add(other.summary);
+}
 
 void roll_out(std::span<Rollout> rollouts, const EpisodeOptions& options, ThreadTeam& team) {
   team.for_jobs(static_cast<int>(rollouts.size()), [&](int job) {

@@ -2,6 +2,9 @@
 // made on.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "scout/base/parallel.h"
 #include "scout/train/mover/ensemble.h"
 
@@ -47,6 +50,15 @@ struct Rollout {
   std::int64_t evaluations = 0;
 };
 
+/// Told of what the explorers of an ensemble do, and of the instance's name.
+using ObserveExplorers = std::function<void(const std::string& instance, const ExplorerEvent&)>;
+
+/// Deals runs to threads: a batch of neighbours each, which run in step.
+std::vector<Rollout> dealt(std::vector<RunRequest> runs, int threads);
+/// Adds an ensemble on the instance `name`. `observe`, if not empty, is told of the first one's explorers.
+void add_ensemble(std::vector<Rollout>& rollouts, EnsembleTask task, const EnsembleOptions& explorers,
+                  const std::string& name, const ObserveExplorers& observe);
+
 /// Runs everything on a team of threads, which does not change what comes of it.
 void roll_out(std::span<Rollout> rollouts, const EpisodeOptions& options, ThreadTeam& team);
 
@@ -72,6 +84,11 @@ struct Findings {
   EnsembleSummary summary{};  ///< over these ensembles
   /// Of training instances, in the digest itself: the experience counts them.
   std::int64_t evaluations = 0;
+
+  /// Adds what the episodes or the ensemble of a rollout have found. Trajectories of episodes go to `found`.
+  void add(Rollout& rollout, std::vector<Trajectory>& found);
+  /// Adds returns and counts of another's, but no trajectory.
+  void add_totals(const Findings& other);
 
   void visit(auto& archive) { archive(policy, explorers, decisions, candidates, return_sum, episodes, ensembles, summary); }
 };

@@ -53,6 +53,60 @@ TEST(RollOut, DependsNeitherOnThreadsNorOnWhatRunsInStep) {
   }
 }
 
+TEST(Dealt, EveryThreadHasNeighbours) {
+  const auto stepper = untrained({.hidden = {8, 8}}, 1)->stepper();
+  const auto sizes = [&](std::size_t count, int threads) {
+    std::vector<RunRequest> runs;
+    for (std::size_t k = 0; k < count; ++k) runs.push_back(request(k, stepper));
+    std::vector<std::size_t> out;
+    std::size_t next = 0;
+    for (const Rollout& rollout : dealt(runs, threads)) {
+      out.push_back(rollout.runs.size());
+      for (const RunRequest& run : rollout.runs) EXPECT_EQ(run.start, runs[next++].start) << "in their order";
+    }
+    EXPECT_EQ(next, count) << "each once";
+    return out;
+  };
+  EXPECT_EQ(sizes(7, 2), (std::vector<std::size_t>{3, 4}));
+  EXPECT_EQ(sizes(7, 1), (std::vector<std::size_t>{7}));
+  EXPECT_EQ(sizes(2, 5), (std::vector<std::size_t>{1, 1}));
+  EXPECT_TRUE(sizes(0, 3).empty());
+}
+
+TEST(AddEnsemble, TheFirstIsObserved) {
+  const auto stepper = untrained({.hidden = {8, 8}}, 1)->stepper();
+  std::vector<std::string> heard;
+  std::vector<Rollout> rollouts = dealt({request(0, stepper)}, 2);
+  for (const char* name : {"a", "b"}) {
+    add_ensemble(rollouts,
+                 {.instance = request(0, stepper).instance,
+                  .stepper = stepper,
+                  .episode = kEpisode,
+                  .plan = {.horizon = 4},
+                  .seed = Seed(7)},
+                 {.explorers = 2}, name,
+                 [&](const std::string& instance, const ExplorerEvent&) { heard.push_back(instance); });
+  }
+  ASSERT_EQ(rollouts.size(), 3U);
+  ThreadTeam team(2);
+  roll_out(rollouts, kEpisode, team);
+  ASSERT_FALSE(heard.empty());
+  EXPECT_EQ(std::ranges::count(heard, "a"), static_cast<std::ptrdiff_t>(heard.size())) << "the second one is not";
+
+  Findings found;
+  for (Rollout& rollout : rollouts) found.add(rollout, found.policy);
+  EXPECT_EQ(found.episodes, 1);
+  EXPECT_EQ(found.ensembles, 2);
+  EXPECT_TRUE(found.policy.empty()) << "nothing was recorded of the episode";
+  EXPECT_EQ(found.explorers.size(), 4U);
+  Findings totals;
+  totals.add_totals(found);
+  totals.add_totals(found);
+  EXPECT_EQ(totals.ensembles, 4);
+  EXPECT_EQ(totals.episodes, 2);
+  EXPECT_TRUE(totals.explorers.empty());
+}
+
 TEST(RollOut, GoesOnWithAnUnfinishedEpisode) {
   const auto stepper = untrained({.hidden = {8, 8}}, 1)->stepper();
   ThreadTeam team(1);

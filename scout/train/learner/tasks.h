@@ -18,9 +18,6 @@ struct Window {
   RankOf rank{};
 };
 
-/// Told of what the explorers of an ensemble do, and of the instance's name.
-using ObserveExplorers = std::function<void(const std::string& instance, const ExplorerEvent&)>;
-
 struct Task {
   std::shared_ptr<const Instance> instance;
   std::string name;  ///< "PROBLEM/train/INDEX"

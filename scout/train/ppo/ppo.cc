@@ -12,7 +12,7 @@
 #include "scout/nn/mlp.h"
 #include "scout/policy/transformer/transformer_rule.h"
 #include "scout/train/learner/adam_on_slice.h"
-#include "scout/train/learner/surrogate.h"
+#include "scout/train/ppo/surrogate.h"
 
 namespace scout::learner {
 namespace {

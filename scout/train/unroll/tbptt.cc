@@ -13,7 +13,7 @@
 
 #include "scout/nn/update.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/unroll.h"
+#include "scout/train/unroll/unroll.h"
 
 namespace scout::learner {
 namespace {

@@ -1,11 +1,11 @@
-#include "scout/train/learner/unroll.h"
+#include "scout/train/unroll/unroll.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "scout/policy/weight/finite_gradient.h"
-#include "scout/train/learner/hierarchical_unroll.h"
-#include "scout/train/learner/lstm_unroll.h"
+#include "scout/train/unroll/hierarchical_unroll.h"
+#include "scout/train/unroll/lstm_unroll.h"
 
 namespace scout {
 namespace {

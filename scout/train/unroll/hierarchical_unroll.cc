@@ -1,4 +1,4 @@
-#include "scout/train/learner/hierarchical_unroll.h"
+#include "scout/train/unroll/hierarchical_unroll.h"
 
 #include <algorithm>
 #include <cmath>

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 
 namespace scout {
 

@@ -1,4 +1,4 @@
-#include "scout/train/learner/persistent_es.h"
+#include "scout/train/evolution/persistent_es.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "scout/policy/lstm/lstm_rule.h"
-#include "scout/train/learner/unroll.h"
+#include "scout/train/unroll/unroll.h"
 
 namespace scout {
 

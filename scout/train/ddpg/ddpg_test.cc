@@ -1,5 +1,5 @@
 // The hand-written gradients of the learner against LibTorch's autograd.
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

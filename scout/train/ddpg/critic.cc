@@ -1,4 +1,4 @@
-#include "scout/train/learner/critic.h"
+#include "scout/train/ddpg/critic.h"
 
 #include <algorithm>
 #include <cmath>

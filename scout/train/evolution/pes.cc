@@ -5,9 +5,9 @@
 #include <iterator>
 #include <limits>
 
+#include "scout/train/evolution/persistent_es.h"
 #include "scout/train/learner/adam_on_slice.h"
 #include "scout/train/learner/decision_rows.h"
-#include "scout/train/learner/persistent_es.h"
 
 namespace scout::learner {
 namespace {

@@ -1,4 +1,4 @@
-#include "scout/train/learner/cma_es.h"
+#include "scout/train/evolution/cma_es.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,7 +6,7 @@
 #include "scout/optimizer/test_instance.h"
 #include "scout/policy/transformer/transformer_rule.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/surrogate.h"
+#include "scout/train/ppo/surrogate.h"
 #include "scout/train/test_training.h"
 
 namespace scout {

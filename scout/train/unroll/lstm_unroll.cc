@@ -1,4 +1,4 @@
-#include "scout/train/learner/lstm_unroll.h"
+#include "scout/train/unroll/lstm_unroll.h"
 
 #include <algorithm>
 

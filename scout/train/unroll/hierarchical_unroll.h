@@ -3,7 +3,7 @@
 #pragma once
 
 #include "scout/policy/hierarchical/hierarchical_rule.h"
-#include "scout/train/learner/unroll.h"
+#include "scout/train/unroll/unroll.h"
 
 namespace scout {
 

@@ -1,5 +1,5 @@
 // Backpropagation through the rule "hierarchical_rnn" against finite differences, second derivatives included.
-#include "scout/train/learner/hierarchical_unroll.h"
+#include "scout/train/unroll/hierarchical_unroll.h"
 
 #include <gtest/gtest.h>
 

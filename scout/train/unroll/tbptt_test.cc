@@ -7,8 +7,8 @@
 
 #include "scout/optimizer/test_instance.h"
 #include "scout/train/learner/learner.h"
-#include "scout/train/learner/lstm_unroll.h"
 #include "scout/train/test_training.h"
+#include "scout/train/unroll/lstm_unroll.h"
 
 namespace scout {
 namespace {

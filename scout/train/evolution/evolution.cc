@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "scout/train/learner/cma_es.h"
+#include "scout/train/evolution/cma_es.h"
 #include "scout/train/learner/learner.h"
 
 namespace scout::learner {

@@ -1,4 +1,4 @@
-#include "scout/train/learner/replay.h"
+#include "scout/train/ddpg/replay.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "scout/train/learner/ddpg.h"
+#include "scout/train/ddpg/ddpg.h"
 
 #include <algorithm>
 #include <cmath>

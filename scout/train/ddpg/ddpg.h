@@ -5,8 +5,8 @@
 #include "scout/nn/mlp.h"
 #include "scout/nn/update.h"
 #include "scout/policy/rule/actor.h"
-#include "scout/train/learner/critic.h"
-#include "scout/train/learner/replay.h"
+#include "scout/train/ddpg/critic.h"
+#include "scout/train/ddpg/replay.h"
 
 namespace scout {
 
