@@ -313,15 +313,21 @@ void Life::keep() {
 
 void Life::go_back() {
   if (kept_.file.empty() || to_refuse()) return;
-  bool fits = kept_.structure == structure();
-  const auto now = weights();
-  for (std::size_t g = 0; fits && g < now.size(); ++g) {
-    auto before = kept_.weights[g], after = now[g];
-    if (before == after) continue;
+  const auto reordered = [](std::vector<std::string> before, std::vector<std::string> after) {
+    if (before == after) return false;
     std::sort(before.begin(), before.end());
     std::sort(after.begin(), after.end());
-    fits = before != after;
+    return before == after;
+  };
+  bool fits = kept_.structure == structure();
+  const auto now = weights();
+  std::vector<std::string> all_before, all_after;
+  for (std::size_t g = 0; fits && g < now.size(); ++g) {
+    fits = !reordered(kept_.weights[g], now[g]);
+    all_before.insert(all_before.end(), kept_.weights[g].begin(), kept_.weights[g].end());
+    all_after.insert(all_after.end(), now[g].begin(), now[g].end());
   }
+  fits = fits && !reordered(all_before, all_after);
   const std::string state = fits ? "" : saved(*a_);
   const bool taken = takes<std::runtime_error>([&] { load(*a_, kept_.file); });
   expect(taken == fits, fits ? "a state that fits was refused" : "a state that does not fit was loaded");

@@ -128,6 +128,12 @@ void Life::freeze(Pieces& program) {
 }
 
 void Life::write(Pieces& program) {
+  if (program.chance(64) && !buffers_a_.empty()) {
+    const at::Tensor written = values(buffers_a_[0].sizes().vec(), at::kFloat, program.byte());
+    buffers_a_[0].copy_(written);
+    buffers_b_[0].copy_(written);
+    return;
+  }
   const std::size_t p = any(program);
   const at::Tensor written = values(pool_a_[p].sizes().vec(), pool_a_[p].scalar_type(), program.byte());
   pool_a_[p].detach().copy_(written);

@@ -5,6 +5,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "scout/base/json_lines.h"
 #include "scout/cli/usage.h"
 
 namespace scout {
@@ -54,18 +55,18 @@ std::vector<NamedPolicy> name_policies(const std::vector<std::string>& words, co
   }
   for (bool changed = true; changed;) {
     std::map<std::string, int> uses;
-    for (const auto& label : taken) ++uses[label];
-    for (const auto& named : out) ++uses[named.label];
+    for (const auto& label : taken) ++uses[valid_utf8(label)];
+    for (const auto& named : out) ++uses[valid_utf8(named.label)];  // as records and reports call it
     changed = false;
     for (std::size_t k = 0; k < out.size(); ++k) {
-      if (own[k] || uses[out[k].label] < 2) continue;
+      if (own[k] || uses[valid_utf8(out[k].label)] < 2) continue;
       const std::string longer = label_of(out[k].policy, ++folders[k]);
       changed = changed || longer != out[k].label;
       out[k].label = longer;
     }
     if (changed) continue;
     for (const auto& named : out) {
-      if (uses[named.label] < 2) continue;
+      if (uses[valid_utf8(named.label)] < 2) continue;
       throw std::invalid_argument("--policy " + named.policy + ": another optimizer is called '" + named.label +
                                   "' too: give it a name of its own, LABEL=" + named.policy);
     }

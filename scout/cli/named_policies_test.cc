@@ -58,6 +58,20 @@ TEST_F(NamedPolicies, SeveralHaveTheirFilesNamesAndFoldersWhereNeeded) {
   EXPECT_THAT(labels({"a/policy.scout", "network.scout"}, {"policy"}), ElementsAre("a/policy", "network"));
 }
 
+TEST_F(NamedPolicies, NamesThatAreAlikeInRecordsAreToldApart) {
+  // Records are UTF-8: what is not is replaced in them.
+  for (const char* name : {"x/caf\xe8.scout", "y/caf\xe9.scout"}) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << "a policy";
+  }
+  EXPECT_THAT(labels({"x/caf\xe8.scout", "y/caf\xe9.scout"}), ElementsAre("x/caf\xe8", "y/caf\xe9"));
+  EXPECT_THAT(
+      [&] {
+        name_policies({"l\xe8=network", "l\xe9=network"}, {});
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("LABEL=network")));
+}
+
 TEST_F(NamedPolicies, ALabelOfOnesOwnStands) {
   const auto named = name_policies({"mine=a/policy.scout", "b/policy.scout", "lr=0.1/policy.scout"}, {});
   EXPECT_EQ(named[0].label, "mine");

@@ -51,7 +51,9 @@ void add_pendulum(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("pendulum", "Validate the learner on the classic Pendulum swing-up");
   command->add_option("--seeds", arguments->seeds, "trainings")->capture_default_str()->check(whole_from(1));
-  command->add_option("--first-seed", arguments->first_seed, "the others follow it")->capture_default_str();
+  command->add_option("--first-seed", arguments->first_seed, "the others follow it")
+      ->capture_default_str()
+      ->check(whole_from(0));
   command->add_option("--steps", arguments->options.steps, "steps of each training")->capture_default_str();
   command->add_option("--episodes", arguments->options.episodes, "deterministic episodes after it")->capture_default_str();
   command->add_option("--threads", arguments->threads, "seeds trained at once; 0: one a core")

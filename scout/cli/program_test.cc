@@ -100,6 +100,11 @@ TEST_F(Program, UnknownOptionsAreAnswered) {
   EXPECT_THAT(error_, HasSubstr("'--optimzer': did you mean '--optimizer'?"));
   EXPECT_EQ(run({"pendulum", "--frobnicate"}), kBadUsage);
   EXPECT_THAT(error_, AllOf(HasSubstr("unknown option '--frobnicate'.\n"), Not(HasSubstr("did you mean"))));
+  EXPECT_EQ(run({"train", path("small.toml"), "--out", path("run"), "--seed", "-1"}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("--seed: '-1' is not a whole number of at least 0"));
+  EXPECT_EQ(run({"pendulum", "--first-seed", "-1"}), kBadUsage);
+  EXPECT_EQ(run({"minimize", "--problem", "sphere", "--policy", path("policies/surfaces.scout")}), kBadUsage);
+  EXPECT_THAT(error_, HasSubstr("did you mean 'surfaces'?"));
   EXPECT_EQ(run({"train", path("small.toml"), "--seed", "abc"}), kBadUsage);
   EXPECT_THAT(error_, AllOf(HasSubstr("--seed"), HasSubstr("abc"), HasSubstr("scout train --help")));
 }

@@ -8,6 +8,7 @@
 #include "scout/cli/commands.h"
 #include "scout/cli/launch.h"
 #include "scout/cli/training_run.h"
+#include "scout/cli/usage.h"
 
 namespace scout {
 namespace fs = std::filesystem;
@@ -145,7 +146,7 @@ void add_train(CLI::App& app, int& exit_code) {
                    "TOML file of options (scout list options), or the name of a shipped one (scout list configs)")
       ->required();
   command->add_option("--out", arguments->out, "folder of the run (default: out/ and the name of CONFIG)");
-  command->add_option("--seed", arguments->seed, "drives every random choice")->capture_default_str();
+  command->add_option("--seed", arguments->seed, "drives every random choice")->capture_default_str()->check(whole_from(0));
   command->add_option("--set", arguments->assignments, "key=value ...: options that override CONFIG");
   command->add_flag("--resume", arguments->resume, "continue the run in --out from its checkpoint");
   command->footer(R"(Examples:

@@ -39,7 +39,7 @@ std::string policy_or_file_exists(const std::string& word) {
     return "'" + word + "' is a folder: give a file, such as policy.scout of a training";
   if (std::filesystem::exists(word)) return "'" + word + "' is no regular file: give a policy file";
   return "there is no file '" + word + "', and no such policy comes with the library" +
-         did_you_mean(nearest_name(word, known)) + " Known: " + join_names(known);
+         did_you_mean(nearest_name(std::filesystem::path(word).stem().string(), known)) + " Known: " + join_names(known);
 }
 
 std::string shell_word(const std::string& word) {

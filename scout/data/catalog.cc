@@ -118,7 +118,7 @@ std::vector<fs::path> find_data_files(const ImageDataSet& set, const fs::path& f
     for (const std::string& name : names) {
       for (const char* ending : {kGzip.data(), ""}) {
         const fs::path path = folder / place / (name + ending);
-        if (fs::exists(path)) out.push_back(path);
+        if (fs::exists(path) && !fs::is_directory(path)) out.push_back(path);
       }
     }
   }
@@ -142,6 +142,13 @@ std::string how_to_get(const ImageDataSet& set, const fs::path& folder) {
     if (same && fs::exists(folder / python)) {
       text += ". " + (folder / python).string() + " is the version for Python, which cannot be read here";
     }
+  }
+  for (const std::string& file : set.train_files) {
+    const fs::path path =
+        folder / set.folder / file.substr(0, file.ends_with(kGzip) ? file.size() - kGzip.size() : file.npos);
+    if (!fs::is_directory(path)) continue;
+    text += ". " + path.string() + " is a folder: the file of that name, which it may hold, belongs in its place";
+    break;
   }
   ImageDataSet flat = set;
   flat.folder = ".";

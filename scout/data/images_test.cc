@@ -97,6 +97,16 @@ TEST(Images, NearMissesAreNamed) {
   EXPECT_THAT(error_of(image_data_set("cifar-100"), folder.path()), testing::Not(HasSubstr(python)));
 }
 
+TEST(Images, AFolderInTheFilesPlaceIsNone) {
+  const TemporaryFolder folder;
+  const ImageDataSet set = small_idx();
+  std::string name = set.train_files.front();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  fs::create_directories(folder.path() / set.folder / name);
+  EXPECT_FALSE(is_present(set, folder.path()));
+  EXPECT_THAT(error_of(set, folder.path()), HasSubstr((folder.path() / set.folder / name).string() + " is a folder"));
+}
+
 TEST(Images, ReadsCifarRecords) {
   const TemporaryFolder folder;
   const ImageDataSet set = small_cifar();

@@ -8,7 +8,10 @@
 namespace scout {
 namespace {
 
-Seed seed_of(const MinimizeOptions& options) { return Seed(options.seed).derive("explorers"); }
+/// Of what is drawn for explorers other than the first, whose start is x0. Another x0 draws other numbers.
+Seed seed_of(const MinimizeOptions& options, std::span<const double> x0) {
+  return seed_of_start(options.seed, x0).derive("explorers");
+}
 
 }  // namespace
 
@@ -23,12 +26,14 @@ Explorers::Explorers(const EvaluateBatch& evaluate, std::span<const double> x0, 
       full_(x0.begin(), x0.end()) {
   const std::size_t n = region.free.size();
   const std::int64_t count = std::min<std::int64_t>(options.explorers, options.budget);
-  Random random(seed_of(options));
+  const Seed seed = seed_of(options, x0);
+  Random random(seed);
   PointSequence starts;
   starts.start(n, random);
   for (std::int64_t k = 0; k < count; ++k) {
     Explorer& explorer = explorers_.emplace_back();
     explorer.number = static_cast<int>(k) + 1;
+    explorer.seed = k == 0 ? options.seed : seed.derive(explorer.number).value();
     explorer.run = stepper.new_run(static_cast<int>(n));
     explorer.left = options.budget / count + (k < options.budget % count ? 1 : 0);
     explorer.theta.resize(n);
@@ -58,14 +63,13 @@ void Explorers::minimize() {
 
 void Explorers::start() {
   for (Explorer& explorer : explorers_) {
-    const std::uint64_t seed = explorer.number == 1 ? options_.seed : seed_of(options_).derive(explorer.number).value();
     const RunFrame frame{.lower = region_.lower,
                          .upper = region_.upper,
                          .calls = explorer.left + 1,  // the first point's is made
                          .gradient_price = static_cast<double>(record_.gradient_price()),
                          .least = region_.least,
                          .most = region_.most,
-                         .seed = seed};
+                         .seed = explorer.seed};
     explorer.run->start({explorer.theta, {}, explorer.value}, frame);
   }
 }

@@ -25,6 +25,7 @@ class Explorers {
   struct Explorer {
     std::unique_ptr<RuleRun> run{};
     int number = 1;
+    std::uint64_t seed = 0;
     std::int64_t left = 0;                    // calls of its share of the budget
     std::vector<double> theta{}, gradient{};  // the latest point, and ∇f there [N]
     double value = 0;

@@ -90,6 +90,46 @@ TEST(Explorers, ASeedReproducesAllAndAnotherDrawsOtherPoints) {
   EXPECT_NE(minimize(waves, kStart, options).history[1].theta, first.history[1].theta);
 }
 
+TEST(Explorers, AnotherStartDrawsOtherPoints) {
+  const auto points = [](const std::vector<double>& start) {
+    std::set<std::vector<double>> out;
+    for (const auto& evaluation : minimize(waves, start, options_for(90, 3)).history) out.insert(evaluation.theta);
+    return out;
+  };
+  const auto first = points(kStart);
+  for (const auto& point : points({2, -3, 1.5})) EXPECT_FALSE(first.contains(point));
+}
+
+TEST(Explorers, APointWhoseGradientTurnsOutNotFiniteIsTakenBack) {
+  // A value below 2 is told, its gradient is not a number. Runs in which such a gradient is asked for later than its value.
+  int asked_later = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    MinimizeOptions options;
+    options.seed = seed;
+    options.budget = 10 + static_cast<std::int64_t>(seed % 3) * 12;
+    options.explorers = 2 + static_cast<int>(seed % 3);
+    std::set<double> valued, bad;
+    const Objective bowl = [&](std::span<const double> theta, std::span<double> gradient) {
+      const double d = theta[0] - 1;
+      if (gradient.empty()) {
+        valued.insert(theta[0]);
+      } else {
+        gradient[0] = d * d < 2 ? std::nan("") : 2 * d;
+        if (d * d < 2) {
+          bad.insert(theta[0]);
+          asked_later += static_cast<int>(valued.contains(theta[0]));
+        }
+      }
+      return d * d;
+    };
+    const auto summary = minimize(bowl, std::vector<double>{3}, options);
+    ASSERT_EQ(summary.best_point.size(), 1U);
+    EXPECT_FALSE(bad.contains(summary.best_point[0])) << "seed " << seed;
+    EXPECT_EQ(summary.best_value, std::pow(summary.best_point[0] - 1, 2));
+  }
+  EXPECT_GT(asked_later, 0);
+}
+
 TEST(Explorers, BeginAtTheStartAndAtPointsOfTheRegion) {
   const auto summary = minimize(waves, kStart, options_for(300, 6));
   std::set<std::vector<double>> points;

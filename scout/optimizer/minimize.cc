@@ -1,7 +1,6 @@
 #include "scout/optimizer/minimize.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -31,13 +30,6 @@ MinimizeOptions checked(bool callable, MinimizeOptions options) {
   return options;
 }
 
-/// Another start draws other numbers.
-Seed seed_of(const MinimizeOptions& options, std::span<const double> x0) {
-  Seed seed = Seed(options.seed).derive("minimize");
-  for (const double x : x0) seed = seed.derive(std::bit_cast<std::uint64_t>(x));
-  return seed;
-}
-
 struct Point {
   std::vector<double> theta;
   std::vector<double> gradient;  // empty if the policy does not observe it
@@ -56,7 +48,7 @@ class Episodes {
         region_(region),
         record_(record),
         full_(x0.begin(), x0.end()),
-        random_(seed_of(options, x0)),
+        random_(seed_of_start(options.seed, x0)),
         stepper_(stepper),
         run_(stepper.new_run(static_cast<int>(region_.free.size()))),
         observe_gradient_(policy_.rule()->observes_gradient()),
@@ -224,6 +216,7 @@ void run(const Objective& objective, const EvaluateBatch& evaluate, std::span<co
                      "false with a policy of the rule '" + options.policy->description().rule.rule +
                          "'; differences are for the rule control, such as 'surfaces'");
   }
+  begin(summary);
   MinimizeRecord record(options, region, rule.observes_gradient() && !asks, summary);
   if (asks) {
     const EvaluateBatch differences = by_differences(evaluate, region);
@@ -245,7 +238,6 @@ void minimize(const Objective& objective, std::span<const double> x0, const Mini
               MinimizeSummary& summary) {
   const std::vector<double> start(x0.begin(), x0.end());  // which may lie in the summary
   const MinimizeOptions all = checked(static_cast<bool>(objective), options);
-  begin(summary);
   run(objective, point_by_point(objective, all.explorers > 1 || all.differences ? all.threads : 1), start, all, summary);
 }
 
@@ -259,7 +251,6 @@ void minimize(const BatchObjective& objective, std::span<const double> x0, const
               MinimizeSummary& summary) {
   const std::vector<double> start(x0.begin(), x0.end());
   const MinimizeOptions all = checked(static_cast<bool>(objective), options);
-  begin(summary);
   const Objective one = [&](std::span<const double> theta, std::span<double> gradient) {
     double f = 0;
     objective(theta, {&f, 1}, gradient);

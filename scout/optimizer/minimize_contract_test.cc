@@ -41,6 +41,30 @@ TEST(MinimizeContract, AWarmStartMayLieInTheSummaryItself) {
   EXPECT_EQ(summary.history.front().theta, best);
 }
 
+TEST(MinimizeContract, ARefusedCallLeavesTheSummary) {
+  MinimizeSummary summary;
+  MinimizeOptions options;
+  options.budget = 100;
+  minimize(sphere, kStart, options, summary);
+  const MinimizeSummary before = summary;
+  const auto refused = [&](const MinimizeOptions& bad) {
+    EXPECT_THROW(minimize(sphere, summary.best_point, bad, summary), std::invalid_argument);
+    EXPECT_EQ(summary.best_point, before.best_point);
+    EXPECT_EQ(summary.message, before.message);
+    EXPECT_EQ(summary.status, before.status);
+  };
+  MinimizeOptions bad = options;
+  bad.budget = 0;
+  refused(bad);
+  bad = options;
+  bad.lower.assign(kStart.size(), 1e6);
+  bad.upper.assign(kStart.size(), 2e6);
+  refused(bad);
+  bad = options_for(100, untrained_policy());
+  bad.explorers = 3;
+  refused(bad);
+}
+
 TEST(MinimizeContract, EqualBoundsFixACoordinateAndInfiniteOnesAreNone) {
   MinimizeOptions options = options_for(400);
   options.lower = {-INFINITY, -3, 1.5};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "scout/optimizer/oracle.h"
 
@@ -13,6 +14,8 @@ namespace {
 constexpr double kProgress = 1e-9;
 /// The best point counts as nearly stationary if its gradient is at most this share of the largest.
 constexpr double kStationary = 1e-6;
+/// So many points are kept whose gradient may be asked for later.
+constexpr std::size_t kMostKept = 32;
 
 }  // namespace
 
@@ -21,13 +24,16 @@ bool Evaluated::finite() const { return std::isfinite(value) && all_finite(gradi
 void MinimizeRecord::take(const Evaluated& point, int episode) {
   const bool finite = point.finite(), with_gradient = !point.gradient.empty();
   if (!finite) ++summary_.non_finite;
-  const bool tells_gradient = with_gradient && point.value == summary_.best_value && std::isnan(best_gradient_);
+  const bool tells_gradient =
+      with_gradient && point.value == summary_.best_value && !best_.empty() && std::isnan(best_.back().gradient);
   if (finite && (point.value < summary_.best_value || tells_gradient)) take_best(point);
+  if (with_gradient && !finite) take_back(point);
   // Far out, where f is large, gradients say nothing of the scale of those below.
   if (finite && with_gradient && point.value <= first_value_) {
     largest_gradient_ = std::max(largest_gradient_, gradient_size(point));
   }
-  summary_.relative_gradient = largest_gradient_ > 0 ? best_gradient_ / largest_gradient_ : best_gradient_;
+  const double gradient = best_.empty() ? std::numeric_limits<double>::quiet_NaN() : best_.back().gradient;
+  summary_.relative_gradient = largest_gradient_ > 0 ? gradient / largest_gradient_ : gradient;
   if (options_.history) {
     summary_.history.push_back({summary_.calls(), episode, point.value, {point.full.begin(), point.full.end()}});
   }
@@ -52,15 +58,35 @@ void MinimizeRecord::take(const Evaluated& point, int episode) {
 
 void MinimizeRecord::take_best(const Evaluated& point) {
   const double before = summary_.best_value;
-  summary_.best_value = point.value;
-  summary_.best_point.assign(point.full.begin(), point.full.end());
-  summary_.at_bounds.clear();
+  if (!point.gradient.empty()) best_.clear();
+  if (best_.size() == kMostKept) best_.pop_front();
+  Best& best = best_.emplace_back();
+  best.value = point.value;
+  best.point.assign(point.full.begin(), point.full.end());
   for (std::size_t i = 0; i < point.theta.size(); ++i) {
-    if (region_.on_bound(i, point.theta[i])) summary_.at_bounds.push_back(static_cast<int>(region_.free[i]));
+    if (region_.on_bound(i, point.theta[i])) best.at_bounds.push_back(static_cast<int>(region_.free[i]));
   }
-  best_gradient_ = point.gradient.empty() ? std::numeric_limits<double>::quiet_NaN() : gradient_size(point);
+  if (!point.gradient.empty()) best.gradient = gradient_size(point);
+  show_best();
   if (std::isinf(before)) first_value_ = point.value;
   if (std::isinf(before) || before - point.value > kProgress * (first_value_ - point.value)) progress_at_ = summary_.calls();
+}
+
+void MinimizeRecord::take_back(const Evaluated& point) {
+  const auto taken = std::find_if(best_.begin(), best_.end(), [&](const Best& best) {
+    return std::isnan(best.gradient) && std::ranges::equal(best.point, point.full);
+  });
+  if (taken == best_.end()) return;
+  best_.erase(taken);
+  show_best();
+}
+
+void MinimizeRecord::show_best() {
+  const Best none;
+  const Best& best = best_.empty() ? none : best_.back();
+  summary_.best_value = best.value;
+  summary_.best_point = best.point;
+  summary_.at_bounds = best.at_bounds;
 }
 
 /// The largest |∂f/∂θ_i|, in units of the region, without what a bound holds.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "scout/optimizer/minimize.h"
 #include "scout/optimizer/region.h"
@@ -50,6 +52,9 @@ class MinimizeRecord {
   void stop(MinimizeStatus status, std::string message) { ending_.emplace(status, std::move(message)); }
   void stop_without_calls();
   void take_best(const Evaluated& point);
+  /// Takes a point back whose gradient was asked for later, and is not finite.
+  void take_back(const Evaluated& point);
+  void show_best();
   double gradient_size(const Evaluated& point) const;
   std::string opinion() const;
 
@@ -57,11 +62,18 @@ class MinimizeRecord {
   const Region& region_;
   const bool pairs_;
   MinimizeSummary& summary_;
+  struct Best {
+    double value = std::numeric_limits<double>::infinity();
+    std::vector<double> point{};  // [M]
+    std::vector<int> at_bounds{};
+    double gradient = std::numeric_limits<double>::quiet_NaN();  // its size, in units of the region; NaN: not asked for
+  };
+  // One below the other: the last point with a gradient, and the latest without, which may turn out to have none.
+  std::deque<Best> best_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  double largest_gradient_ = 0;                                      // of points that are no worse than the first
-  double best_gradient_ = std::numeric_limits<double>::quiet_NaN();  // at the best point, in units of the region
-  double first_value_ = 0;                                           // the first finite one
-  std::int64_t progress_at_ = 0;                                     // calls
+  double largest_gradient_ = 0;   // of points that are no worse than the first
+  double first_value_ = 0;        // the first finite one
+  std::int64_t progress_at_ = 0;  // calls
   std::optional<std::pair<MinimizeStatus, std::string>> ending_;
 };
 

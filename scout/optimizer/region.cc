@@ -1,6 +1,7 @@
 #include "scout/optimizer/region.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -68,6 +69,12 @@ Region::Region(std::span<const double> x0, std::span<const double> lower_bounds,
     most.push_back(keep_inside ? high : kInfinity);
   }
   if (free.empty()) throw_bad_option("upper", "equal to lower everywhere", "above it for one coordinate or more");
+}
+
+Seed seed_of_start(std::uint64_t seed, std::span<const double> x0) {
+  Seed out = Seed(seed).derive("minimize");
+  for (const double x : x0) out = out.derive(std::bit_cast<std::uint64_t>(x));
+  return out;
 }
 
 }  // namespace scout

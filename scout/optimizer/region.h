@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "scout/base/random.h"
+
 namespace scout {
 
 /// The coordinates that are free, with their bounds and regions of interest. A coordinate is fixed if its bounds are equal.
@@ -21,5 +23,8 @@ struct Region {
   /// Of a point [N]: whether it lies on a bound.
   bool on_bound(std::size_t i, double x) const { return x <= least[i] || x >= most[i]; }
 };
+
+/// Of a run from x0 [M]: another start draws other numbers.
+Seed seed_of_start(std::uint64_t seed, std::span<const double> x0);
 
 }  // namespace scout

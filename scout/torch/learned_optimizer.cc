@@ -1,10 +1,8 @@
 #include "scout/torch/learned_optimizer.h"
 
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <torch/serialize/archive.h>
 #include <torch/utils.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -68,23 +66,6 @@ namespace {
 /// Learning rates of other optimizers are not above this.
 constexpr double kLikeALearningRate = 0.01;
 
-/// In a child of fork() LibTorch's threads are not there, and an operation that wants them waits for ever: it shall want
-/// none.
-class WithoutLostThreads {
- public:
-  explicit WithoutLostThreads(bool forked) : before_(forked ? at::get_num_threads() : 0) {
-    if (before_ > 0) at::set_num_threads(1);
-  }
-  ~WithoutLostThreads() {
-    if (before_ > 0) at::set_num_threads(before_);
-  }
-  WithoutLostThreads(const WithoutLostThreads&) = delete;
-  WithoutLostThreads& operator=(const WithoutLostThreads&) = delete;
-
- private:
-  int before_;
-};
-
 std::optional<double> value_of(const at::Tensor& loss) {
   if (!loss.defined()) return std::nullopt;
   if (loss.numel() != 1 || loss.is_complex()) {
@@ -141,18 +122,20 @@ const GuardReport& LearnedOptimizer::guard_report() const { return state_of_run_
 
 void LearnedOptimizer::watch_buffers(std::vector<at::Tensor> buffers) {
   const torch::NoGradGuard no_graph;
+  const WithoutLostThreads threads(state_of_run_->process);
   state_of_run_->watch(std::move(buffers));
 }
 
 at::Tensor LearnedOptimizer::step(LossClosure closure) {
   State& state = *state_of_run_;
   at::Tensor loss;
+  state.notice_written_buffers(closure != nullptr);
   if (closure != nullptr) {
     const torch::AutoGradMode graph(true);
     loss = closure();
   }
   const torch::NoGradGuard no_graph;
-  const WithoutLostThreads threads(getpid() != state.process);
+  const WithoutLostThreads threads(state.process);
   const std::optional<double> value = value_of(loss);
   const auto& options = checked(static_cast<const LearnedOptimizerOptions&>(defaults()));
   for (const auto& group : param_groups()) checked(options_of(group));
@@ -166,6 +149,7 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   state.end();
   const bool bad = guard_report().bad_steps > before.bad_steps || guard_report().ignored > before.ignored;
   if (bad && !state.buffers.empty()) state.mend_buffers();
+  state.leave_buffers();
   return loss;
 }
 

@@ -100,7 +100,9 @@ class LearnedOptimizer : public torch::optim::Optimizer {
   std::int64_t non_finite_gradients() const;
   /// Tensors that belong to the weights and are no parameters, such as `model->buffers()`, in the place of those named
   /// before. The guard keeps a copy of them with that of the weights. One that is not finite after a step whose loss or
-  /// gradients were not finite gets the copy's values; the report counts those, and those that it has no copy of.
+  /// gradients were not finite gets the copy's values; the report counts those, and those that it has no copy of. A copy of
+  /// what something else has overwritten since, such as a loaded model, is void: where a closure makes the forward passes
+  /// that is always noticed, else where weights were overwritten too.
   void watch_buffers(std::vector<at::Tensor> buffers);
 
   /// Bytes of the state's tensors, the guard's copies of weights and buffers included.

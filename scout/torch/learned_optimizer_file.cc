@@ -14,7 +14,7 @@
 namespace scout {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 5;
+constexpr std::int64_t kFormatVersion = 6;
 
 /// Not defined if there is none. Always a new one: an archive writes into the storage of what it is given.
 at::Tensor read_tensor(torch::serialize::InputArchive& archive, const std::string& key) {
@@ -121,15 +121,23 @@ void check_parameters(const GroupRecord& saved, const GroupRecord& now, std::siz
     }
     if (saved.first[p] != now.first[p]) refuse("does not fit " + place_of(p, g) + ": other parameters of it are the same");
   }
-  if (reordered(saved.fingerprints, now.fingerprints)) {
-    refuse("has the parameters of group " + std::to_string(g) + " in another order: give them as they were saved");
-  }
 }
+
+/// Fingerprints of the weights of all groups.
+struct Fingerprints {
+  std::vector<std::uint64_t> saved{}, now{};
+
+  void add(const GroupRecord& saved_group, const GroupRecord& group) {
+    saved.insert(saved.end(), saved_group.fingerprints.begin(), saved_group.fingerprints.end());
+    now.insert(now.end(), group.fingerprints.begin(), group.fingerprints.end());
+  }
+};
 
 }  // namespace
 
 void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   const State& state = *state_of_run_;
+  const WithoutLostThreads threads(state.process);
   archive.write("scout_format", c10::IValue(kFormatVersion));
   archive.write("policy", c10::IValue(static_cast<std::int64_t>(state.policy->checksum())));
   const auto& own = static_cast<const LearnedOptimizerOptions&>(defaults());
@@ -160,10 +168,12 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
   for (std::size_t k = 0; k < state.buffers.size(); ++k) {
     if (state.buffers[k].held.defined()) archive.write("buffer" + std::to_string(k), state.buffers[k].held.clone());
   }
+  archive.write("buffers_left", pack(state.buffers_left));
 }
 
 void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   State& state = *state_of_run_;
+  const WithoutLostThreads threads(state.process);
   c10::IValue value;
   if (!archive.try_read("scout_format", value)) refuse("is not one of LearnedOptimizer's");
   if (value.toInt() != kFormatVersion) {
@@ -186,6 +196,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   check_saved(own);
   std::vector<LearnedOptimizerOptions> options;
   ParameterStates parameters;
+  Fingerprints all;
   for (std::size_t g = 0; g < param_groups().size(); ++g) {
     auto& group = param_groups()[g];
     torch::serialize::InputArchive group_archive;
@@ -197,7 +208,12 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
     check_saved(options.back());
     GroupRecord saved;
     unpack(read_tensor(group_archive, "parameters"), saved);
-    check_parameters(saved, GroupRecord(group.params()), g);
+    const GroupRecord now(group.params());
+    check_parameters(saved, now, g);
+    if (reordered(saved.fingerprints, now.fingerprints)) {
+      refuse("has the parameters of group " + std::to_string(g) + " in another order: give them as they were saved");
+    }
+    all.add(saved, now);
     for (std::size_t p = 0; p < group.params().size(); ++p) {
       const std::string number = std::to_string(p);
       const at::Tensor& weight = group.params()[p];
@@ -224,17 +240,23 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
       parameter.held = held.to(weight.options()).clone();
     }
   }
+  if (reordered(all.saved, all.now)) {
+    refuse("has the same parameters in other groups: give them, and the groups, as they were saved");
+  }
   std::vector<WatchedBuffer> buffers = state.buffers;
   for (std::size_t k = 0; k < buffers.size(); ++k) {
     const at::Tensor held = read_tensor(archive, "buffer" + std::to_string(k));
     const at::Tensor& buffer = buffers[k].tensor;
     if (held.defined() && held.sizes() == buffer.sizes()) buffers[k].held = held.to(buffer.options()).clone();
   }
+  BuffersLeft left;
+  unpack(read_tensor(archive, "buffers_left"), left);
   for (std::size_t g = 0; g < options.size(); ++g) {
     static_cast<LearnedOptimizerOptions&>(param_groups()[g].options()) = options[g];
   }
   static_cast<LearnedOptimizerOptions&>(defaults()) = own;
   state.buffers = std::move(buffers);
+  state.buffers_left = std::move(left);
   state.training = std::move(training);
   state.training.report().buffers = static_cast<std::int64_t>(state.buffers.size());
   state.parameters = std::move(parameters);

@@ -8,13 +8,12 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
 
 #include "scout/policy/test_policy.h"
-#include "scout/torch/learned_optimizer.h"
+#include "scout/torch/test_parameters.h"
 
 namespace scout {
 namespace {
@@ -25,26 +24,6 @@ using testing::ThrowsMessage;
 using Options = LearnedOptimizerOptions;
 using torch::optim::OptimizerParamGroup;
 
-/// A random tensor with a random gradient.
-at::Tensor leaf(std::vector<std::int64_t> shape, at::ScalarType type = at::kFloat) {
-  auto out = torch::randn(shape).to(type).set_requires_grad(true);
-  out.mutable_grad() = torch::randn(shape).to(type);
-  return out;
-}
-at::Tensor copy(const at::Tensor& tensor) {
-  auto out = tensor.detach().clone().set_requires_grad(true);
-  out.mutable_grad() = tensor.grad().clone();
-  return out;
-}
-std::string saved(const LearnedOptimizer& optimizer) {
-  std::stringstream file;
-  torch::save(optimizer, file);
-  return file.str();
-}
-void load(LearnedOptimizer& optimizer, const std::string& state) {
-  std::stringstream file(state);
-  torch::load(optimizer, file);
-}
 /// Of a step that must throw std::invalid_argument and change neither weights nor state.
 std::string refusal(LearnedOptimizer& optimizer, const std::vector<at::Tensor>& weights) {
   std::vector<at::Tensor> before;
@@ -203,153 +182,6 @@ TEST(LearnedOptimizerParameters, FrozenOnesStay) {
   EXPECT_FALSE(frozen.equal(before));
 }
 
-TEST(LearnedOptimizerParameters, AStateIsLoadedIntoTheSameParametersOnly) {
-  auto a = leaf({8, 8}), b = leaf({8, 8});
-  for (const bool guard : {true, false}) {
-    LearnedOptimizer optimizer({a, b}, Options().guard(guard));
-    optimizer.step();
-    const std::string state = saved(optimizer);
-    const auto loading = [&](std::vector<at::Tensor> parameters) {
-      return [&state, parameters, guard] {
-        LearnedOptimizer other(parameters, Options().guard(guard));
-        load(other, state);
-      };
-    };
-    EXPECT_NO_THROW(loading({a, b})());
-    EXPECT_NO_THROW(loading({leaf({8, 8}), leaf({8, 8})})()) << "weights may be loaded afterwards";
-    EXPECT_THAT(loading({b, a}), ThrowsMessage<std::runtime_error>(HasSubstr("in another order")));
-    EXPECT_THAT(loading({a, leaf({64})}), ThrowsMessage<std::runtime_error>(
-                                              HasSubstr("does not fit parameter 1 of group 0, which is of shape [64] and "
-                                                        "type Float: the saved one is of shape [8, 8]")));
-    EXPECT_THAT(loading({a, leaf({8, 8}, at::kDouble)}), ThrowsMessage<std::runtime_error>(HasSubstr("type Double")));
-    EXPECT_THAT(loading({a, a}), ThrowsMessage<std::runtime_error>(HasSubstr("other parameters of it are the same")));
-  }
-}
-
-TEST(LearnedOptimizerParameters, OptionsOfTheTrainingComeFromTheFile) {
-  auto w = leaf({6});
-  LearnedOptimizer optimizer({w}, Options(0.5).weight_decay(1e-3).horizon(77).clip_norm(0.25));
-  for (int t = 0; t < 3; ++t) optimizer.step();
-  auto v = copy(w);
-  LearnedOptimizer other({v}, Options(2.0).weight_decay(1e-5).horizon(10).threads(1).fused(false));
-  load(other, saved(optimizer));
-  const auto& group = static_cast<const Options&>(other.param_groups()[0].options());
-  const auto& own = static_cast<const Options&>(other.defaults());
-  EXPECT_EQ(group.lr(), 0.5);
-  EXPECT_EQ(group.weight_decay(), 1e-3);
-  EXPECT_EQ(own.horizon(), 77);
-  EXPECT_EQ(own.clip_norm(), 0.25);
-  EXPECT_FALSE(own.fused());
-  static_cast<Options&>(other.defaults()).fused(true);
-  for (int t = 0; t < 70; ++t) {
-    optimizer.step();
-    other.step();
-  }
-  EXPECT_TRUE(w.equal(v));
-  static_cast<Options&>(other.defaults()).horizon(1000);  // it goes on for longer than was planned
-  optimizer.step();
-  other.step();
-  EXPECT_FALSE(w.equal(v));
-}
-
-TEST(LearnedOptimizerParameters, AHorizonIsSavedThatNoStepHasSeenYet) {
-  for (const int steps : {0, 3}) {
-    auto w = leaf({6});
-    LearnedOptimizer optimizer({w});
-    for (int t = 0; t < steps; ++t) optimizer.step();
-    static_cast<Options&>(optimizer.defaults()).horizon(10);
-    auto v = copy(w);
-    LearnedOptimizer other({v});
-    load(other, saved(optimizer));
-    EXPECT_EQ(static_cast<const Options&>(other.defaults()).horizon(), 10);
-    for (int t = 0; t < 5; ++t) {
-      optimizer.step();
-      other.step();
-    }
-    EXPECT_TRUE(w.equal(v)) << steps;
-  }
-}
-
-TEST(LearnedOptimizerParameters, WhatIsSavedAndLoadedIsSavedAgain) {
-  for (const bool guard : {true, false}) {
-    auto w = leaf({6});
-    LearnedOptimizer optimizer({w}, Options().guard(guard));
-    auto broken = at::full({2}, NAN);
-    optimizer.watch_buffers({broken});
-    optimizer.step();
-    EXPECT_EQ(optimizer.guard_report().buffers_broken, 1);
-    LearnedOptimizer other({copy(w)}, Options().guard(guard));
-    other.watch_buffers({broken.clone()});
-    load(other, saved(optimizer));
-    EXPECT_EQ(other.guard_report().buffers_broken, 1) << "guard: " << guard;
-    EXPECT_EQ(saved(other), saved(optimizer)) << "guard: " << guard;
-  }
-}
-
-TEST(LearnedOptimizerParameters, OptionsOutOfRangeInAFileAreRefused) {
-  auto w = leaf({6});
-  LearnedOptimizer optimizer({w});
-  optimizer.step();
-  for (const double clip_norm : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
-    static_cast<Options&>(optimizer.defaults()).clip_norm(clip_norm);
-    const std::string state = saved(optimizer);
-    LearnedOptimizer other({copy(w)});
-    const std::string before = saved(other);
-    EXPECT_THAT([&] { load(other, state); }, ThrowsMessage<std::runtime_error>(HasSubstr("damaged")));
-    EXPECT_EQ(saved(other), before);
-  }
-  static_cast<Options&>(optimizer.defaults()).clip_norm(0);
-  static_cast<Options&>(optimizer.param_groups()[0].options()).lr(-1);
-  const std::string state = saved(optimizer);
-  LearnedOptimizer other({copy(w)});
-  EXPECT_THAT([&] { load(other, state); }, ThrowsMessage<std::runtime_error>(HasSubstr("option 'lr'")));
-}
-
-/// Another archive with the same values, but for the tensors with this name.
-void copy_archive(torch::serialize::InputArchive& from, torch::serialize::OutputArchive& to, const std::string& name,
-                  const at::Tensor& value) {
-  for (const std::string& key : from.keys()) {
-    torch::serialize::InputArchive inner;
-    at::Tensor tensor;
-    if (from.try_read(key, inner)) {
-      torch::serialize::OutputArchive copied(to.compilation_unit());
-      copy_archive(inner, copied, name, value);
-      to.write(key, copied);
-    } else if (from.try_read(key, tensor)) {
-      to.write(key, key == name ? value : tensor);
-    } else {
-      c10::IValue number;
-      from.read(key, number);
-      to.write(key, number);
-    }
-  }
-}
-
-TEST(LearnedOptimizerParameters, RecordsWithListsOfOtherLengthsAreRefused) {
-  auto w = leaf({6});
-  LearnedOptimizer optimizer({w});
-  optimizer.step();
-  std::stringstream file(saved(optimizer));
-  torch::serialize::InputArchive archive, group;
-  archive.load_from(file);
-  archive.read("group0", group);
-  at::Tensor record;  // lists of one element each: the shape, which is a list of one, type, first place, fingerprint
-  group.read("parameters", record);
-  ASSERT_EQ(record.numel(), 72);
-  for (const std::int64_t begin : {24, 40, 56}) {  // this list is empty
-    const at::Tensor damaged = torch::cat({record.narrow(0, 0, begin), torch::zeros({8}, at::kByte),
-                                           record.narrow(0, begin + 16, record.numel() - begin - 16)});
-    torch::serialize::OutputArchive copied;
-    copy_archive(archive, copied, "parameters", damaged);
-    std::stringstream out;
-    copied.save_to(out);
-    LearnedOptimizer other({copy(w)});
-    const std::string before = saved(other);
-    EXPECT_THAT([&] { load(other, out.str()); }, ThrowsMessage<std::runtime_error>(HasSubstr("damaged"))) << begin;
-    EXPECT_EQ(saved(other), before);
-  }
-}
-
 TEST(LearnedOptimizerParameters, OptimizersAreValues) {
   static_assert(std::is_move_constructible_v<LearnedOptimizer>);
   static_assert(!std::is_copy_constructible_v<LearnedOptimizer>);
@@ -393,6 +225,38 @@ TEST(LearnedOptimizerParameters, AChildOfForkGoesOn) {
   optimizer.step();
   other.step();
   EXPECT_TRUE(a.equal(c) && b.equal(d));
+  at::set_num_threads(before);
+}
+
+TEST(LearnedOptimizerParameters, AChildOfForkSavesLoadsAndWatches) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  auto w = leaf({300, 300});
+  auto buffer = torch::ones({300, 300});
+  LearnedOptimizer optimizer({w});
+  for (int t = 0; t < 3; ++t) optimizer.step();
+  buffer.mul_(2);  // by LibTorch's threads, which a child has not
+  const std::string state = saved(optimizer);
+  const std::vector<std::function<bool()>> uses{[&] { return saved(optimizer) == state; },
+                                                [&] {
+                                                  load(optimizer, state);
+                                                  return optimizer.steps() == 3;
+                                                },
+                                                [&] {
+                                                  optimizer.watch_buffers({buffer});
+                                                  return optimizer.guard_report().buffers == 1;
+                                                }};
+  for (std::size_t k = 0; k < uses.size(); ++k) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      _exit(uses[k]() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "use " << k << " hung";
+    EXPECT_EQ(WEXITSTATUS(status), 0) << k;
+  }
   at::set_num_threads(before);
 }
 

@@ -260,5 +260,69 @@ TEST(LearnedOptimizerReasons, BuffersAreNamedOrMended) {
   EXPECT_NE(unknown.find("10 steps were not finite: buffers"), std::string::npos) << unknown;
 }
 
+/// A training whose running statistics something else writes after 40 steps: what they are after three steps of bad data.
+class LoadedBuffers : public testing::Test {
+ protected:
+  struct Outcome {
+    double mean, variance;  // running ones of the first feature
+    std::string report;
+  };
+  enum class Bad { input, loss };
+
+  static Outcome train(Bad bad, bool with_weights, bool closure) {
+    torch::manual_seed(1);
+    torch::nn::BatchNorm1d norm(16);
+    torch::nn::Sequential net(torch::nn::Linear(8, 16), norm, torch::nn::ReLU(), torch::nn::Linear(16, 1));
+    LearnedOptimizer optimizer(net->parameters(), Options().threads(1));
+    optimizer.watch_buffers(net->buffers());
+    for (int t = 0; t < 43; ++t) {
+      if (t == 40) {
+        const torch::NoGradGuard no_graph;
+        norm->running_mean.fill_(100);
+        norm->running_var.fill_(50);
+        for (const at::Tensor& weight : net->parameters()) {
+          if (with_weights) weight.mul_(1.5);
+        }
+      }
+      const auto pass = [&] {
+        optimizer.zero_grad();
+        auto x = torch::randn({32, 8});
+        if (t >= 40 && bad == Bad::input) x = torch::full({32, 8}, INFINITY);
+        auto loss = (net->forward(x) - torch::ones({32, 1})).square().mean();
+        if (t >= 40 && bad == Bad::loss) loss = loss * NAN;
+        loss.backward();
+        return loss;
+      };
+      if (closure) {
+        optimizer.step(pass);
+      } else {
+        pass();
+        optimizer.step();
+      }
+    }
+    return {norm->running_mean[0].item<double>(), norm->running_var[0].item<double>(), to_string(optimizer.guard_report())};
+  }
+};
+
+TEST_F(LoadedBuffers, ComeBackAsTheyWereLoaded) {
+  for (const Bad bad : {Bad::input, Bad::loss}) {
+    for (const bool with_weights : {true, false}) {
+      const Outcome outcome = train(bad, with_weights, true);
+      // New weights are held with the buffers of their first forward pass, if these are finite.
+      const double passed = bad == Bad::loss && with_weights ? 0.9 : 1;
+      EXPECT_NEAR(outcome.mean, passed * 100, 1) << outcome.report;
+      EXPECT_NEAR(outcome.variance, passed * 50, 1) << outcome.report;
+    }
+  }
+}
+
+TEST_F(LoadedBuffers, WithoutAClosureTheyAreNotTheLastStages) {
+  // The forward pass has written them since: there is none of them to bring back.
+  const Outcome outcome = train(Bad::input, true, false);
+  EXPECT_FALSE(std::isfinite(outcome.mean)) << outcome.report;
+  EXPECT_NE(outcome.report.find("buffers are not finite and there are none to bring back"), std::string::npos)
+      << outcome.report;
+}
+
 }  // namespace
 }  // namespace scout

@@ -69,15 +69,18 @@ void LearnedOptimizer::State::end() {
 std::vector<TensorStep*> LearnedOptimizer::State::tensors() {
   for (auto& pass : passes) pass->add_up();
   std::vector<TensorStep*> out;
+  bool written = false;
   for (TensorUpdate& update : updates) {
     out.push_back(&update);
     if (!training.guarded()) continue;
     ParameterState& state = *update.state;
     update.written = state.known && state.left != update.fingerprint;
+    written = written || update.written;
     state.known = true;
     state.left = update.fingerprint;
     state.seen = training.steps();
   }
+  if (written && !buffers_told) hold_written_buffers();  // a stage has buffers of its own
   return out;
 }
 
@@ -174,7 +177,37 @@ void LearnedOptimizer::State::watch(std::vector<at::Tensor> tensors) {
     if (finite(buffers.back().tensor)) buffers.back().held = buffers.back().tensor.detach().clone();
   }
   training.report().buffers = static_cast<std::int64_t>(buffers.size());
+  buffers_left = {};
   mend_buffers();
+}
+
+std::uint64_t LearnedOptimizer::State::fingerprint_of_buffers() const {
+  Seed out(buffers.size());
+  for (const WatchedBuffer& buffer : buffers) out = out.derive(fingerprint(buffer.tensor));
+  return out.value();
+}
+
+void LearnedOptimizer::State::hold_written_buffers() {
+  for (WatchedBuffer& buffer : buffers) {
+    buffer.held = finite(buffer.tensor) ? buffer.tensor.detach().clone() : at::Tensor();
+  }
+}
+
+void LearnedOptimizer::State::notice_written_buffers(bool closure) {
+  buffers_told = false;
+  if (!closure || buffers.empty() || !buffers_left.known) return;
+  const at::NoGradGuard no_graph;
+  const WithoutLostThreads threads(process);
+  const bool as_left = fingerprint_of_buffers() == buffers_left.fingerprint;
+  buffers_left.found_so = buffers_left.found_so || as_left;
+  buffers_told = buffers_left.found_so;
+  if (buffers_told && !as_left) hold_written_buffers();
+}
+
+void LearnedOptimizer::State::leave_buffers() {
+  if (buffers.empty()) return;
+  buffers_left.fingerprint = fingerprint_of_buffers();
+  buffers_left.known = true;
 }
 
 void LearnedOptimizer::State::mend_buffers() {

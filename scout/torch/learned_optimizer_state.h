@@ -1,6 +1,7 @@
 // What a LearnedOptimizer carries from step to step, and where its guarded steps find the weights.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -28,6 +29,37 @@ struct WatchedBuffer {
   at::Tensor held{};  ///< finite; undefined if it never was
 };
 
+/// What tells buffers that a training's own passes have written from those that something else has.
+struct BuffersLeft {
+  std::uint64_t fingerprint = 0;  ///< of all of them, at the end of the last step
+  bool known = false;
+  /// Whether the next closure has found them so before. Where passes run outside of closures they never are.
+  bool found_so = false;
+
+  template <class Archive>
+  void visit(Archive& a) {
+    a(fingerprint, known, found_so);
+  }
+};
+
+/// In a child of fork() LibTorch's threads are not there, and an operation that wants them waits for ever: while this lives,
+/// it wants none.
+class WithoutLostThreads {
+ public:
+  /// `process`: in which the threads began.
+  explicit WithoutLostThreads(long process) : before_(getpid() != process ? at::get_num_threads() : 0) {
+    if (before_ > 0) at::set_num_threads(1);
+  }
+  ~WithoutLostThreads() {
+    if (before_ > 0) at::set_num_threads(before_);
+  }
+  WithoutLostThreads(const WithoutLostThreads&) = delete;
+  WithoutLostThreads& operator=(const WithoutLostThreads&) = delete;
+
+ private:
+  int before_;
+};
+
 struct LearnedOptimizer::State : StepTarget {
   explicit State(const LearnedOptimizerOptions& options);
 
@@ -36,6 +68,11 @@ struct LearnedOptimizer::State : StepTarget {
   void end();
 
   void watch(std::vector<at::Tensor> tensors);
+  /// Before a step: buffers that something else than the training has written since the last one are the caller's. Without a
+  /// closure they cannot be told from those of the forward pass.
+  void notice_written_buffers(bool closure);
+  /// At the end of a step.
+  void leave_buffers();
   /// Brings back what is held of buffers that are not finite.
   void mend_buffers();
 
@@ -57,6 +94,8 @@ struct LearnedOptimizer::State : StepTarget {
   std::unique_ptr<ThreadTeam> team;
   ParameterStates parameters;
   std::vector<WatchedBuffer> buffers;
+  BuffersLeft buffers_left;
+  bool buffers_told = false;  // whether it is known of this step if they were written
   // Of a step.
   const ParameterGroups* groups = nullptr;
   std::vector<TensorUpdate> updates;
@@ -70,6 +109,9 @@ struct LearnedOptimizer::State : StepTarget {
   std::uint64_t found(const at::Tensor& weight, const ParameterState& state) const {
     return state.seen == training.steps() ? state.left : fingerprint(weight);
   }
+  std::uint64_t fingerprint_of_buffers() const;
+  /// What they are now takes the place of what was held of them.
+  void hold_written_buffers();
   void put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values, std::uint64_t print);
 };
 

@@ -10,6 +10,7 @@
 namespace scout {
 
 Objective torch_objective(std::function<at::Tensor(const at::Tensor&)> expression) {
+  if (!expression) throw std::invalid_argument("torch_objective: the expression is empty: must be a function");
   return [expression = std::move(expression)](std::span<const double> theta, std::span<double> gradient) {
     const bool with_gradient = !gradient.empty();
     const torch::AutoGradMode graph(true);

@@ -59,6 +59,7 @@ TEST(TorchObjective, ExceptionsComeOutUnchanged) {
   EXPECT_THROW(torch_objective([](const at::Tensor&) -> at::Tensor { throw 42; })(x, gradient), int);
   EXPECT_THROW(torch_objective([](const at::Tensor& t) { return t * 2; })(x, gradient), std::invalid_argument);
   EXPECT_THROW(torch_objective([](const at::Tensor&) { return at::Tensor(); })(x, gradient), std::invalid_argument);
+  EXPECT_THROW(torch_objective(nullptr), std::invalid_argument);
 }
 
 TEST(TorchObjective, CanBeMinimised) {

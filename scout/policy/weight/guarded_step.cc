@@ -6,10 +6,10 @@
 namespace scout {
 namespace {
 
-/// Visits a record: whether its whole numbers are such that no training runs them over.
+/// Visits a record: whether its whole numbers are such that no training, nor a few times of one, runs them over.
 struct CountCheck {
   bool right = true;
-  void operator()(std::int64_t count) { right = right && count > -(1LL << 60) && count < 1LL << 60; }
+  void operator()(std::int64_t count) { right = right && count > -(1LL << 50) && count < 1LL << 50; }
   template <class Other>
   void operator()(Other& other) {
     if constexpr (requires { other.visit(*this); }) other.visit(*this);

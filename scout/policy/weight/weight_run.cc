@@ -11,6 +11,8 @@
 namespace scout {
 namespace {
 
+constexpr std::int64_t kMostDimensions = 64;
+
 void move(std::span<const float> delta, std::span<double> theta) {
   for (std::size_t i = 0; i < delta.size(); ++i) theta[i] += static_cast<double>(delta[i]);
 }
@@ -191,8 +193,12 @@ void WeightRun::restore(ArchiveReader& archive) {
   std::vector<TensorShape> tensors;
   std::int64_t size = 0;
   for (std::size_t k = 0; k + 2 < shapes.size(); k += 3) {
-    tensors.push_back({shapes[k], static_cast<int>(shapes[k + 1]), shapes[k + 2]});
-    size += shapes[k];
+    const std::int64_t weights = shapes[k], dimensions = shapes[k + 1], first = shapes[k + 2];
+    const bool right = weights >= 0 && weights <= static_cast<std::int64_t>(dimension) - size && dimensions >= 0 &&
+                       dimensions <= kMostDimensions && first >= 1 && first <= std::max<std::int64_t>(weights, 1);
+    if (!right) archive.fail("a tensor of no possible shape");
+    tensors.push_back({weights, static_cast<int>(dimensions), first});
+    size += weights;
   }
   if (size != static_cast<std::int64_t>(dimension)) archive.fail("a run of another number of weights");
   tensors_ = PlainTensors(*stepper_, tensors, dimension);

@@ -231,5 +231,47 @@ TEST(WeightRun, KeepsTheStateOfEveryLevel) {
   EXPECT_EQ(training.report().interventions(), 0);
 }
 
+TEST(WeightRun, RefusesShapesThatCannotBe) {
+  const auto rule = stepper();
+  const std::unique_ptr<RuleRun> run = rule->new_run(4);
+  const auto refused = [&](const std::vector<std::int64_t>& shapes) {
+    ArchiveWriter archive;
+    archive(shapes);
+    const Bytes bytes = archive.take();
+    ArchiveReader reader(bytes);
+    try {
+      run->restore(reader);
+    } catch (const std::exception& error) {
+      return std::string(error.what()).find("no possible shape") != std::string::npos;
+    }
+    return false;
+  };
+  constexpr std::int64_t kHuge = std::int64_t{1} << 62;
+  EXPECT_TRUE(refused({kHuge, 1, 1, kHuge, 1, 1, kHuge, 1, 1, kHuge, 1, 1, 4, 1, 4})) << "whose sum is 4, run over";
+  EXPECT_TRUE(refused({6, 1, 1, -2, 1, 1}));
+  EXPECT_TRUE(refused({4, 2, 0})) << "not even a row";
+  EXPECT_TRUE(refused({4, 2, -1}));
+  EXPECT_TRUE(refused({4, 2, 5}));
+  EXPECT_TRUE(refused({4, kHuge, 1}));
+  EXPECT_FALSE(refused({4, 2, 2})) << "what is missing then is the rest";
+}
+
+TEST(GuardedStep, RefusesCountsThatNoTrainingReaches) {
+  const auto rule = stepper();
+  GuardedStep step(rule, 100, true);
+  const auto restore = [&](std::int64_t length) {
+    const RunRecord run = rule->new_run_record(100);
+    GuardRecord record;
+    record.length = length;
+    ArchiveWriter archive;
+    archive(run, run, true, record, std::int64_t{0});
+    const Bytes bytes = archive.take();
+    ArchiveReader reader(bytes);
+    step.restore(reader);
+  };
+  EXPECT_NO_THROW(restore(3200));
+  for (const int bit : {50, 59, 62}) EXPECT_ANY_THROW(restore(std::int64_t{1} << bit)) << "ten times it would run over";
+}
+
 }  // namespace
 }  // namespace scout

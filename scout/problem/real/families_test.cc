@@ -8,6 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "scout/base/test_comma_locale.h"
 #include "scout/problem/catalog/family.h"
 #include "scout/problem/real/nist_data.h"
 #include "scout/problem/real/test_descent.h"
@@ -216,6 +217,17 @@ TEST(Nist, ReadsADataSet) {
   EXPECT_EQ(data.certified.front(), 2.5906836021);
   EXPECT_EQ(data.certified_sum, 3.7976833176);
   EXPECT_EQ(data.predictor[255], 275);
+}
+
+TEST(Nist, ReadsADataSetUnderAnyLocale) {
+  const NistData data = parse_nist("Nelson", nist_text("Nelson"));
+  const CommaLocale comma;
+  const NistData again = parse_nist("Nelson", nist_text("Nelson"));
+  EXPECT_EQ(again.starts[0], data.starts[0]);
+  EXPECT_EQ(again.starts[1], data.starts[1]);
+  EXPECT_EQ(again.response, data.response);
+  EXPECT_EQ(again.predictor, data.predictor);
+  EXPECT_EQ(again.certified_sum, data.certified_sum);
 }
 
 TEST(Nist, ErrorsNameTheDataSet) {

@@ -1,5 +1,6 @@
 #include "scout/problem/real/nist_data.h"
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,7 @@ std::pair<std::size_t, std::size_t> lines_of(std::string_view text, const std::s
   const auto at = text.find(what + " ");
   if (at == text.npos) throw std::invalid_argument("no '" + what + "'");
   std::istringstream rest{std::string(text.substr(text.find("lines", at) + 5, 20))};
+  rest.imbue(std::locale::classic());
   std::size_t first = 0, last = 0;
   std::string to;
   rest >> first >> to >> last;
@@ -22,6 +24,7 @@ std::pair<std::size_t, std::size_t> lines_of(std::string_view text, const std::s
 std::vector<double> numbers(std::string line) {
   if (const auto equals = line.find('='); equals != line.npos) line.erase(0, equals + 1);
   std::istringstream stream(line);
+  stream.imbue(std::locale::classic());
   std::vector<double> out;
   for (double x; stream >> x;) out.push_back(x);
   return out;
