@@ -129,7 +129,7 @@ void LearnedOptimizer::watch_buffers(std::vector<at::Tensor> buffers) {
 at::Tensor LearnedOptimizer::step(LossClosure closure) {
   State& state = *state_of_run_;
   at::Tensor loss;
-  state.notice_written_buffers(closure != nullptr);
+  state.look_at_buffers(closure != nullptr);
   if (closure != nullptr) {
     const torch::AutoGradMode graph(true);
     loss = closure();

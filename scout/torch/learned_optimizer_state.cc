@@ -33,6 +33,8 @@ ThreadTeam& LearnedOptimizer::State::threads(int wanted) {
 void LearnedOptimizer::State::begin(const ParameterGroups& all, std::vector<TensorUpdate> gathered,
                                     const LearnedOptimizerOptions& options) {
   end();  // of a step that threw
+  buffers_left.found_so = buffers_left.found_so || buffers_as_left_;
+  hold_buffers(std::move(buffers_written_));
   groups = &all;
   updates = std::move(gathered);
   std::vector<TensorUpdate*> in_pieces;
@@ -80,7 +82,7 @@ std::vector<TensorStep*> LearnedOptimizer::State::tensors() {
     state.left = update.fingerprint;
     state.seen = training.steps();
   }
-  if (written && !buffers_told) hold_written_buffers();  // a stage has buffers of its own
+  if (written && !buffers_told_) hold_buffers(copies_of_buffers());  // a stage has buffers of its own
   return out;
 }
 
@@ -178,6 +180,8 @@ void LearnedOptimizer::State::watch(std::vector<at::Tensor> tensors) {
   }
   training.report().buffers = static_cast<std::int64_t>(buffers.size());
   buffers_left = {};
+  buffers_told_ = buffers_as_left_ = false;
+  buffers_written_.clear();
   mend_buffers();
 }
 
@@ -187,21 +191,28 @@ std::uint64_t LearnedOptimizer::State::fingerprint_of_buffers() const {
   return out.value();
 }
 
-void LearnedOptimizer::State::hold_written_buffers() {
-  for (WatchedBuffer& buffer : buffers) {
-    buffer.held = finite(buffer.tensor) ? buffer.tensor.detach().clone() : at::Tensor();
+std::vector<at::Tensor> LearnedOptimizer::State::copies_of_buffers() const {
+  std::vector<at::Tensor> out;
+  for (const WatchedBuffer& buffer : buffers) {
+    out.push_back(finite(buffer.tensor) ? buffer.tensor.detach().clone() : at::Tensor());
   }
+  return out;
 }
 
-void LearnedOptimizer::State::notice_written_buffers(bool closure) {
-  buffers_told = false;
-  if (!closure || buffers.empty() || !buffers_left.known) return;
+void LearnedOptimizer::State::hold_buffers(std::vector<at::Tensor> copies) {
+  for (std::size_t k = 0; k < copies.size(); ++k) buffers[k].held = std::move(copies[k]);
+}
+
+void LearnedOptimizer::State::look_at_buffers(bool closure) {
+  buffers_written_.clear();
+  buffers_as_left_ = false;
+  buffers_told_ = closure && !buffers.empty() && buffers_left.known;
+  if (!buffers_told_) return;
   const at::NoGradGuard no_graph;
   const WithoutLostThreads threads(process);
-  const bool as_left = fingerprint_of_buffers() == buffers_left.fingerprint;
-  buffers_left.found_so = buffers_left.found_so || as_left;
-  buffers_told = buffers_left.found_so;
-  if (buffers_told && !as_left) hold_written_buffers();
+  buffers_as_left_ = fingerprint_of_buffers() == buffers_left.fingerprint;
+  if (!buffers_as_left_ && buffers_left.found_so) buffers_written_ = copies_of_buffers();
+  buffers_told_ = buffers_as_left_ || buffers_left.found_so;
 }
 
 void LearnedOptimizer::State::leave_buffers() {

@@ -68,9 +68,9 @@ struct LearnedOptimizer::State : StepTarget {
   void end();
 
   void watch(std::vector<at::Tensor> tensors);
-  /// Before a step: buffers that something else than the training has written since the last one are the caller's. Without a
-  /// closure they cannot be told from those of the forward pass.
-  void notice_written_buffers(bool closure);
+  /// Before a step, and before its closure: whether something else than the training has written buffers since the last one.
+  /// Those are the caller's, and are held from then on. Without a closure they cannot be told from the forward pass's.
+  void look_at_buffers(bool closure);
   /// At the end of a step.
   void leave_buffers();
   /// Brings back what is held of buffers that are not finite.
@@ -95,7 +95,6 @@ struct LearnedOptimizer::State : StepTarget {
   ParameterStates parameters;
   std::vector<WatchedBuffer> buffers;
   BuffersLeft buffers_left;
-  bool buffers_told = false;  // whether it is known of this step if they were written
   // Of a step.
   const ParameterGroups* groups = nullptr;
   std::vector<TensorUpdate> updates;
@@ -110,8 +109,13 @@ struct LearnedOptimizer::State : StepTarget {
     return state.seen == training.steps() ? state.left : fingerprint(weight);
   }
   std::uint64_t fingerprint_of_buffers() const;
-  /// What they are now takes the place of what was held of them.
-  void hold_written_buffers();
+  /// Copies of the buffers; undefined where they are not finite.
+  std::vector<at::Tensor> copies_of_buffers() const;
+  void hold_buffers(std::vector<at::Tensor> copies);
+
+  // Of a step that may yet be refused.
+  bool buffers_told_ = false, buffers_as_left_ = false;
+  std::vector<at::Tensor> buffers_written_;  // copies
   void put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values, std::uint64_t print);
 };
 
