@@ -48,7 +48,7 @@ void Life::live(Pieces program) {
   a_ = std::make_unique<LearnedOptimizer>(std::vector<at::Tensor>{pool_a_[0]}, first_);
   b_ = std::make_unique<LearnedOptimizer>(std::vector<at::Tensor>{pool_b_[0]}, second_);
   for (int n = 0; n < kMostOperations && !program.empty(); ++n) operate(program);
-  resume();
+  if (a_->steps() % 2 == 0) resume();
   step(program);
 }
 

@@ -51,7 +51,7 @@ for target in "${targets[@]}"; do
   begin=$SECONDS
   status=0
   longest=8192
-  if [ "$target" = learned_optimizer ]; then longest=24; fi  # some 15 operations: time grows with them
+  if [ "$target" = learned_optimizer ]; then longest=16; fi  # some 10 operations: time grows with them
   "$build/targets/$target" -timeout=60 -entropic=0 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=$longest -print_final_stats=1 \
     -artifact_prefix="$build/found/$target-" "${limits[@]}" "$corpus" >"$log" 2>&1 || status=$?
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

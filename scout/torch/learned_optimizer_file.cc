@@ -243,14 +243,17 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   if (reordered(all.saved, all.now)) {
     refuse("has the same parameters in other groups: give them, and the groups, as they were saved");
   }
-  std::vector<WatchedBuffer> buffers = state.buffers;
-  for (std::size_t k = 0; k < buffers.size(); ++k) {
-    const at::Tensor held = read_tensor(archive, "buffer" + std::to_string(k));
-    const at::Tensor& buffer = buffers[k].tensor;
-    if (held.defined() && held.sizes() == buffer.sizes()) buffers[k].held = held.to(buffer.options()).clone();
-  }
   BuffersLeft left;
   unpack(read_tensor(archive, "buffers_left"), left);
+  std::vector<WatchedBuffer> buffers = state.buffers;
+  const bool same_count = left.count == buffers.size();
+  if (!same_count) left = state.buffers_left;
+  for (std::size_t k = 0; k < buffers.size() && same_count; ++k) {
+    const at::Tensor held = read_tensor(archive, "buffer" + std::to_string(k));
+    const at::Tensor& buffer = buffers[k].tensor;
+    const bool fits = held.defined() && held.sizes() == buffer.sizes();
+    if (fits || !held.defined()) buffers[k].held = fits ? held.to(buffer.options()).clone() : at::Tensor();
+  }
   for (std::size_t g = 0; g < options.size(); ++g) {
     static_cast<LearnedOptimizerOptions&>(param_groups()[g].options()) = options[g];
   }

@@ -186,5 +186,26 @@ TEST(LearnedOptimizerFile, RecordsWithListsOfOtherLengthsAreRefused) {
   }
 }
 
+TEST(LearnedOptimizerFile, BuffersWithoutACopyHaveNoneAfterwards) {
+  auto w = leaf({6}), buffer = torch::ones({3});
+  LearnedOptimizer optimizer({w});
+  optimizer.watch_buffers({buffer});
+  const auto step = [&] { optimizer.step([] { return torch::ones({}); }); };
+  for (int t = 0; t < 3; ++t) step();
+  buffer.fill_(NAN);  // something else writes it: the copy is void
+  step();
+  buffer.fill_(2);
+  LearnedOptimizer other({copy(w)});
+  other.watch_buffers({buffer.clone()});
+  load(other, saved(optimizer));
+  EXPECT_EQ(other.state_bytes(), optimizer.state_bytes());
+  EXPECT_EQ(saved(other), saved(optimizer));
+  LearnedOptimizer more({copy(w)});
+  more.watch_buffers({buffer.clone(), buffer.clone()});
+  const auto bytes = more.state_bytes();
+  load(more, saved(optimizer));
+  EXPECT_GT(more.state_bytes(), bytes) << "its own copies stay where other buffers were saved";
+}
+
 }  // namespace
 }  // namespace scout

@@ -179,7 +179,7 @@ void LearnedOptimizer::State::watch(std::vector<at::Tensor> tensors) {
     if (finite(buffers.back().tensor)) buffers.back().held = buffers.back().tensor.detach().clone();
   }
   training.report().buffers = static_cast<std::int64_t>(buffers.size());
-  buffers_left = {};
+  buffers_left = {.count = buffers.size()};
   buffers_told_ = buffers_as_left_ = false;
   buffers_written_.clear();
   mend_buffers();

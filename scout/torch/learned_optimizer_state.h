@@ -31,6 +31,7 @@ struct WatchedBuffer {
 
 /// What tells buffers that a training's own passes have written from those that something else has.
 struct BuffersLeft {
+  std::uint64_t count = 0;        ///< of buffers
   std::uint64_t fingerprint = 0;  ///< of all of them, at the end of the last step
   bool known = false;
   /// Whether the next closure has found them so before. Where passes run outside of closures they never are.
@@ -38,7 +39,7 @@ struct BuffersLeft {
 
   template <class Archive>
   void visit(Archive& a) {
-    a(fingerprint, known, found_so);
+    a(count, fingerprint, known, found_so);
   }
 };
 
