@@ -1,6 +1,7 @@
 #include "scout/policy/weight/weight_run.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <stdexcept>
@@ -201,10 +202,12 @@ void WeightRun::restore(ArchiveReader& archive) {
     size += weights;
   }
   if (size != static_cast<std::int64_t>(dimension)) archive.fail("a run of another number of weights");
+  if (shapes.size() != 3 * tensors.size()) archive.fail("a tensor of no possible shape");
   tensors_ = PlainTensors(*stepper_, tensors, dimension);
   std::vector<float> decision;
   archive(run_before_, records_before_, known, f, decision, tensors_, stepped);
   if (records_before_.size() != tensors.size()) archive.fail("the parts do not fit together");
+  if (!known && std::bit_cast<std::uint64_t>(f) != 0) archive.fail("a loss that is not known has a value");
   for (TensorStep& t : tensors_.steps()) archive(t.step_sums, t.own_sums);
   f_ = known ? std::optional(f) : std::nullopt;
   run_ = run_before_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -253,7 +254,30 @@ TEST(WeightRun, RefusesShapesThatCannotBe) {
   EXPECT_TRUE(refused({4, 2, -1}));
   EXPECT_TRUE(refused({4, 2, 5}));
   EXPECT_TRUE(refused({4, kHuge, 1}));
+  EXPECT_TRUE(refused({4, 2, 2, 0})) << "not three numbers a tensor";
   EXPECT_FALSE(refused({4, 2, 2})) << "what is missing then is the rest";
+}
+
+TEST(WeightRun, RefusesAValueOfALossThatIsNotKnown) {
+  const auto rule = stepper();
+  const std::vector<TensorShape> shapes{{4, 2, 2}};
+  const std::vector<double> theta{1, 2, 3, 4};
+  const std::unique_ptr<RuleRun> run = rule->new_run(4);
+  run->start({theta, theta}, {.tensors = shapes});
+  ArchiveWriter whole, before;
+  run->save(whole);
+  before(std::vector<std::int64_t>{4, 2, 2}, rule->new_run_record(0), std::vector<TensorRecord>{rule->new_record()}, true);
+  Bytes bytes = whole.take();
+  const std::size_t loss = before.take().size();
+  const auto restore = [&] {
+    ArchiveReader reader(bytes);
+    run->restore(reader);
+  };
+  bytes.at(loss - 1) = std::byte{0};  // not known
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(loss), 8, std::byte{0});
+  EXPECT_NO_THROW(restore());
+  bytes.at(loss) = std::byte{0x20};
+  EXPECT_ANY_THROW(restore());
 }
 
 TEST(GuardedStep, RefusesCountsThatNoTrainingReaches) {
