@@ -196,7 +196,8 @@ void WeightRun::restore(ArchiveReader& archive) {
   for (std::size_t k = 0; k + 2 < shapes.size(); k += 3) {
     const std::int64_t weights = shapes[k], dimensions = shapes[k + 1], first = shapes[k + 2];
     const bool right = weights >= 0 && weights <= static_cast<std::int64_t>(dimension) - size && dimensions >= 0 &&
-                       dimensions <= kMostDimensions && first >= 1 && first <= std::max<std::int64_t>(weights, 1);
+                       dimensions <= kMostDimensions && first >= std::min<std::int64_t>(weights, 1) &&
+                       first <= std::max<std::int64_t>(weights, 1);
     if (!right) archive.fail("a tensor of no possible shape");
     tensors.push_back({weights, static_cast<int>(dimensions), first});
     size += weights;
