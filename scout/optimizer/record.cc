@@ -59,7 +59,7 @@ void MinimizeRecord::take(const Evaluated& point, int episode) {
 void MinimizeRecord::take_best(const Evaluated& point) {
   const double before = summary_.best_value;
   if (!point.gradient.empty()) best_.clear();
-  if (best_.size() == kMostKept) best_.pop_front();
+  if (best_.size() == kMostKept) best_.erase(best_.begin() + 1);  // the first may be the one with a gradient
   Best& best = best_.emplace_back();
   best.value = point.value;
   best.point.assign(point.full.begin(), point.full.end());

@@ -129,6 +129,16 @@ void LearnedOptimizer::watch_buffers(std::vector<at::Tensor> buffers) {
 at::Tensor LearnedOptimizer::step(LossClosure closure) {
   State& state = *state_of_run_;
   at::Tensor loss;
+  struct Tracked {
+    State& state;
+    bool step_taken = false;
+    ~Tracked() {
+      try {
+        if (!step_taken) state.keep_track_of_buffers();
+      } catch (const std::exception&) {  // the closure's own is on its way
+      }
+    }
+  } tracked{state};
   state.look_at_buffers(closure != nullptr);
   if (closure != nullptr) {
     const torch::AutoGradMode graph(true);
@@ -144,6 +154,7 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   if (updates.empty()) return loss;
   if (options.horizon() != state.training.horizon()) state.training.set_horizon(options.horizon());
   const GuardReport before = guard_report();
+  tracked.step_taken = true;
   state.begin(param_groups(), std::move(updates), options);
   state.training.take(state, value, options.clip_norm());
   state.end();

@@ -259,6 +259,7 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   }
   static_cast<LearnedOptimizerOptions&>(defaults()) = own;
   state.buffers = std::move(buffers);
+  state.look_at_buffers(false);
   state.buffers_left = std::move(left);
   state.training = std::move(training);
   state.training.report().buffers = static_cast<std::int64_t>(state.buffers.size());

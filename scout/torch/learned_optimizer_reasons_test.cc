@@ -316,6 +316,53 @@ TEST_F(LoadedBuffers, ComeBackAsTheyWereLoaded) {
   }
 }
 
+/// Trains with bad data in steps 100, 101 and 110, and says whether the running statistics are finite afterwards.
+bool statistics_survive(const std::function<void(LearnedOptimizer&, torch::nn::Sequential&, int, const at::Tensor&)>& step) {
+  torch::manual_seed(1);
+  torch::nn::Sequential net(torch::nn::Linear(8, 16), torch::nn::BatchNorm1d(16), torch::nn::ReLU(),
+                            torch::nn::Linear(16, 1));
+  LearnedOptimizer optimizer(net->parameters(), Options().threads(1));
+  optimizer.watch_buffers(net->buffers());
+  for (int t = 0; t < 120; ++t) {
+    step(optimizer, net, t, t == 100 || t == 101 || t == 110 ? torch::full({32, 8}, INFINITY) : torch::randn({32, 8}));
+  }
+  for (const at::Tensor& buffer : net->buffers()) {
+    if (!buffer.isfinite().all().item<bool>()) return false;
+  }
+  return true;
+}
+
+at::Tensor pass(torch::nn::Sequential& net, const at::Tensor& x) {
+  auto loss = (net->forward(x) - 1).square().mean();
+  loss.backward();
+  return loss;
+}
+
+TEST(LearnedOptimizerReasons, BuffersThatTheTrainingItselfSpoiledComeBack) {
+  EXPECT_TRUE(statistics_survive([](auto& optimizer, auto& net, int t, const at::Tensor& x) {
+    optimizer.step([&] {  // which takes no step on bad data, but for the last
+      for (auto& w : net->parameters()) w.mutable_grad() = at::Tensor();
+      const auto loss = (net->forward(x) - 1).square().mean();
+      if (t == 110 || loss.isfinite().template item<bool>()) loss.backward();
+      return loss;
+    });
+  })) << "closures without gradients";
+  EXPECT_TRUE(statistics_survive([](auto& optimizer, auto& net, int t, const at::Tensor& x) {
+    optimizer.zero_grad();
+    if (t == 50) net->eval();  // one step finds them as they were
+    const auto loss = pass(net, x);
+    optimizer.step([&] { return loss; });
+    net->train();
+  })) << "passes outside of closures";
+  EXPECT_TRUE(statistics_survive([](auto& optimizer, auto& net, int, const at::Tensor& x) {
+    optimizer.zero_grad();
+    pass(net, x);
+    optimizer.step();
+    const torch::NoGradGuard no_graph;
+    for (auto& w : net->parameters()) w.clamp_(-0.3, 0.3);
+  })) << "weights that are clamped after each step";
+}
+
 TEST_F(LoadedBuffers, WithoutAClosureTheyAreNotTheLastStages) {
   // The forward pass has written them since: there is none of them to bring back.
   const Outcome outcome = train(Bad::input, true, false);

@@ -12,6 +12,9 @@
 namespace scout {
 namespace {
 
+/// Weights that are written again within so many steps are written by the training, as Guard has it.
+constexpr std::int64_t kRoutine = 50;
+
 bool finite(const at::Tensor& tensor) { return tensor.isfinite().all().item<bool>(); }
 /// Whether there is something to bring back.
 bool fits(const WatchedBuffer& buffer) { return buffer.held.defined() && buffer.held.sizes() == buffer.tensor.sizes(); }
@@ -33,8 +36,7 @@ ThreadTeam& LearnedOptimizer::State::threads(int wanted) {
 void LearnedOptimizer::State::begin(const ParameterGroups& all, std::vector<TensorUpdate> gathered,
                                     const LearnedOptimizerOptions& options) {
   end();  // of a step that threw
-  buffers_left.found_so = buffers_left.found_so || buffers_as_left_;
-  hold_buffers(std::move(buffers_written_));
+  take_in_buffers();
   groups = &all;
   updates = std::move(gathered);
   std::vector<TensorUpdate*> in_pieces;
@@ -82,7 +84,14 @@ std::vector<TensorStep*> LearnedOptimizer::State::tensors() {
     state.left = update.fingerprint;
     state.seen = training.steps();
   }
-  if (written && !buffers_told_) hold_buffers(copies_of_buffers());  // a stage has buffers of its own
+  if (written) {
+    // A new stage has buffers of its own: there is no copy of those that are not finite. Writing may also be routine.
+    const bool routine = training.steps() - buffers_left.written_at < kRoutine;
+    for (WatchedBuffer& buffer : buffers) {
+      if (!buffers_told_ && !routine && !finite(buffer.tensor)) buffer.held = at::Tensor();
+    }
+    buffers_left.written_at = training.steps();
+  }
   return out;
 }
 
@@ -180,8 +189,7 @@ void LearnedOptimizer::State::watch(std::vector<at::Tensor> tensors) {
   }
   training.report().buffers = static_cast<std::int64_t>(buffers.size());
   buffers_left = {.count = buffers.size()};
-  buffers_told_ = buffers_as_left_ = false;
-  buffers_written_.clear();
+  look_at_buffers(false);
   mend_buffers();
 }
 
@@ -199,20 +207,34 @@ std::vector<at::Tensor> LearnedOptimizer::State::copies_of_buffers() const {
   return out;
 }
 
-void LearnedOptimizer::State::hold_buffers(std::vector<at::Tensor> copies) {
-  for (std::size_t k = 0; k < copies.size(); ++k) buffers[k].held = std::move(copies[k]);
-}
-
 void LearnedOptimizer::State::look_at_buffers(bool closure) {
   buffers_written_.clear();
-  buffers_as_left_ = false;
-  buffers_told_ = closure && !buffers.empty() && buffers_left.known;
-  if (!buffers_told_) return;
+  buffers_looked_at_ = closure && !buffers.empty() && buffers_left.known;
+  buffers_told_ = buffers_as_left_ = false;
+  if (!buffers_looked_at_) return;
   const at::NoGradGuard no_graph;
   const WithoutLostThreads threads(process);
-  buffers_as_left_ = fingerprint_of_buffers() == buffers_left.fingerprint;
+  buffers_found_ = fingerprint_of_buffers();
+  buffers_as_left_ = buffers_found_ == buffers_left.fingerprint;
   if (!buffers_as_left_ && buffers_left.found_so) buffers_written_ = copies_of_buffers();
   buffers_told_ = buffers_as_left_ || buffers_left.found_so;
+}
+
+void LearnedOptimizer::State::take_in_buffers() {
+  if (buffers_looked_at_) buffers_left.found_so = buffers_as_left_;
+  for (std::size_t k = 0; k < buffers_written_.size(); ++k) {
+    if (buffers_written_[k].defined()) buffers[k].held = std::move(buffers_written_[k]);
+  }
+  buffers_written_.clear();
+}
+
+void LearnedOptimizer::State::keep_track_of_buffers() {
+  if (!buffers_looked_at_) return;
+  const at::NoGradGuard no_graph;
+  const WithoutLostThreads threads(process);
+  if (fingerprint_of_buffers() == buffers_found_) return;
+  take_in_buffers();
+  leave_buffers();
 }
 
 void LearnedOptimizer::State::leave_buffers() {

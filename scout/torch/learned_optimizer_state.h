@@ -34,12 +34,12 @@ struct BuffersLeft {
   std::uint64_t count = 0;        ///< of buffers
   std::uint64_t fingerprint = 0;  ///< of all of them, at the end of the last step
   bool known = false;
-  /// Whether the next closure has found them so before. Where passes run outside of closures they never are.
-  bool found_so = false;
+  bool found_so = false;            ///< the last closure has found them so: passes do not run outside of closures
+  std::int64_t written_at = -1000;  ///< the last step before which something else had written weights
 
   template <class Archive>
   void visit(Archive& a) {
-    a(count, fingerprint, known, found_so);
+    a(count, fingerprint, known, found_so, written_at);
   }
 };
 
@@ -72,6 +72,8 @@ struct LearnedOptimizer::State : StepTarget {
   /// Before a step, and before its closure: whether something else than the training has written buffers since the last one.
   /// Those are the caller's, and are held from then on. Without a closure they cannot be told from the forward pass's.
   void look_at_buffers(bool closure);
+  /// After a closure whose step is not taken: what its passes have written is the training's own.
+  void keep_track_of_buffers();
   /// At the end of a step.
   void leave_buffers();
   /// Brings back what is held of buffers that are not finite.
@@ -112,10 +114,11 @@ struct LearnedOptimizer::State : StepTarget {
   std::uint64_t fingerprint_of_buffers() const;
   /// Copies of the buffers; undefined where they are not finite.
   std::vector<at::Tensor> copies_of_buffers() const;
-  void hold_buffers(std::vector<at::Tensor> copies);
+  void take_in_buffers();
 
   // Of a step that may yet be refused.
-  bool buffers_told_ = false, buffers_as_left_ = false;
+  bool buffers_looked_at_ = false, buffers_told_ = false, buffers_as_left_ = false;
+  std::uint64_t buffers_found_ = 0;          // fingerprint
   std::vector<at::Tensor> buffers_written_;  // copies
   void put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values, std::uint64_t print);
 };
