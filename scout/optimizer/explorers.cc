@@ -6,14 +6,6 @@
 #include "scout/policy/control/workspace.h"
 
 namespace scout {
-namespace {
-
-/// Of what is drawn for explorers other than the first, whose start is x0. Another x0 draws other numbers.
-Seed seed_of(const MinimizeOptions& options, std::span<const double> x0) {
-  return seed_of_start(options.seed, x0).derive("explorers");
-}
-
-}  // namespace
 
 Explorers::Explorers(const EvaluateBatch& evaluate, std::span<const double> x0, const MinimizeOptions& options,
                      const Region& region, const Stepper& stepper, MinimizeRecord& record, MinimizeSummary& summary)
@@ -26,7 +18,7 @@ Explorers::Explorers(const EvaluateBatch& evaluate, std::span<const double> x0, 
       full_(x0.begin(), x0.end()) {
   const std::size_t n = region.free.size();
   const std::int64_t count = std::min<std::int64_t>(options.explorers, options.budget);
-  const Seed seed = seed_of(options, x0);
+  const Seed seed = seed_of_start(options.seed, x0).derive("explorers");  // of all but the first, whose start is x0
   Random random(seed);
   PointSequence starts;
   starts.start(n, random);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <limits>
 #include <optional>
 #include <span>
@@ -69,7 +68,7 @@ class MinimizeRecord {
     double gradient = std::numeric_limits<double>::quiet_NaN();  // its size, in units of the region; NaN: not asked for
   };
   // One below the other: the last point with a gradient, and the latest without, which may turn out to have none.
-  std::deque<Best> best_;
+  std::vector<Best> best_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   double largest_gradient_ = 0;   // of points that are no worse than the first
   double first_value_ = 0;        // the first finite one

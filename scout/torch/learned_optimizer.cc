@@ -114,7 +114,7 @@ std::int64_t LearnedOptimizer::state_bytes() const {
   };
   std::int64_t sum = 0;
   for (const auto& [weight, state] : state_of_run_->parameters) sum += bytes(state.numbers) + bytes(state.held);
-  for (const WatchedBuffer& buffer : state_of_run_->buffers) sum += bytes(buffer.held);
+  for (const WatchedBuffers::Buffer& buffer : state_of_run_->buffers.all()) sum += bytes(buffer.held);
   return sum;
 }
 
@@ -134,12 +134,18 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
     bool step_taken = false;
     ~Tracked() {
       try {
-        if (!step_taken) state.keep_track_of_buffers();
+        const torch::NoGradGuard no_graph;
+        const WithoutLostThreads threads(state.process);
+        if (!step_taken) state.buffers.keep_track();
       } catch (const std::exception&) {  // the closure's own is on its way
       }
     }
   } tracked{state};
-  state.look_at_buffers(closure != nullptr);
+  {
+    const torch::NoGradGuard no_graph;
+    const WithoutLostThreads threads(state.process);
+    state.buffers.look(closure != nullptr);
+  }
   if (closure != nullptr) {
     const torch::AutoGradMode graph(true);
     loss = closure();
@@ -159,8 +165,8 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   state.training.take(state, value, options.clip_norm());
   state.end();
   const bool bad = guard_report().bad_steps > before.bad_steps || guard_report().ignored > before.ignored;
-  if (bad && !state.buffers.empty()) state.mend_buffers();
-  state.leave_buffers();
+  if (bad) state.mend_buffers();
+  state.buffers.leave();
   return loss;
 }
 

@@ -165,10 +165,11 @@ void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
     }
     archive.write("group" + std::to_string(g), group_archive);
   }
-  for (std::size_t k = 0; k < state.buffers.size(); ++k) {
-    if (state.buffers[k].held.defined()) archive.write("buffer" + std::to_string(k), state.buffers[k].held.clone());
+  const std::vector<WatchedBuffers::Buffer>& buffers = state.buffers.all();
+  for (std::size_t k = 0; k < buffers.size(); ++k) {
+    if (buffers[k].held.defined()) archive.write("buffer" + std::to_string(k), buffers[k].held.clone());
   }
-  archive.write("buffers_left", pack(state.buffers_left));
+  archive.write("buffers_left", pack(state.buffers.left()));
 }
 
 void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
@@ -245,24 +246,18 @@ void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
   }
   BuffersLeft left;
   unpack(read_tensor(archive, "buffers_left"), left);
-  std::vector<WatchedBuffer> buffers = state.buffers;
-  const bool same_count = left.count == buffers.size();
-  if (!same_count) left = state.buffers_left;
-  for (std::size_t k = 0; k < buffers.size() && same_count; ++k) {
-    const at::Tensor held = read_tensor(archive, "buffer" + std::to_string(k));
-    const at::Tensor& buffer = buffers[k].tensor;
-    const bool fits = held.defined() && held.sizes() == buffer.sizes();
-    if (fits || !held.defined()) buffers[k].held = fits ? held.to(buffer.options()).clone() : at::Tensor();
+  std::vector<at::Tensor> held;
+  for (std::size_t k = 0; k < state.buffers.all().size(); ++k) {
+    held.push_back(read_tensor(archive, "buffer" + std::to_string(k)));
   }
+  WatchedBuffers buffers = state.buffers.with(left, held);
   for (std::size_t g = 0; g < options.size(); ++g) {
     static_cast<LearnedOptimizerOptions&>(param_groups()[g].options()) = options[g];
   }
   static_cast<LearnedOptimizerOptions&>(defaults()) = own;
   state.buffers = std::move(buffers);
-  state.look_at_buffers(false);
-  state.buffers_left = std::move(left);
   state.training = std::move(training);
-  state.training.report().buffers = static_cast<std::int64_t>(state.buffers.size());
+  state.training.report().buffers = static_cast<std::int64_t>(state.buffers.all().size());
   state.parameters = std::move(parameters);
 }
 

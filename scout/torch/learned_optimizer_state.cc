@@ -10,16 +10,6 @@
 #include "scout/policy/shipped.h"
 
 namespace scout {
-namespace {
-
-/// Weights that are written again within so many steps are written by the training, as Guard has it.
-constexpr std::int64_t kRoutine = 50;
-
-bool finite(const at::Tensor& tensor) { return tensor.isfinite().all().item<bool>(); }
-/// Whether there is something to bring back.
-bool fits(const WatchedBuffer& buffer) { return buffer.held.defined() && buffer.held.sizes() == buffer.tensor.sizes(); }
-
-}  // namespace
 
 LearnedOptimizer::State::State(const LearnedOptimizerOptions& options)
     : policy(checked(options).policy() != nullptr ? options.policy() : scout::policy("network")),
@@ -36,7 +26,7 @@ ThreadTeam& LearnedOptimizer::State::threads(int wanted) {
 void LearnedOptimizer::State::begin(const ParameterGroups& all, std::vector<TensorUpdate> gathered,
                                     const LearnedOptimizerOptions& options) {
   end();  // of a step that threw
-  take_in_buffers();
+  buffers.take_in();
   groups = &all;
   updates = std::move(gathered);
   std::vector<TensorUpdate*> in_pieces;
@@ -84,14 +74,7 @@ std::vector<TensorStep*> LearnedOptimizer::State::tensors() {
     state.left = update.fingerprint;
     state.seen = training.steps();
   }
-  if (written) {
-    // A new stage has buffers of its own: there is no copy of those that are not finite. Writing may also be routine.
-    const bool routine = training.steps() - buffers_left.written_at < kRoutine;
-    for (WatchedBuffer& buffer : buffers) {
-      if (!buffers_told_ && !routine && !finite(buffer.tensor)) buffer.held = at::Tensor();
-    }
-    buffers_left.written_at = training.steps();
-  }
+  if (written) buffers.weights_were_written(training.steps());
   return out;
 }
 
@@ -122,9 +105,7 @@ void LearnedOptimizer::State::hold(bool all) {
       state.held = weight.detach().clone();
     }
   });
-  for (WatchedBuffer& buffer : buffers) {
-    if (all && finite(buffer.tensor)) buffer.held = buffer.tensor.detach().clone();
-  }
+  if (all) buffers.hold();
 }
 
 void LearnedOptimizer::State::put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values,
@@ -139,9 +120,7 @@ void LearnedOptimizer::State::restore() {
     if (!state.held.defined() || found(weight, state) != state.left) return;  // it was written while it took no part
     put(weight, state, state.held, state.left_at_hold);
   });
-  for (WatchedBuffer& buffer : buffers) {
-    if (fits(buffer)) buffer.tensor.detach().copy_(buffer.held);
-  }
+  buffers.restore();
 }
 
 double LearnedOptimizer::State::slope() {
@@ -165,12 +144,7 @@ void LearnedOptimizer::State::exchange() {
     state.held = now;
     state.left_at_hold = print;
   });
-  for (WatchedBuffer& buffer : buffers) {
-    if (!fits(buffer)) continue;
-    const at::Tensor now = buffer.tensor.detach().clone();
-    buffer.tensor.detach().copy_(buffer.held);
-    if (finite(now)) buffer.held = now;
-  }
+  buffers.exchange();
 }
 
 void LearnedOptimizer::State::clear() {
@@ -181,79 +155,15 @@ void LearnedOptimizer::State::clear() {
 }
 
 void LearnedOptimizer::State::watch(std::vector<at::Tensor> tensors) {
-  buffers.clear();
-  for (at::Tensor& tensor : tensors) {
-    if (!tensor.defined()) continue;
-    buffers.push_back({std::move(tensor)});
-    if (finite(buffers.back().tensor)) buffers.back().held = buffers.back().tensor.detach().clone();
-  }
-  training.report().buffers = static_cast<std::int64_t>(buffers.size());
-  buffers_left = {.count = buffers.size()};
-  look_at_buffers(false);
+  buffers = WatchedBuffers(std::move(tensors));
+  training.report().buffers = static_cast<std::int64_t>(buffers.all().size());
   mend_buffers();
 }
 
-std::uint64_t LearnedOptimizer::State::fingerprint_of_buffers() const {
-  Seed out(buffers.size());
-  for (const WatchedBuffer& buffer : buffers) out = out.derive(fingerprint(buffer.tensor));
-  return out.value();
-}
-
-std::vector<at::Tensor> LearnedOptimizer::State::copies_of_buffers() const {
-  std::vector<at::Tensor> out;
-  for (const WatchedBuffer& buffer : buffers) {
-    out.push_back(finite(buffer.tensor) ? buffer.tensor.detach().clone() : at::Tensor());
-  }
-  return out;
-}
-
-void LearnedOptimizer::State::look_at_buffers(bool closure) {
-  buffers_written_.clear();
-  buffers_looked_at_ = closure && !buffers.empty() && buffers_left.known;
-  buffers_told_ = buffers_as_left_ = false;
-  if (!buffers_looked_at_) return;
-  const at::NoGradGuard no_graph;
-  const WithoutLostThreads threads(process);
-  buffers_found_ = fingerprint_of_buffers();
-  buffers_as_left_ = buffers_found_ == buffers_left.fingerprint;
-  if (!buffers_as_left_ && buffers_left.found_so) buffers_written_ = copies_of_buffers();
-  buffers_told_ = buffers_as_left_ || buffers_left.found_so;
-}
-
-void LearnedOptimizer::State::take_in_buffers() {
-  if (buffers_looked_at_) buffers_left.found_so = buffers_as_left_;
-  for (std::size_t k = 0; k < buffers_written_.size(); ++k) {
-    if (buffers_written_[k].defined()) buffers[k].held = std::move(buffers_written_[k]);
-  }
-  buffers_written_.clear();
-}
-
-void LearnedOptimizer::State::keep_track_of_buffers() {
-  if (!buffers_looked_at_) return;
-  const at::NoGradGuard no_graph;
-  const WithoutLostThreads threads(process);
-  if (fingerprint_of_buffers() == buffers_found_) return;
-  take_in_buffers();
-  leave_buffers();
-}
-
-void LearnedOptimizer::State::leave_buffers() {
-  if (buffers.empty()) return;
-  buffers_left.fingerprint = fingerprint_of_buffers();
-  buffers_left.known = true;
-}
-
 void LearnedOptimizer::State::mend_buffers() {
-  training.report().buffers_broken = 0;
-  for (WatchedBuffer& buffer : buffers) {
-    if (finite(buffer.tensor)) continue;
-    if (!fits(buffer)) {
-      ++training.report().buffers_broken;
-      continue;
-    }
-    buffer.tensor.detach().copy_(buffer.held);
-    ++training.report().buffers_restored;
-  }
+  const WatchedBuffers::Mended mended = buffers.mend();
+  training.report().buffers_broken = mended.broken;
+  training.report().buffers_restored += mended.restored;
 }
 
 }  // namespace scout

@@ -15,6 +15,7 @@
 #include "scout/torch/learned_optimizer.h"
 #include "scout/torch/parameters.h"
 #include "scout/torch/tensor_update.h"
+#include "scout/torch/watched_buffers.h"
 
 namespace scout {
 
@@ -22,26 +23,6 @@ namespace scout {
 const LearnedOptimizerOptions& checked(const LearnedOptimizerOptions& options);
 /// Throws std::invalid_argument if the group's are those of another optimizer.
 const LearnedOptimizerOptions& options_of(const torch::optim::OptimizerParamGroup& group);
-
-/// A tensor that belongs to the weights and is no parameter.
-struct WatchedBuffer {
-  at::Tensor tensor;
-  at::Tensor held{};  ///< finite; undefined if it never was
-};
-
-/// What tells buffers that a training's own passes have written from those that something else has.
-struct BuffersLeft {
-  std::uint64_t count = 0;        ///< of buffers
-  std::uint64_t fingerprint = 0;  ///< of all of them, at the end of the last step
-  bool known = false;
-  bool found_so = false;            ///< the last closure has found them so: passes do not run outside of closures
-  std::int64_t written_at = -1000;  ///< the last step before which something else had written weights
-
-  template <class Archive>
-  void visit(Archive& a) {
-    a(count, fingerprint, known, found_so, written_at);
-  }
-};
 
 /// In a child of fork() LibTorch's threads are not there, and an operation that wants them waits for ever: while this lives,
 /// it wants none.
@@ -69,13 +50,6 @@ struct LearnedOptimizer::State : StepTarget {
   void end();
 
   void watch(std::vector<at::Tensor> tensors);
-  /// Before a step, and before its closure: whether something else than the training has written buffers since the last one.
-  /// Those are the caller's, and are held from then on. Without a closure they cannot be told from the forward pass's.
-  void look_at_buffers(bool closure);
-  /// After a closure whose step is not taken: what its passes have written is the training's own.
-  void keep_track_of_buffers();
-  /// At the end of a step.
-  void leave_buffers();
   /// Brings back what is held of buffers that are not finite.
   void mend_buffers();
 
@@ -96,8 +70,7 @@ struct LearnedOptimizer::State : StepTarget {
   bool batches;  // whether LibTorch's operations can take the rule's step
   std::unique_ptr<ThreadTeam> team;
   ParameterStates parameters;
-  std::vector<WatchedBuffer> buffers;
-  BuffersLeft buffers_left;
+  WatchedBuffers buffers;
   // Of a step.
   const ParameterGroups* groups = nullptr;
   std::vector<TensorUpdate> updates;
@@ -111,15 +84,6 @@ struct LearnedOptimizer::State : StepTarget {
   std::uint64_t found(const at::Tensor& weight, const ParameterState& state) const {
     return state.seen == training.steps() ? state.left : fingerprint(weight);
   }
-  std::uint64_t fingerprint_of_buffers() const;
-  /// Copies of the buffers; undefined where they are not finite.
-  std::vector<at::Tensor> copies_of_buffers() const;
-  void take_in_buffers();
-
-  // Of a step that may yet be refused.
-  bool buffers_looked_at_ = false, buffers_told_ = false, buffers_as_left_ = false;
-  std::uint64_t buffers_found_ = 0;          // fingerprint
-  std::vector<at::Tensor> buffers_written_;  // copies
   void put(const at::Tensor& weight, ParameterState& state, const at::Tensor& values, std::uint64_t print);
 };
 
